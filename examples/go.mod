@@ -1,0 +1,3 @@
+module signet.example/signet/examples
+
+go 1.26

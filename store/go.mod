@@ -1,0 +1,3 @@
+module signet.example/signet/store
+
+go 1.26
