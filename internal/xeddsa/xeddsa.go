@@ -1,0 +1,146 @@
+// Package xeddsa signs and verifies with X25519 keys: XEdDSA25519 as deployed in the Signal protocol.
+//
+// It departs from revision 1 of "The XEdDSA and VXEdDSA Signature Schemes" in one point: the sign
+// bit of the Edwards public key travels in the highest bit of the signature, where the document
+// negates the scalar to force that bit to zero. Verification accepts what the official client
+// accepts: an s that is not reduced, as long as it is below 2^253, and keys of low order.
+//
+// Keys and nonces are handled in constant time. Verification sees only public values and is not.
+package xeddsa
+
+import (
+	"crypto/subtle"
+
+	"filippo.io/edwards25519"
+	"filippo.io/edwards25519/field"
+)
+
+// SignatureSize is the length in bytes of a signature: R ‖ s.
+const SignatureSize = 64
+
+// Sign sets sig to the signature with the clamped scalar k of the concatenation of parts. The
+// nonce is a hash of k, the message and z, which is 64 bytes of randomness: should z ever repeat,
+// two messages still get two nonces.
+func Sign(sig *[SignatureSize]byte, k *[32]byte, z *[64]byte, parts ...[]byte) {
+	a, err := new(edwards25519.Scalar).SetBytesWithClamping(k[:])
+	if err != nil {
+		panic("xeddsa: a scalar of 32 bytes was refused") // only its length could be wrong
+	}
+	var point edwards25519.Point
+	var public [32]byte // A, with its true sign
+	copy(public[:], point.ScalarBaseMult(a).Bytes())
+
+	d := newDigest()
+	defer d.free()
+	var r, h edwards25519.Scalar
+	d.write(noncePrefix[:])
+	d.write(k[:])
+	d.writeAll(parts)
+	d.write(z[:])
+	d.scalar(&r)
+	copy(sig[:32], point.ScalarBaseMult(&r).Bytes())
+
+	d.write(sig[:32])
+	d.write(public[:])
+	d.writeAll(parts)
+	d.scalar(&h)
+	copy(sig[32:], h.MultiplyAdd(&h, a, &r).Bytes())
+	sig[63] = sig[63]&0x7f | public[31]&0x80 // s < L < 2^253: the bit is free
+	*a, r = edwards25519.Scalar{}, edwards25519.Scalar{}
+}
+
+// noncePrefix is the encoding of 2^256 − 2, which hashes nonces apart from everything else: it
+// encodes no point.
+var noncePrefix = [32]byte{
+	0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+	0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+}
+
+// Verify reports whether sig is a signature of the concatenation of parts under the public key
+// with u-coordinate u, whose bit 255 is ignored. A signature of any other length than 64 bytes is
+// not one.
+func Verify(u *[32]byte, sig []byte, parts ...[]byte) bool {
+	if len(sig) != SignatureSize {
+		return false
+	}
+	var a edwards25519.Point
+	var public [32]byte
+	if !edwards(&a, &public, u, sig[63]>>7) {
+		return false
+	}
+	var wide [64]byte // s, which the scalar's parser reduces: s + L is accepted
+	copy(wide[:], sig[32:])
+	wide[31] &= 0x7f
+	if wide[31]&0xe0 != 0 {
+		return false
+	}
+	s, err := new(edwards25519.Scalar).SetUniformBytes(wide[:])
+	if err != nil {
+		return false
+	}
+	var h edwards25519.Scalar
+	d := newDigest()
+	defer d.free()
+	d.write(sig[:32])
+	d.write(public[:])
+	d.writeAll(parts)
+	d.scalar(&h)
+	// It has to be h·(−A) rather than (−h)·A: the two differ if A has a component of low order.
+	a.Negate(&a)
+	r := new(edwards25519.Point).VarTimeDoubleScalarBaseMult(&h, &a, s)
+	return subtle.ConstantTimeCompare(r.Bytes(), sig[:32]) == 1
+}
+
+// edwards sets p to the point of the Edwards curve whose Montgomery u-coordinate is u, ignoring
+// its bit 255, and whose x-coordinate has the given sign, and enc to the encoding of p. It reports
+// false if there is none: u is on the twist, or −1.
+func edwards(p *edwards25519.Point, enc, u *[32]byte, sign byte) bool {
+	var x, one, n, den field.Element
+	if _, err := x.SetBytes(u[:]); err != nil {
+		return false
+	}
+	one.One()
+	n.Subtract(&x, &one)
+	den.Add(&x, &one)
+	if den.Equal(new(field.Element)) == 1 {
+		return false
+	}
+	n.Multiply(&n, den.Invert(&den)) // y = (u − 1)/(u + 1)
+	copy(enc[:], n.Bytes())
+	if x.Equal(new(field.Element)) == 0 { // u = 0 is the point (0, −1), and zero has no sign
+		enc[31] |= sign << 7
+	}
+	_, err := p.SetBytes(enc[:])
+	return err == nil
+}
+
+// Canonical reports whether u is the one encoding of a point of the subgroup of prime order: bit
+// 255 clear, a value below 2^255 − 19, on the curve rather than on its twist, and without a
+// component of low order. Only the base key of an incoming PreKey message has to be.
+func Canonical(u *[32]byte) bool {
+	var x field.Element
+	if _, err := x.SetBytes(u[:]); err != nil {
+		return false
+	}
+	if [32]byte(x.Bytes()) != *u { // x is reduced and without bit 255
+		return false
+	}
+	var p edwards25519.Point
+	var enc [32]byte
+	if !edwards(&p, &enc, u, 0) {
+		return false
+	}
+	// L·P = O, as (L − 1)·P = −P: the scalars here are taken modulo L, so that L itself is zero.
+	q := new(edwards25519.Point).VarTimeDoubleScalarBaseMult(&minusOne, &p, new(edwards25519.Scalar))
+	return q.Equal(p.Negate(&p)) == 1
+}
+
+// minusOne is L − 1.
+var minusOne = func() (s edwards25519.Scalar) {
+	one, err := new(edwards25519.Scalar).SetCanonicalBytes(append([]byte{1}, make([]byte, 31)...))
+	if err != nil {
+		panic("xeddsa: one is a scalar")
+	}
+	s.Negate(one)
+	return s
+}()
