@@ -22,14 +22,31 @@ const SignatureSize = 64
 // nonce is a hash of k, the message and z, which is 64 bytes of randomness: should z ever repeat,
 // two messages still get two nonces.
 func Sign(sig *[SignatureSize]byte, k *[32]byte, z *[64]byte, parts ...[]byte) {
+	var public, u [32]byte
+	Derive(&public, &u, k)
+	SignWith(sig, k, &public, z, parts...)
+}
+
+// Derive sets public to the encoding of the Edwards point of the clamped scalar k, with its true
+// sign, and u to its Montgomery u-coordinate. A signer that signs often keeps public for SignWith.
+func Derive(public, u, k *[32]byte) {
+	a, err := new(edwards25519.Scalar).SetBytesWithClamping(k[:])
+	if err != nil {
+		panic("xeddsa: a scalar of 32 bytes was refused") // only its length could be wrong
+	}
+	p := new(edwards25519.Point).ScalarBaseMult(a)
+	copy(public[:], p.Bytes())
+	copy(u[:], p.BytesMontgomery())
+	*a = edwards25519.Scalar{}
+}
+
+// SignWith is Sign for a signer that has kept what Derive made of k as public.
+func SignWith(sig *[SignatureSize]byte, k, public *[32]byte, z *[64]byte, parts ...[]byte) {
 	a, err := new(edwards25519.Scalar).SetBytesWithClamping(k[:])
 	if err != nil {
 		panic("xeddsa: a scalar of 32 bytes was refused") // only its length could be wrong
 	}
 	var point edwards25519.Point
-	var public [32]byte // A, with its true sign
-	copy(public[:], point.ScalarBaseMult(a).Bytes())
-
 	d := newDigest()
 	defer d.free()
 	var r, h edwards25519.Scalar

@@ -306,6 +306,14 @@ func BenchmarkXEdDSA(b *testing.B) {
 			Sign(&sig, &k, &z, msg)
 		}
 	})
+	b.Run("SignWith", func(b *testing.B) {
+		var public [32]byte
+		Derive(&public, &u, &k)
+		b.ReportAllocs()
+		for b.Loop() {
+			SignWith(&sig, &k, &public, &z, msg)
+		}
+	})
 	b.Run("Verify", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
