@@ -22,7 +22,7 @@ func (k *PrivateKey) IdentityKeyPair() []byte {
 	b = protowire.AppendVarint(b, PublicKeySize)
 	b, _ = k.PublicKey().AppendBinary(b)
 	b = protowire.AppendTag(b, pairPrivate, protowire.BytesType)
-	return protowire.AppendBytes(b, k.scalar[:])
+	return protowire.AppendBytes(b, k.scalar()[:])
 }
 
 // ParseIdentityKeyPair parses what IdentityKeyPair returns. The official client does not compare

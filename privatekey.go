@@ -20,9 +20,9 @@ var ErrInvalidAgreement = errors.New("signet: invalid key agreement")
 // A PrivateKey is the secret half of a PublicKey: it agrees and it signs. It is immutable, safe for
 // concurrent use, and passed by pointer; the zero PrivateKey is not a key and panics when used.
 type PrivateKey struct {
-	// The key is behind a pointer because fmt prints what it finds in unexported fields, and there
-	// it calls no method: of a pointer in such a place it prints the address.
-	*keyPair
+	// The key is behind two pointers because fmt prints what it finds in unexported fields and calls
+	// no method there. It follows one pointer, if the verb does not suit it, and never a second.
+	pair **keyPair
 }
 
 type keyPair struct {
@@ -55,34 +55,38 @@ func NewPrivateKey(b []byte) (*PrivateKey, error) {
 }
 
 func newPrivateKey(scalar *secret.Key) *PrivateKey {
-	both := &struct {
+	all := &struct {
 		key  PrivateKey
+		at   *keyPair
 		pair keyPair
 	}{}
-	both.pair.scalar = *scalar
-	x25519.Clamp((*[32]byte)(&both.pair.scalar))
-	both.key.keyPair = &both.pair
-	return &both.key
+	all.pair.scalar = *scalar
+	x25519.Clamp((*[32]byte)(&all.pair.scalar))
+	all.at = &all.pair
+	all.key.pair = &all.at
+	return &all.key
 }
 
-func (p *keyPair) derive() {
+func (k *PrivateKey) scalar() *[32]byte { return (*[32]byte)(&(*k.pair).scalar) }
+
+// derived returns the pair with its public half in place.
+func (k *PrivateKey) derived() *keyPair {
+	p := *k.pair
 	p.once.Do(func() { xeddsa.Derive(&p.edwards, &p.public.u, (*[32]byte)(&p.scalar)) })
+	return p
 }
 
 // Bytes returns a copy of the clamped scalar, 32 bytes: the secret itself.
-func (k *PrivateKey) Bytes() []byte { return append([]byte(nil), k.scalar[:]...) }
+func (k *PrivateKey) Bytes() []byte { return append([]byte(nil), k.scalar()[:]...) }
 
 // PublicKey returns the public half of k.
-func (k *PrivateKey) PublicKey() PublicKey {
-	k.derive()
-	return k.public
-}
+func (k *PrivateKey) PublicKey() PublicKey { return k.derived().public }
 
 // Agree returns the X25519 shared secret of k and their, or ErrInvalidAgreement if it is zero.
 // Bit 255 of their is ignored and points of the twist are accepted, as RFC 7748 says.
 func (k *PrivateKey) Agree(their PublicKey) ([32]byte, error) {
 	var s [32]byte
-	if !x25519.Shared(&s, (*[32]byte)(&k.scalar), &their.u) {
+	if !x25519.Shared(&s, k.scalar(), &their.u) {
 		return [32]byte{}, ErrInvalidAgreement
 	}
 	return s, nil
@@ -95,10 +99,10 @@ func (k *PrivateKey) Sign(message []byte) ([64]byte, error) { return k.SignFrom(
 // SignFrom is Sign of the concatenation of parts with the randomness of src: the door of the
 // custodian's lab, to which nobody else can have the key. The error is always nil.
 func (k *PrivateKey) SignFrom(src *entropy.Source, parts ...[]byte) ([64]byte, error) {
-	k.derive()
+	p := k.derived()
 	var z, sig [64]byte
 	src.Read(z[:])
-	xeddsa.SignWith(&sig, (*[32]byte)(&k.scalar), &k.edwards, &z, parts...)
+	xeddsa.SignWith(&sig, k.scalar(), &p.edwards, &z, parts...)
 	secret.Wipe(z[:])
 	return sig, nil
 }
