@@ -1,0 +1,185 @@
+// Package memory is a session.Store that lives in the process's memory. It is meant for tests,
+// benchmarks, and programs whose sessions may end with the process: nothing it holds survives that.
+//
+// # Concurrency
+//
+// A Store is safe for concurrent use. Updates naming the same peer run one after another; updates
+// naming different peers run at the same time. Every transaction is serializable: it writes into a
+// log of its own, remembers what it read, and is committed only if all of that is still true. If it
+// is not (two peers raced for a prekey, say), f runs again. After a few such losses it runs alone,
+// so it always gets through.
+//
+// # Secrets
+//
+// A Store holds private keys. It redacts itself in fmt, slog and every text encoding. It does not
+// wipe the rows it replaces: other transactions and clones may still be reading them.
+package memory
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"sync"
+
+	"signet.example/signet"
+	"signet.example/signet/session"
+)
+
+// A Store keeps one device's records in memory. It implements session.Store. Make one with New: the
+// zero Store is not usable. Copies of a Store share their rows.
+type Store struct {
+	// Two pointers deep: fmt ignores the methods of hidden fields, and under a verb that does not fit
+	// it follows one pointer.
+	d **data
+}
+
+// data is what the copies of one Store share.
+type data struct {
+	// gate is held shared while f runs and exclusively by a transaction that lost too often.
+	// It comes after a peer's turn and before mu; f runs with the first two held.
+	gate sync.RWMutex
+
+	mu       sync.Mutex // guards what follows; held for a few map operations at a time
+	rows     map[key][]byte
+	counts   [kinds]int // rows by kind
+	peerSets uint64     // changes when a session or an archive row appears or goes
+	commits  uint64     // changes with every commit that wrote
+	turns    map[signet.Address]*turn
+}
+
+// A turn is the right to run updates that name one peer. It is kept only while somebody wants it.
+type turn struct {
+	token   chan struct{} // holds one token while the turn is free
+	waiters int           // holder included; guarded by data.mu
+}
+
+// patience is how many times a transaction may lose against others before it runs alone.
+const patience = 3
+
+// New returns an empty Store.
+func New() *Store {
+	d := &data{
+		rows:  make(map[key][]byte),
+		turns: make(map[signet.Address]*turn),
+	}
+	return &Store{&d}
+}
+
+// Clone returns a Store with the rows committed so far. The two share no later change, so a clone is
+// the state a device would restart from if it stopped now.
+func (s *Store) Clone() *Store {
+	from, c := *s.d, New()
+	to := *c.d
+	from.mu.Lock()
+	defer from.mu.Unlock()
+	to.rows = maps.Clone(from.rows) // rows are never modified in place
+	to.counts = from.counts
+	return c
+}
+
+// Update runs f in one transaction, as session.Store says. It returns the context's error, and keeps
+// nothing, if ctx ends before the commit. f must not call Update on the same Store.
+func (s *Store) Update(ctx context.Context, peer signet.Address, f func(tx session.Tx) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	d := *s.d
+	t, err := d.take(ctx, peer)
+	if err != nil {
+		return err
+	}
+	defer d.giveBack(peer, t)
+	for losses := 0; ; losses++ {
+		done, err := d.attempt(ctx, f, losses >= patience)
+		if done {
+			return err
+		}
+	}
+}
+
+// attempt runs f once. It reports false if what f read is no longer so; then f has to run again,
+// even if it failed, because it may have failed over a view that never was.
+func (d *data) attempt(ctx context.Context, f func(tx session.Tx) error, alone bool) (done bool, err error) {
+	if alone {
+		d.gate.Lock()
+		defer d.gate.Unlock()
+	} else {
+		d.gate.RLock()
+		defer d.gate.RUnlock()
+	}
+	t := begin(d)
+	handle := &tx{t}
+	defer func() { // also when f panics: nothing has been written yet, so this is the rollback
+		handle.log = nil
+		t.end()
+	}()
+	err = f(handle)
+	if err == nil {
+		err = ctx.Err()
+	}
+	return t.commit(err), err
+}
+
+// take waits for the turn of peer.
+func (d *data) take(ctx context.Context, peer signet.Address) (*turn, error) {
+	d.mu.Lock()
+	t := d.turns[peer]
+	if t == nil {
+		t = newTurn()
+		d.turns[peer] = t
+	}
+	t.waiters++
+	d.mu.Unlock()
+	select {
+	case <-t.token:
+		return t, nil
+	default: // the cheap case did not happen
+	}
+	select {
+	case <-t.token:
+		return t, nil
+	case <-ctx.Done():
+		d.leave(peer, t)
+		return nil, ctx.Err()
+	}
+}
+
+func (d *data) giveBack(peer signet.Address, t *turn) {
+	t.token <- struct{}{}
+	d.leave(peer, t)
+}
+
+// leave forgets the turn when nobody wants it, so that strangers' addresses do not pile up.
+func (d *data) leave(peer signet.Address, t *turn) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if t.waiters--; t.waiters == 0 {
+		delete(d.turns, peer)
+		turnPool.Put(t)
+	}
+}
+
+// turnPool keeps turns that are free and in no map.
+var turnPool sync.Pool
+
+func newTurn() *turn {
+	if t, ok := turnPool.Get().(*turn); ok {
+		return t
+	}
+	t := &turn{token: make(chan struct{}, 1)}
+	t.token <- struct{}{}
+	return t
+}
+
+const redacted = "memory.Store(…)"
+
+// Format redacts the store under every verb.
+func (Store) Format(f fmt.State, _ rune) { io.WriteString(f, redacted) }
+
+// LogValue redacts the store in slog.
+func (Store) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// MarshalText redacts the store in JSON and every other text encoding.
+func (Store) MarshalText() ([]byte, error) { return []byte(redacted), nil }

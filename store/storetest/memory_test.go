@@ -1,0 +1,16 @@
+package storetest_test
+
+import (
+	"testing"
+
+	"signet.example/signet/session"
+	"signet.example/signet/session/memory"
+	"signet.example/signet/store/storetest"
+)
+
+func TestMemory(t *testing.T) {
+	storetest.Run(t, func(*testing.T) storetest.Place {
+		s := memory.New()
+		return func() session.Store { return s }
+	})
+}
