@@ -1,0 +1,412 @@
+package wire
+
+import (
+	"crypto/subtle"
+
+	"google.golang.org/protobuf/encoding/protowire"
+)
+
+// A Session is a SessionStructure of protocol §7.1. Byte fields are kept as they are, valid or not:
+// an operation parses what it needs, and what it does not need survives. Slices alias the parsed
+// bytes and are replaced, never written through.
+type Session struct {
+	Version              uint32 // 0 is read as 2 by the protocol
+	LocalIdentity        []byte // 33 bytes
+	RemoteIdentity       []byte // 33 bytes
+	RootKey              []byte // 32 bytes
+	PreviousCounter      uint32
+	HasSender            bool
+	Sender               Chain
+	Receivers            []Chain // oldest first
+	HasPending           bool
+	Pending              Pending
+	RemoteRegistrationID uint32
+	LocalRegistrationID  uint32
+	BaseKey              []byte // 33 bytes
+	HasPendingKEM        bool
+	PendingKEMID         uint32
+	PendingKEMCiphertext []byte // 1569 bytes
+	PQ                   []byte // the SPQR state; empty: off
+}
+
+// A Chain is a sending or receiving chain.
+type Chain struct {
+	RatchetKey  []byte // 33 bytes
+	RatchetPriv []byte // 32 bytes, sending chain only
+	HasKey      bool
+	Index       uint32
+	Key         []byte // 32 bytes
+	Skipped     []byte // encoded MessageKey fields, tags included, newest first
+}
+
+// FindReceiver returns the first receiving chain whose ratchet key is key, of which 33 bytes count,
+// or nil. Chains with a damaged key are passed over.
+func (s *Session) FindReceiver(key []byte) *Chain {
+	for i := range s.Receivers {
+		k := s.Receivers[i].RatchetKey
+		if len(k) >= 33 && k[0] == key[0] && subtle.ConstantTimeCompare(k[1:33], key[1:33]) == 1 {
+			return &s.Receivers[i]
+		}
+	}
+	return nil
+}
+
+// Pending is what an initiator repeats in each message until the first answer.
+type Pending struct {
+	HasPreKey      bool
+	PreKeyID       uint32
+	BaseKey        []byte // 33 bytes
+	SignedPreKeyID uint32 // stored as int32
+	Timestamp      uint64 // seconds
+}
+
+// ParseSession parses an encoded SessionStructure.
+func ParseSession(b []byte) (s Session, err error) {
+	var sender, pending, kem []byte
+	p := parser{rest: b}
+	for p.next() {
+		switch p.f.num {
+		case 1:
+			p.uint32(&s.Version)
+		case 2:
+			p.bytes(&s.LocalIdentity)
+		case 3:
+			p.bytes(&s.RemoteIdentity)
+		case 4:
+			p.bytes(&s.RootKey)
+		case 5:
+			p.uint32(&s.PreviousCounter)
+		case 6:
+			p.merge(&sender)
+		case 7:
+			p.receiver(&s)
+		case 9:
+			p.merge(&pending)
+		case 10:
+			p.uint32(&s.RemoteRegistrationID)
+		case 11:
+			p.uint32(&s.LocalRegistrationID)
+		case 13:
+			p.bytes(&s.BaseKey)
+		case 14:
+			p.merge(&kem)
+		case 15:
+			p.bytes(&s.PQ)
+		}
+	}
+	if p.err == nil && sender != nil {
+		s.HasSender = true
+		s.Sender, p.err = parseChain(sender)
+	}
+	if p.err == nil && pending != nil {
+		s.HasPending = true
+		s.Pending, p.err = parsePending(pending)
+	}
+	if p.err == nil && kem != nil {
+		s.HasPendingKEM = true
+		p.err = s.parsePendingKEM(kem)
+	}
+	if p.err != nil {
+		return Session{}, p.err
+	}
+	return s, nil
+}
+
+func (p *parser) receiver(s *Session) {
+	var b []byte
+	if p.bytes(&b); p.err != nil {
+		return
+	}
+	var c Chain
+	if c, p.err = parseChain(b); p.err == nil {
+		if s.Receivers == nil {
+			s.Receivers = make([]Chain, 0, 6) // five are kept, and one is added before one is dropped
+		}
+		s.Receivers = append(s.Receivers, c)
+	}
+}
+
+func parseChain(b []byte) (c Chain, err error) {
+	var key []byte
+	skipped := span{b: b}
+	p := parser{rest: b}
+	for p.next() {
+		switch p.f.num {
+		case 1:
+			p.bytes(&c.RatchetKey)
+		case 2:
+			p.bytes(&c.RatchetPriv)
+		case 3:
+			p.merge(&key)
+		case 4:
+			if p.f.typ != protowire.BytesType {
+				return c, ErrMalformed
+			}
+			skipped.add(p.f.raw, len(b)-len(p.rest)-len(p.f.raw))
+		}
+	}
+	if p.err != nil {
+		return c, p.err
+	}
+	c.Skipped = skipped.bytes()
+	if key == nil {
+		return c, nil
+	}
+	c.HasKey = true
+	p = parser{rest: key}
+	for p.next() {
+		switch p.f.num {
+		case 1:
+			p.uint32(&c.Index)
+		case 2:
+			p.bytes(&c.Key)
+		}
+	}
+	return c, p.err
+}
+
+// A span collects fields that lie side by side in b as one slice of b; it copies only if they don't.
+type span struct {
+	b          []byte
+	start, end int
+	copied     []byte
+}
+
+func (s *span) add(raw []byte, at int) {
+	switch {
+	case s.copied != nil:
+		s.copied = append(s.copied, raw...)
+	case s.end == 0:
+		s.start, s.end = at, at+len(raw)
+	case s.end == at:
+		s.end += len(raw)
+	default:
+		s.copied = append(append([]byte(nil), s.b[s.start:s.end]...), raw...)
+	}
+}
+
+func (s *span) bytes() []byte {
+	if s.copied != nil {
+		return s.copied
+	}
+	return s.b[s.start:s.end:s.end]
+}
+
+func parsePending(b []byte) (v Pending, err error) {
+	p := parser{rest: b}
+	for p.next() {
+		switch p.f.num {
+		case 1:
+			p.uint32(&v.PreKeyID)
+			v.HasPreKey = true
+		case 2:
+			p.bytes(&v.BaseKey)
+		case 3:
+			p.uint32(&v.SignedPreKeyID)
+		case 4:
+			p.uint64(&v.Timestamp)
+		}
+	}
+	return v, p.err
+}
+
+func (s *Session) parsePendingKEM(b []byte) error {
+	p := parser{rest: b}
+	for p.next() {
+		switch p.f.num {
+		case 1:
+			p.uint32(&s.PendingKEMID)
+		case 2:
+			p.bytes(&s.PendingKEMCiphertext)
+		}
+	}
+	return p.err
+}
+
+// AppendSession appends the encoded SessionStructure as the official writer does: ascending fields,
+// defaults omitted.
+func AppendSession(dst []byte, s *Session) []byte {
+	b := optUint(dst, 1, uint64(s.Version))
+	b = optBytes(b, 2, s.LocalIdentity)
+	b = optBytes(b, 3, s.RemoteIdentity)
+	b = optBytes(b, 4, s.RootKey)
+	b = optUint(b, 5, uint64(s.PreviousCounter))
+	if s.HasSender {
+		b = appendChain(b, 6, &s.Sender)
+	}
+	for i := range s.Receivers {
+		b = appendChain(b, 7, &s.Receivers[i])
+	}
+	if s.HasPending {
+		b = appendPending(b, &s.Pending)
+	}
+	b = optUint(b, 10, uint64(s.RemoteRegistrationID))
+	b = optUint(b, 11, uint64(s.LocalRegistrationID))
+	b = optBytes(b, 13, s.BaseKey)
+	if s.HasPendingKEM {
+		n := sizeOptUint(uint64(s.PendingKEMID)) + sizeOptBytes(s.PendingKEMCiphertext)
+		b = appendHead(b, 14, n)
+		b = optUint(b, 1, uint64(s.PendingKEMID))
+		b = optBytes(b, 2, s.PendingKEMCiphertext)
+	}
+	return optBytes(b, 15, s.PQ)
+}
+
+// SizeSession is an upper bound of the length of AppendSession, in bytes.
+func SizeSession(s *Session) int {
+	n := 512 + len(s.Sender.Skipped) + len(s.PendingKEMCiphertext) + len(s.PQ)
+	for i := range s.Receivers {
+		n += 128 + len(s.Receivers[i].Skipped)
+	}
+	return n
+}
+
+func appendHead(b []byte, num protowire.Number, n int) []byte {
+	return protowire.AppendVarint(protowire.AppendTag(b, num, protowire.BytesType), uint64(n))
+}
+
+func sizeOptBytes(v []byte) int {
+	if len(v) == 0 {
+		return 0
+	}
+	return sizeBytes(len(v))
+}
+
+func sizeOptUint(v uint64) int {
+	if v == 0 {
+		return 0
+	}
+	return 1 + protowire.SizeVarint(v)
+}
+
+func appendChain(b []byte, num protowire.Number, c *Chain) []byte {
+	inner := sizeOptUint(uint64(c.Index)) + sizeOptBytes(c.Key)
+	n := sizeOptBytes(c.RatchetKey) + sizeOptBytes(c.RatchetPriv) + len(c.Skipped)
+	if c.HasKey {
+		n += sizeBytes(inner)
+	}
+	b = appendHead(b, num, n)
+	b = optBytes(b, 1, c.RatchetKey)
+	b = optBytes(b, 2, c.RatchetPriv)
+	if c.HasKey {
+		b = appendHead(b, 3, inner)
+		b = optUint(b, 1, uint64(c.Index))
+		b = optBytes(b, 2, c.Key)
+	}
+	return append(b, c.Skipped...)
+}
+
+func appendPending(b []byte, v *Pending) []byte {
+	id := uint64(int64(int32(v.SignedPreKeyID))) // int32: ids from 2^31 on are sign-extended
+	n := sizeOptBytes(v.BaseKey) + sizeOptUint(id) + sizeOptUint(v.Timestamp)
+	if v.HasPreKey {
+		n += 1 + protowire.SizeVarint(uint64(v.PreKeyID))
+	}
+	b = appendHead(b, 9, n)
+	if v.HasPreKey {
+		b = AppendUint(b, 1, uint64(v.PreKeyID))
+	}
+	b = optBytes(b, 2, v.BaseKey)
+	b = optUint(b, 3, id)
+	return optUint(b, 4, v.Timestamp)
+}
+
+// A MessageKey is a stored message key of a skipped message (protocol §7.1). Seed is what is written
+// today; records of older libraries hold the derived keys.
+type MessageKey struct {
+	Index  uint32
+	Cipher []byte
+	MAC    []byte
+	IV     []byte
+	Seed   []byte
+}
+
+// NextMessageKey splits the first entry off a chain's skipped list. raw is the entry with its tag.
+func NextMessageKey(list []byte) (k MessageKey, raw, rest []byte, err error) {
+	f, rest, err := next(list)
+	if err != nil || f.num != 4 || f.typ != protowire.BytesType {
+		return k, nil, nil, ErrMalformed
+	}
+	p := parser{rest: f.bytes}
+	for p.next() {
+		switch p.f.num {
+		case 1:
+			p.uint32(&k.Index)
+		case 2:
+			p.bytes(&k.Cipher)
+		case 3:
+			p.bytes(&k.MAC)
+		case 4:
+			p.bytes(&k.IV)
+		case 5:
+			p.bytes(&k.Seed)
+		}
+	}
+	return k, f.raw, rest, p.err
+}
+
+// AppendMessageKey appends an entry of a chain's skipped list.
+func AppendMessageKey(dst []byte, k *MessageKey) []byte {
+	n := sizeOptUint(uint64(k.Index)) + sizeOptBytes(k.Cipher) + sizeOptBytes(k.MAC) + sizeOptBytes(k.IV) + sizeOptBytes(k.Seed)
+	b := appendHead(dst, 4, n)
+	b = optUint(b, 1, uint64(k.Index))
+	b = optBytes(b, 2, k.Cipher)
+	b = optBytes(b, 3, k.MAC)
+	b = optBytes(b, 4, k.IV)
+	return optBytes(b, 5, k.Seed)
+}
+
+// SplitRecord splits a RecordStructure into the encoded current session (nil when there is none; an
+// empty one is not nil) and the previous sessions as encoded fields, tags included, newest first.
+// The current session is not decoded.
+func SplitRecord(b []byte) (current, previous []byte, err error) {
+	list := span{b: b}
+	p := parser{rest: b}
+	for p.next() {
+		switch p.f.num {
+		case 1:
+			p.merge(&current)
+		case 2:
+			if p.f.typ != protowire.BytesType {
+				return nil, nil, ErrMalformed
+			}
+			list.add(p.f.raw, len(b)-len(p.rest)-len(p.f.raw))
+		}
+	}
+	if p.err != nil {
+		return nil, nil, p.err
+	}
+	return current, list.bytes(), nil
+}
+
+// AppendCurrent appends the field of a RecordStructure that holds the current session.
+func AppendCurrent(dst []byte, s *Session) []byte { return appendSessionField(dst, 1, s) }
+
+// AppendPrevious appends one of the fields of a RecordStructure that hold previous sessions.
+func AppendPrevious(dst []byte, s *Session) []byte { return appendSessionField(dst, 2, s) }
+
+// appendSessionField appends s as a field. Its length is written once it is known: two bytes are left
+// for it, which is what most sessions need.
+func appendSessionField(dst []byte, num protowire.Number, s *Session) []byte {
+	const room = 2
+	dst = protowire.AppendTag(dst, num, protowire.BytesType)
+	at := len(dst)
+	dst = AppendSession(append(dst, make([]byte, room)...), s)
+	n := len(dst) - at - room
+	if size := protowire.SizeVarint(uint64(n)); size != room {
+		dst = append(dst, make([]byte, max(0, size-room))...)
+		copy(dst[at+size:], dst[at+room:at+room+n])
+		dst = dst[:at+size+n]
+	}
+	protowire.AppendVarint(dst[:at], uint64(n))
+	return dst
+}
+
+// NextPrevious splits the first entry off a list of previous sessions. raw is the entry with its tag.
+func NextPrevious(list []byte) (session, raw, rest []byte, err error) {
+	f, rest, err := next(list)
+	if err != nil || f.num != 2 || f.typ != protowire.BytesType {
+		return nil, nil, nil, ErrMalformed
+	}
+	return f.bytes, f.raw, rest, nil
+}

@@ -1,0 +1,141 @@
+// Package wire encodes and decodes the protobufs of the Signal protocol: the messages of protocol §6
+// and the records of §2.2 and §7.1.
+//
+// Parsing aliases its input and never modifies it: MACs and signatures are computed over received
+// bytes, and an operation decodes only what it needs. Appending writes fields in ascending order.
+// The parser accepts what the official one accepts and refuses what it refuses (protocol §6.6): any
+// order, last duplicate wins, unknown fields and groups are skipped, over-wide uint32 varints are
+// truncated.
+package wire
+
+import (
+	"errors"
+	"math"
+
+	"google.golang.org/protobuf/encoding/protowire"
+)
+
+// ErrMalformed is a protobuf that does not parse or lacks a required field.
+var ErrMalformed = errors.New("protobuf encoding was invalid")
+
+// A field is one field of a message. bytes aliases the input.
+type field struct {
+	num   protowire.Number
+	typ   protowire.Type
+	value uint64 // varint and fixed types
+	bytes []byte // length-delimited type
+	raw   []byte // the whole field, tag included
+}
+
+// maxTag is the greatest field number that fits a 32-bit tag.
+const maxTag = math.MaxUint32 >> 3
+
+// next splits the first field off b.
+func next(b []byte) (f field, rest []byte, err error) {
+	tag, n := protowire.ConsumeVarint(b)
+	if n < 0 || tag>>3 == 0 || tag>>3 > maxTag {
+		return f, nil, ErrMalformed
+	}
+	f.num, f.typ = protowire.Number(tag>>3), protowire.Type(tag&7)
+	m := 0
+	switch f.typ {
+	case protowire.VarintType:
+		f.value, m = protowire.ConsumeVarint(b[n:])
+	case protowire.BytesType:
+		f.bytes, m = protowire.ConsumeBytes(b[n:])
+	case protowire.Fixed64Type:
+		f.value, m = protowire.ConsumeFixed64(b[n:])
+	default:
+		m = protowire.ConsumeFieldValue(f.num, f.typ, b[n:])
+	}
+	if m < 0 {
+		return f, nil, ErrMalformed
+	}
+	f.raw = b[:n+m]
+	return f, b[n+m:], nil
+}
+
+// A parser is the loop over the fields of one message. A known field with another wire type than
+// its own is an error.
+type parser struct {
+	rest []byte
+	err  error
+	f    field
+}
+
+func (p *parser) next() bool {
+	if p.err != nil || len(p.rest) == 0 {
+		return false
+	}
+	p.f, p.rest, p.err = next(p.rest)
+	return p.err == nil
+}
+
+func (p *parser) bytes(dst *[]byte) {
+	if p.f.typ != protowire.BytesType {
+		p.err = ErrMalformed
+		return
+	}
+	*dst = p.f.bytes[:len(p.f.bytes):len(p.f.bytes)]
+}
+
+// merge is bytes for an embedded message, of which a second occurrence adds to the first.
+func (p *parser) merge(dst *[]byte) {
+	if *dst == nil {
+		p.bytes(dst)
+		return
+	}
+	var more []byte
+	p.bytes(&more)
+	*dst = append((*dst)[:len(*dst):len(*dst)], more...)
+}
+
+func (p *parser) uint32(dst *uint32) {
+	var v uint64
+	p.uint64(&v)
+	*dst = uint32(v)
+}
+
+func (p *parser) uint64(dst *uint64) {
+	if p.f.typ != protowire.VarintType {
+		p.err = ErrMalformed
+		return
+	}
+	*dst = p.f.value
+}
+
+func (p *parser) fixed64(dst *uint64) {
+	if p.f.typ != protowire.Fixed64Type {
+		p.err = ErrMalformed
+		return
+	}
+	*dst = p.f.value
+}
+
+// AppendBytes appends a length-delimited field, empty or not.
+func AppendBytes(b []byte, num protowire.Number, v []byte) []byte {
+	return protowire.AppendBytes(protowire.AppendTag(b, num, protowire.BytesType), v)
+}
+
+// AppendUint appends a varint field, zero or not.
+func AppendUint(b []byte, num protowire.Number, v uint64) []byte {
+	return protowire.AppendVarint(protowire.AppendTag(b, num, protowire.VarintType), v)
+}
+
+// optBytes and optUint follow proto3: the default value is not written.
+func optBytes(b []byte, num protowire.Number, v []byte) []byte {
+	if len(v) == 0 {
+		return b
+	}
+	return AppendBytes(b, num, v)
+}
+
+func optUint(b []byte, num protowire.Number, v uint64) []byte {
+	if v == 0 {
+		return b
+	}
+	return AppendUint(b, num, v)
+}
+
+// sizeBytes is the length of AppendBytes for n bytes under a field number below 16.
+func sizeBytes(n int) int { return 1 + protowire.SizeBytes(n) }

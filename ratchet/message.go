@@ -1,0 +1,267 @@
+package ratchet
+
+import (
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"math"
+
+	"signet.example/signet"
+	"signet.example/signet/internal/entropy"
+	"signet.example/signet/internal/wire"
+)
+
+// Encrypt appends the SignalMessage that carries plaintext to dst and advances the sending chain
+// (protocol §5.3). The message is 60 to 90 bytes longer than the plaintext, and up to 39 more with
+// the post-quantum half. The spare capacity of dst must not overlap plaintext.
+//
+// Encrypt parses neither root key nor receiving chains. The error is ErrState if what it needs is
+// damaged; then s is unchanged.
+func (s *State) Encrypt(dst, plaintext []byte) ([]byte, error) {
+	return s.EncryptFrom(nil, dst, plaintext)
+}
+
+// EncryptFrom is Encrypt for this module's lab, which brings its own randomness.
+func (s *State) EncryptFrom(src *entropy.Source, dst, plaintext []byte) ([]byte, error) {
+	if err := s.checkSender(); err != nil {
+		return nil, err
+	}
+	if s.rec.Version < wire.V3 || s.rec.Version > wire.V4 {
+		return nil, damaged(fmt.Sprintf("unsupported version %d", s.rec.Version))
+	}
+	if s.rec.Sender.Index == math.MaxUint32 {
+		return nil, damaged("the chain's counter is used up")
+	}
+	next := *s
+	c := &next.rec.Sender
+	pq, message, salt, err := sendPQ(src, s.rec.PQ)
+	if err != nil {
+		return nil, fmt.Errorf("ratchet: post-quantum ratchet send error: %w", err)
+	}
+	next.rec.PQ = pq
+
+	seed := messageSeed(c.Key)
+	k := derive(seed[:], salt)
+	seed.Wipe()
+	signed, at := s.frame(dst, len(plaintext), message)
+	seal(signed[at:at+padded(len(plaintext))], &k, plaintext)
+	tag := k.tag(s.rec.LocalIdentity, s.rec.RemoteIdentity, signed[len(dst):])
+	k.wipe()
+
+	chain := nextChain(c.Key)
+	c.Key = chain[:]
+	c.Index++
+	*s = next
+	return append(signed, tag[:]...), nil
+}
+
+// frame appends the message with room for the ciphertext of n bytes, which it leaves at offset at.
+func (s *State) frame(dst []byte, n int, pq []byte) (b []byte, at int) {
+	var addresses []byte
+	var both [36]byte
+	if s.rec.HasPending && binding(&both, s.local, s.remote) {
+		addresses = both[:]
+	}
+	if need := 128 + n + len(pq) + len(addresses); cap(dst)-len(dst) < need {
+		dst = append(make([]byte, 0, len(dst)+need), dst...)
+	}
+	return wire.AppendSignalMessage(dst, &wire.SignalMessage{
+		Version:         uint8(s.rec.Version),
+		RatchetKey:      s.rec.Sender.RatchetKey[:33],
+		Counter:         s.rec.Sender.Index,
+		PreviousCounter: s.rec.PreviousCounter,
+		PQRatchet:       pq,
+		Addresses:       addresses,
+	}, padded(n))
+}
+
+// binding is the addresses field of protocol §6.2: sender, then receiver. It exists only between
+// service ids.
+func binding(b *[36]byte, sender, receiver signet.Address) bool {
+	from, ok := sender.ServiceID()
+	to, ok2 := receiver.ServiceID()
+	if !ok || !ok2 {
+		return false
+	}
+	copy(b[:], from[:])
+	b[17] = byte(sender.Device)
+	copy(b[18:], to[:])
+	b[35] = byte(receiver.Device)
+	return true
+}
+
+// checkSender says whether what sending needs is there, in the official client's words.
+func (s *State) checkSender() error {
+	if !s.rec.HasSender {
+		return damaged("missing sender chain")
+	}
+	if err := checkSenderChain(&s.rec.Sender); err != nil {
+		return err
+	}
+	return s.checkIdentities()
+}
+
+func checkSenderChain(c *wire.Chain) error {
+	switch {
+	case !isKey(c.RatchetKey):
+		return damaged("invalid sender chain ratchet key")
+	case len(c.RatchetPriv) != 32:
+		return damaged("invalid sender chain private ratchet key")
+	case !c.HasKey:
+		return damaged("missing sender chain key")
+	case len(c.Key) != 32:
+		return damaged("invalid sender chain key")
+	}
+	return nil
+}
+
+func (s *State) checkIdentities() error {
+	switch {
+	case !isKey(s.rec.LocalIdentity):
+		return damaged("invalid local identity key")
+	case len(s.rec.RemoteIdentity) == 0:
+		return damaged("missing remote identity key")
+	case !isKey(s.rec.RemoteIdentity):
+		return damaged("invalid remote identity key")
+	}
+	return nil
+}
+
+// isKey reports whether b parses as a public key (protocol §1.1).
+func isKey(b []byte) bool { return len(b) >= 33 && b[0] == 0x05 }
+
+// Decrypt appends the plaintext of a SignalMessage to dst and advances the State (protocol §5.5). It
+// draws 32 random bytes if the message starts a new receiving chain. message is not modified and not
+// kept. The spare capacity of dst must not overlap message.
+//
+// The error matches ErrDuplicate for a message whose key was used or is no longer kept; other errors
+// are sentences, and an authentic message cannot be told from a forged one by them. On error s and
+// the spare capacity of dst are unchanged.
+func (s *State) Decrypt(dst, message []byte) ([]byte, error) {
+	m, err := wire.ParseSignalMessage(message)
+	if err != nil {
+		return nil, fmt.Errorf("ratchet: %w", err)
+	}
+	return s.DecryptFrom(nil, dst, &m)
+}
+
+// DecryptFrom is Decrypt of a parsed message, for package session, which tries one message on several
+// States, and for this module's lab.
+func (s *State) DecryptFrom(src *entropy.Source, dst []byte, m *wire.SignalMessage) ([]byte, error) {
+	if err := s.checkReceiver(m); err != nil {
+		return nil, err
+	}
+	next := *s
+	next.rec.Receivers = append(make([]wire.Chain, 0, maxReceivers+1), s.rec.Receivers...)
+	c := next.rec.FindReceiver(m.RatchetKey)
+	if c == nil {
+		var err error
+		if c, err = next.ratchet(src, m.RatchetKey); err != nil {
+			return nil, err
+		}
+	}
+	entry, err := take(c, m.Counter, s.jumpLimit())
+	if err != nil {
+		return nil, err
+	}
+	pq, salt, err := receivePQ(s.rec.PQ, m.PQRatchet)
+	if err != nil {
+		return nil, fmt.Errorf("ratchet: post-quantum ratchet error: %w", err)
+	}
+	k, err := keys(entry, salt)
+	if err != nil {
+		return nil, err
+	}
+	defer k.wipe()
+	if err := s.authenticate(&k, m); err != nil {
+		return nil, err
+	}
+	dst, err = open(dst, &k, m.Ciphertext)
+	if err != nil {
+		return nil, err
+	}
+	next.rec.PQ = pq
+	next.ClearPending()
+	*s = next
+	return dst, nil
+}
+
+// checkReceiver says whether s can be tried on a message at all (protocol §7.3).
+func (s *State) checkReceiver(m *wire.SignalMessage) error {
+	switch {
+	case s.Version() != uint32(m.Version):
+		return fmt.Errorf("ratchet: unrecognized message version %d", m.Version)
+	case !isKey(m.RatchetKey):
+		return errors.New("ratchet: invalid ratchet key")
+	case len(s.rec.RootKey) != 32:
+		return damaged("invalid root key")
+	}
+	if s.rec.HasSender {
+		if err := checkSenderChain(&s.rec.Sender); err != nil {
+			return err
+		}
+	}
+	return s.checkIdentities()
+}
+
+// ratchet is the Diffie-Hellman ratchet step of The Double Ratchet §3.5: a receiving chain for the
+// peer's new key, then a sending chain from a new key of ours.
+func (s *State) ratchet(src *entropy.Source, theirs []byte) (*wire.Chain, error) {
+	if !s.rec.HasSender {
+		return nil, damaged("missing sender chain")
+	}
+	u := [32]byte(theirs[1:33])
+	root, chain, err := receiveStep(s.rec.RootKey, s.rec.Sender.RatchetPriv, u)
+	if err != nil {
+		return nil, err
+	}
+	var sender wire.Chain
+	if s.rec.RootKey, sender, err = turn(src, root, u); err != nil {
+		return nil, err
+	}
+	clear(root)
+	// The last index used on the old chain; 0 stands for "one message" and for "none".
+	s.rec.PreviousCounter = max(s.rec.Sender.Index, 1) - 1
+	s.rec.Sender = sender
+	key := append([]byte(nil), theirs[:33]...) // the message is not kept
+	chains := append(s.rec.Receivers, wire.Chain{RatchetKey: key, HasKey: true, Key: chain})
+	if len(chains) > maxReceivers {
+		chains = chains[len(chains)-maxReceivers:]
+	}
+	s.rec.Receivers = chains
+	return &chains[len(chains)-1], nil
+}
+
+// authenticate checks the MAC, then that the message was meant for these two ends. Both failures
+// look alike.
+func (s *State) authenticate(k *messageKeys, m *wire.SignalMessage) error {
+	tag := k.tag(s.rec.RemoteIdentity, s.rec.LocalIdentity, m.Signed)
+	if subtle.ConstantTimeCompare(tag[:], m.MAC) != 1 {
+		return errMAC
+	}
+	if m.Addresses == nil {
+		return nil
+	}
+	var want [36]byte
+	if !binding(&want, s.remote, s.local) || subtle.ConstantTimeCompare(want[:], m.Addresses) != 1 {
+		return errMAC
+	}
+	return nil
+}
+
+var errMAC = errors.New("ratchet: MAC verification failed")
+
+// jumpLimit is how far a message may advance a chain: without limit between two devices of one
+// account (protocol §5.6).
+func (s *State) jumpLimit() uint64 {
+	if selfSession(s.rec.LocalIdentity, s.rec.RemoteIdentity, s.local, s.remote) {
+		return math.MaxUint32
+	}
+	return maxJump
+}
+
+func selfSession(ours, theirs []byte, local, remote signet.Address) bool {
+	from, ok := local.ServiceID()
+	to, ok2 := remote.ServiceID()
+	return ok && ok2 && from == to && subtle.ConstantTimeCompare(ours[:33], theirs[:33]) == 1
+}

@@ -1,0 +1,197 @@
+// Package session holds conversations: it keeps a device's sessions, prekeys and accepted identities
+// in a [Store] and turns plaintexts into messages and back (Sesame, revision 2, as deployed:
+// protocol §2, §4, §7, §9).
+//
+// # The promise
+//
+// No message key is used twice, even after a crash. Encrypt returns a ciphertext only after the
+// advanced ratchet is durable; Decrypt returns a plaintext only after the key that opened it is gone.
+// A crash in between loses a message key and never reuses one. A restored backup of the store rolls
+// back time, which no store can see: call [Device.ArchiveAll] after a restore.
+//
+// # Concurrency
+//
+// A Device has no state of its own and is safe for concurrent use. Operations that name the same peer
+// run one after another, in the store.
+//
+// # Trust
+//
+// A peer's identity key is accepted on first use. A changed key is an [UntrustedIdentityError] and
+// changes nothing until [Device.Trust] accepts it; a message refused for that reason can be decrypted
+// afterwards.
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"signet.example/signet"
+	"signet.example/signet/internal/wire"
+	"signet.example/signet/x3dh"
+)
+
+// A MessageType says how a message is to be decrypted. The values are the official client's.
+type MessageType uint8
+
+// The two kinds of message of a session.
+const (
+	TypeSignal MessageType = 2 // an ordinary message
+	TypePreKey MessageType = 3 // carries the key agreement too, until the peer has answered
+)
+
+func (t MessageType) String() string {
+	switch t {
+	case TypeSignal:
+		return "Whisper"
+	case TypePreKey:
+		return "PreKey"
+	}
+	return fmt.Sprintf("MessageType(%d)", uint8(t))
+}
+
+// A Message is what travels to the peer.
+type Message struct {
+	Type MessageType
+	Body []byte
+}
+
+// Options adjusts a Device. The zero value works.
+type Options struct {
+	// AllowX3DH lets sessions of version 3 begin: bundles without a KEM prekey are accepted, and first
+	// messages of version 3. It is for WhatsApp-class peers; such sessions have no post-quantum
+	// protection, and a directory that strips a bundle's KEM prekey leads to one.
+	AllowX3DH bool
+	// Now is the clock. Nil means time.Now.
+	Now func() time.Time
+	// SignedPreKeyGrace is how long a replaced signed prekey or last-resort KEM prekey still opens
+	// first messages. Zero means 30 days.
+	SignedPreKeyGrace time.Duration
+	// LowWater is the number of one-time prekeys below which LowPreKeys is called. Zero means 20.
+	LowWater int
+	// LowPreKeys, if not nil, is called after a first message took a one-time prekey and fewer than
+	// LowWater are left: it is time to publish more. It is called outside the transaction, from the
+	// goroutine of the Decrypt, which waits for it.
+	LowPreKeys func(left int)
+}
+
+// A Device is one end of conversations: an identity, an address and the records in a Store. It is
+// safe for concurrent use.
+type Device struct {
+	self  signet.Address
+	id    x3dh.Identity
+	store Store
+	opts  Options
+}
+
+// NewDevice returns the Device with the address self. Nil opts means the defaults. The identity key
+// is the caller's to keep; [Identity] keeps one in the store.
+func NewDevice(self signet.Address, id x3dh.Identity, store Store, opts *Options) *Device {
+	d := &Device{self: self, id: id, store: store}
+	if opts != nil {
+		d.opts = *opts
+	}
+	if d.opts.Now == nil {
+		d.opts.Now = time.Now
+	}
+	if d.opts.SignedPreKeyGrace == 0 {
+		d.opts.SignedPreKeyGrace = 30 * 24 * time.Hour
+	}
+	if d.opts.LowWater == 0 {
+		d.opts.LowWater = 20
+	}
+	return d
+}
+
+// Address returns the device's own address.
+func (d *Device) Address() signet.Address { return d.self }
+
+// Identity returns the device's public identity key.
+func (d *Device) Identity() signet.PublicKey { return d.id.PublicKey() }
+
+// String names the device and shows nothing else.
+func (d *Device) String() string { return "session.Device(" + d.self.String() + ")" }
+
+// GoString is String: a Device holds an identity key.
+func (d *Device) GoString() string { return d.String() }
+
+// Errors that a caller can act on. Others are sentences.
+var (
+	// ErrNoSession is an operation that needs a session where there is none, or where the only one has
+	// waited for an answer for more than 30 days: fetch a bundle and Start.
+	ErrNoSession = errors.New("session: no session")
+	// ErrInvalidMessage is a message that does not parse or does not decrypt. Nothing has changed.
+	ErrInvalidMessage = errors.New("session: invalid message")
+	// ErrVersion is a message or bundle of a protocol version that is not spoken here.
+	ErrVersion = errors.New("session: unsupported version")
+	// ErrPreKeyID is a first message that names a prekey we do not have.
+	ErrPreKeyID = errors.New("session: invalid prekey identifier")
+	// ErrRecord is a stored session that is damaged.
+	ErrRecord = errors.New("session: invalid session record")
+)
+
+// An UntrustedIdentityError says that a peer uses another identity key than the accepted one. Show it
+// to the user; Device.Trust accepts the offered key.
+type UntrustedIdentityError struct {
+	Peer    signet.Address
+	Known   signet.PublicKey // the accepted key
+	Offered signet.PublicKey // the one that the message or bundle came with
+}
+
+func (e *UntrustedIdentityError) Error() string {
+	return "session: untrusted identity for address " + e.Peer.String()
+}
+
+// invalid is ErrInvalidMessage in the words of the official client.
+func invalid(t MessageType, what string) error {
+	return fmt.Errorf("%w: invalid %s message: %s", ErrInvalidMessage, t, what)
+}
+
+// notParsed classifies an error of a message's parser.
+func notParsed(err error) error {
+	var v wire.VersionError
+	if errors.As(err, &v) {
+		return fmt.Errorf("%w: %w", ErrVersion, err)
+	}
+	return fmt.Errorf("%w: %w", ErrInvalidMessage, err)
+}
+
+// trusted compares the identity key that peer uses with the accepted one and accepts the first.
+// The row is written only when it changes.
+func trusted(tx Tx, peer signet.Address, offered signet.PublicKey) (accept func() error, err error) {
+	row, err := tx.Identity(peer)
+	if err != nil {
+		return nil, err
+	}
+	if row == nil {
+		return func() error { return tx.PutIdentity(peer, offered.Bytes()) }, nil
+	}
+	known, err := signet.ParsePublicKey(row)
+	if err != nil {
+		return nil, fmt.Errorf("session: stored identity of %s: %w", peer, err)
+	}
+	if !known.Equal(offered) {
+		return nil, &UntrustedIdentityError{Peer: peer, Known: known, Offered: offered}
+	}
+	return func() error { return nil }, nil
+}
+
+// Trust accepts key as the identity of peer, in place of the one accepted before.
+func (d *Device) Trust(ctx context.Context, peer signet.Address, key signet.PublicKey) error {
+	return d.store.Update(ctx, peer, func(tx Tx) error { return tx.PutIdentity(peer, key.Bytes()) })
+}
+
+// Trusted returns the accepted identity key of peer; ok is false before first contact.
+func (d *Device) Trusted(ctx context.Context, peer signet.Address) (key signet.PublicKey, ok bool, err error) {
+	err = d.store.Update(ctx, peer, func(tx Tx) error {
+		row, err := tx.Identity(peer)
+		if err != nil || row == nil {
+			return err
+		}
+		ok = true
+		key, err = signet.ParsePublicKey(row)
+		return err
+	})
+	return key, ok && err == nil, err
+}

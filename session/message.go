@@ -1,0 +1,352 @@
+package session
+
+import (
+	"context"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+
+	"signet.example/signet"
+	"signet.example/signet/internal/entropy"
+	"signet.example/signet/internal/wire"
+	"signet.example/signet/ratchet"
+	"signet.example/signet/x3dh"
+)
+
+func equal(a, b []byte) bool { return subtle.ConstantTimeCompare(a, b) == 1 }
+
+// Start makes a session with peer from its bundle (protocol §2.4). The next Encrypt sends a first
+// message. A session that existed is archived. The error is an *UntrustedIdentityError if another
+// identity key is accepted for peer, ErrVersion for a bundle without a KEM prekey unless
+// Options.AllowX3DH, and signet.ErrInvalidAgreement for a key of small order. On error nothing has
+// changed.
+func (d *Device) Start(ctx context.Context, peer signet.Address, b *x3dh.Bundle) error {
+	if b.Version() < x3dh.VersionPQXDH && !d.opts.AllowX3DH {
+		return fmt.Errorf("%w: the bundle has no KEM prekey", ErrVersion)
+	}
+	src := entropy.From(ctx)
+	return d.store.Update(ctx, peer, func(tx Tx) error {
+		accept, err := trusted(tx, peer, b.Identity())
+		if err != nil {
+			return err
+		}
+		r, err := d.load(tx, peer)
+		if err != nil {
+			return err
+		}
+		s, err := d.initiate(tx, src, peer, b)
+		if err != nil {
+			return err
+		}
+		if err := accept(); err != nil {
+			return err
+		}
+		if err := r.promote(s); err != nil {
+			return err
+		}
+		return r.save()
+	})
+}
+
+func (d *Device) initiate(tx Tx, src *entropy.Source, peer signet.Address, b *x3dh.Bundle) (*ratchet.State, error) {
+	in, secret, err := x3dh.InitiateFrom(src, d.id, b)
+	if err != nil {
+		return nil, err
+	}
+	registration, err := registrationID(tx, src)
+	if err != nil {
+		return nil, err
+	}
+	f := b.Fields()
+	return ratchet.NewInitiatorFrom(src, ratchet.Seed(secret), &ratchet.Handshake{
+		Version: in.Version,
+		Local:   in.Identity, Remote: f.Identity, BaseKey: in.BaseKey,
+		LocalRegistrationID: registration, RemoteRegistrationID: f.RegistrationID,
+		LocalAddress: d.self, RemoteAddress: peer,
+		Pending: &ratchet.Pending{
+			HasPreKey: in.HasPreKey, PreKeyID: in.PreKeyID, SignedPreKeyID: in.SignedPreKeyID,
+			Timestamp:   uint64(max(0, d.opts.Now().Unix())),
+			KEMPreKeyID: in.KEMPreKeyID, KEMCiphertext: in.KEMCiphertext,
+		},
+	}, f.SignedPreKey.Public)
+}
+
+// Encrypt returns the message that carries plaintext to peer (protocol §7.4). It returns only after
+// the advanced ratchet is durable: a crash can lose the message and cannot reuse its key. plaintext
+// is not modified and not kept; it is not padded, so its length shows in the message.
+//
+// The error is ErrNoSession without a session that can send, an *UntrustedIdentityError, or ErrRecord.
+func (d *Device) Encrypt(ctx context.Context, peer signet.Address, plaintext []byte) (Message, error) {
+	return d.EncryptTo(ctx, peer, plaintext, nil)
+}
+
+// EncryptTo is Encrypt with a transaction shared: to, if not nil, runs in the transaction of the
+// ratchet's step, so that the caller's own rows (an outbox, say) commit with it or not at all. The
+// message must not be sent before EncryptTo has returned without error.
+func (d *Device) EncryptTo(ctx context.Context, peer signet.Address, plaintext []byte, to func(Tx, Message) error) (Message, error) {
+	var m Message
+	src := entropy.From(ctx)
+	err := d.store.Update(ctx, peer, func(tx Tx) error {
+		r, err := d.load(tx, peer)
+		if err != nil {
+			return err
+		}
+		if m, err = r.encrypt(src, plaintext, d.opts.Now().UnixMilli()); err != nil {
+			return err
+		}
+		if err := r.save(); err != nil || to == nil {
+			return err
+		}
+		return to(tx, m)
+	})
+	if err != nil {
+		return Message{}, err
+	}
+	return m, nil
+}
+
+// encrypt sends on the current session.
+func (r *record) encrypt(src *entropy.Source, plaintext []byte, now int64) (m Message, err error) {
+	s := r.current
+	if s == nil {
+		return m, fmt.Errorf("%w with %s", ErrNoSession, r.peer)
+	}
+	pending, base := s.Pending()
+	if pending != nil {
+		if _, err := signet.ParsePublicKey(base); err != nil {
+			return m, fmt.Errorf("%w: invalid pending PreKey message base key", ErrRecord)
+		}
+		if stale(pending, now) {
+			return m, fmt.Errorf("%w with %s: the last one was never answered", ErrNoSession, r.peer)
+		}
+	}
+	body, err := s.EncryptFrom(src, nil, plaintext)
+	if err != nil {
+		return m, recordError(err)
+	}
+	m = Message{Type: TypeSignal, Body: body}
+	if pending != nil {
+		m = Message{Type: TypePreKey, Body: first(s, pending, base, body)}
+	}
+	remote, err := s.Remote()
+	if err != nil {
+		return m, recordError(err)
+	}
+	accept, err := trusted(r.tx, r.peer, remote)
+	if err != nil {
+		return m, err
+	}
+	return m, accept()
+}
+
+// first wraps body into the message that carries the key agreement (protocol §6.3).
+func first(s *ratchet.State, p *ratchet.Pending, base, body []byte) []byte {
+	local, _ := s.Local() // checked by the encryption of body
+	registration, _ := s.RegistrationIDs()
+	return wire.AppendPreKeyMessage(make([]byte, 0, len(body)+len(p.KEMCiphertext)+128), &wire.PreKeyMessage{
+		Version:   uint8(s.Version()),
+		HasPreKey: p.HasPreKey, PreKeyID: p.PreKeyID,
+		BaseKey: base, IdentityKey: local.Bytes(), Message: body,
+		RegistrationID: registration, SignedPreKeyID: p.SignedPreKeyID,
+		HasKEM: p.KEMCiphertext != nil, KEMPreKeyID: p.KEMPreKeyID, KEMCiphertext: p.KEMCiphertext,
+	})
+}
+
+func recordError(err error) error {
+	if errors.Is(err, ratchet.ErrState) {
+		return fmt.Errorf("%w: %w", ErrRecord, err)
+	}
+	return err
+}
+
+// Decrypt returns the plaintext of a message from peer. It returns only after the key that opened it
+// is gone from the store, and the prekeys of a first message with it. The body is not modified and
+// not kept.
+//
+// The error matches ratchet.ErrDuplicate for a message decrypted before, ErrInvalidMessage for one
+// that does not parse or decrypt, ErrVersion, ErrPreKeyID, ErrNoSession, ErrRecord, or is an
+// *UntrustedIdentityError. On error nothing has changed and the message can be tried again.
+func (d *Device) Decrypt(ctx context.Context, peer signet.Address, m Message) ([]byte, error) {
+	var plaintext []byte
+	err := d.DecryptTo(ctx, peer, m, func(_ Tx, b []byte) error {
+		plaintext = b
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return plaintext, nil
+}
+
+// DecryptTo is Decrypt with a transaction shared: to receives the plaintext inside the transaction
+// that removes its key, so that the caller's own rows (an inbox, say) commit with it or not at all. If
+// to fails, nothing is kept and its error is returned. The plaintext belongs to the caller. Like every
+// function that runs in a transaction, to may run again and has no effect outside it.
+func (d *Device) DecryptTo(ctx context.Context, peer signet.Address, m Message, to func(tx Tx, plaintext []byte) error) error {
+	in, err := parse(m)
+	if err != nil {
+		return err
+	}
+	src := entropy.From(ctx)
+	left := -1
+	err = d.store.Update(ctx, peer, func(tx Tx) error {
+		r, err := d.load(tx, peer)
+		if err != nil {
+			return err
+		}
+		var plaintext []byte
+		if in.first == nil {
+			plaintext, err = r.receive(src, &in.message)
+		} else {
+			plaintext, left, err = d.receiveFirst(r, src, in)
+		}
+		if err != nil {
+			return err
+		}
+		if err := r.save(); err != nil {
+			return err
+		}
+		return to(tx, plaintext)
+	})
+	if err == nil && left >= 0 && left < d.opts.LowWater && d.opts.LowPreKeys != nil {
+		d.opts.LowPreKeys(left)
+	}
+	return err
+}
+
+// incoming is a parsed message. Its slices alias the received bytes.
+type incoming struct {
+	message  wire.SignalMessage
+	first    *wire.PreKeyMessage // nil: an ordinary message
+	base     signet.PublicKey
+	identity signet.PublicKey
+}
+
+// parse parses m as far as it can be without a session, in the official order (protocol §6.2, §6.3).
+func parse(m Message) (in *incoming, err error) {
+	in = new(incoming)
+	switch m.Type {
+	case TypeSignal:
+		return in, in.parseSignal(m.Body)
+	case TypePreKey:
+	default:
+		return nil, fmt.Errorf("%w: unknown message type %d", ErrInvalidMessage, uint8(m.Type))
+	}
+	p, err := wire.ParsePreKeyMessage(m.Body)
+	if err != nil {
+		return nil, notParsed(err)
+	}
+	in.first = &p
+	if in.base, err = signet.ParsePublicKey(p.BaseKey); err != nil {
+		return nil, notParsed(err)
+	}
+	if err := p.CheckKEM(); err != nil {
+		return nil, invalid(TypePreKey, err.Error())
+	}
+	if in.identity, err = signet.ParsePublicKey(p.IdentityKey); err != nil {
+		return nil, notParsed(err)
+	}
+	return in, in.parseSignal(p.Message)
+}
+
+func (in *incoming) parseSignal(b []byte) (err error) {
+	if in.message, err = wire.ParseSignalMessage(b); err != nil {
+		return notParsed(err)
+	}
+	if _, err := signet.ParsePublicKey(in.message.RatchetKey); err != nil {
+		return notParsed(err)
+	}
+	return nil
+}
+
+// receive decrypts an ordinary message. The identity of the session is checked after the decryption,
+// in the same transaction (protocol §9).
+func (r *record) receive(src *entropy.Source, m *wire.SignalMessage) ([]byte, error) {
+	if none, err := r.empty(); err != nil {
+		return nil, err
+	} else if none {
+		return nil, fmt.Errorf("%w with %s", ErrNoSession, r.peer)
+	}
+	plaintext, err := r.decrypt(src, TypeSignal, m)
+	if err != nil {
+		return nil, err
+	}
+	remote, err := r.current.Remote()
+	if err != nil {
+		return nil, recordError(err)
+	}
+	accept, err := trusted(r.tx, r.peer, remote)
+	if err != nil {
+		return nil, err
+	}
+	return plaintext, accept()
+}
+
+// receiveFirst decrypts a first message: on the session it made before, or on a new one (protocol
+// §4.4). left is the number of one-time prekeys that are left if one was taken, else -1.
+func (d *Device) receiveFirst(r *record, src *entropy.Source, in *incoming) (plaintext []byte, left int, err error) {
+	accept, err := trusted(r.tx, r.peer, in.identity)
+	if err != nil {
+		return nil, -1, err
+	}
+	found, err := r.find(in.first.Version, in.base.Bytes())
+	if err != nil {
+		return nil, -1, err
+	}
+	if found {
+		remote, err := r.current.Remote()
+		if err != nil {
+			return nil, -1, recordError(err)
+		}
+		if !remote.Equal(in.identity) {
+			return nil, -1, invalid(TypePreKey, "remote identity key not consistent with previously-established session")
+		}
+	} else if err := d.accept(r, src, in); err != nil {
+		return nil, -1, err
+	}
+	if plaintext, err = r.decrypt(src, TypePreKey, &in.message); err != nil {
+		return nil, -1, err
+	}
+	if err := accept(); err != nil {
+		return nil, -1, err
+	}
+	if found {
+		return plaintext, -1, nil
+	}
+	left, err = consume(r.tx, in)
+	return plaintext, left, err
+}
+
+// accept runs the key agreement of a first message and makes its session the current one.
+func (d *Device) accept(r *record, src *entropy.Source, in *incoming) error {
+	p := in.first
+	if p.Version < x3dh.VersionPQXDH && !d.opts.AllowX3DH {
+		return invalid(TypePreKey, "X3DH no longer supported")
+	}
+	keys, err := preKeys(r.tx, p)
+	if err != nil {
+		return err
+	}
+	initial := &x3dh.Initial{
+		Version: p.Version, Identity: in.identity, BaseKey: in.base,
+		HasPreKey: p.HasPreKey, PreKeyID: p.PreKeyID, SignedPreKeyID: p.SignedPreKeyID,
+		KEMPreKeyID: p.KEMPreKeyID, KEMCiphertext: p.KEMCiphertext,
+	}
+	secret, err := x3dh.Accept(d.id, keys, initial)
+	if errors.Is(err, x3dh.ErrBaseKey) {
+		return invalid(TypePreKey, "incoming base key is invalid")
+	}
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrInvalidMessage, err)
+	}
+	registration, err := registrationID(r.tx, src)
+	if err != nil {
+		return err
+	}
+	return r.promote(ratchet.NewResponder(ratchet.Seed(secret), &ratchet.Handshake{
+		Version: p.Version,
+		Local:   d.id.PublicKey(), Remote: in.identity, BaseKey: in.base,
+		LocalRegistrationID: registration, RemoteRegistrationID: p.RegistrationID,
+		LocalAddress: d.self, RemoteAddress: r.peer,
+	}, keys.SignedPreKey))
+}

@@ -1,0 +1,310 @@
+package session
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"signet.example/signet"
+	"signet.example/signet/internal/entropy"
+	"signet.example/signet/internal/wire"
+	"signet.example/signet/ratchet"
+)
+
+const (
+	maxArchived = 40                  // previous sessions kept, protocol §5.6
+	staleAfter  = 30 * 24 * time.Hour // an unanswered session is not used for sending after this
+)
+
+// A record is the sessions with one peer during one transaction. The current one is decoded, the
+// previous ones stay bytes until one is needed.
+type record struct {
+	tx      Tx
+	peer    signet.Address
+	self    signet.Address
+	current *ratchet.State // nil: none
+
+	archive       []byte // encoded fields, newest first
+	archiveLoaded bool
+	archiveDirty  bool
+}
+
+// load reads the current session with peer.
+func (d *Device) load(tx Tx, peer signet.Address) (*record, error) {
+	r := &record{tx: tx, peer: peer, self: d.self}
+	row, err := tx.Session(peer)
+	if err != nil || len(row) == 0 {
+		return r, err
+	}
+	current, _, err := wire.SplitRecord(row)
+	if err != nil {
+		return nil, fmt.Errorf("%w: failed to decode session record protobuf", ErrRecord)
+	}
+	if current == nil {
+		return r, nil
+	}
+	r.current, err = r.decode(current)
+	if err != nil {
+		return nil, fmt.Errorf("%w: failed to decode session record protobuf", ErrRecord)
+	}
+	return r, nil
+}
+
+func (r *record) decode(b []byte) (*ratchet.State, error) {
+	s := new(ratchet.State)
+	if err := s.UnmarshalBinary(b); err != nil {
+		return nil, err
+	}
+	s.SetAddresses(r.self, r.peer)
+	return s, nil
+}
+
+// save writes back what has changed. The current session always has.
+func (r *record) save() error {
+	var row []byte
+	if r.current != nil {
+		row = r.current.AppendRecord(make([]byte, 0, r.current.Size()))
+	}
+	if err := r.tx.PutSession(r.peer, row); err != nil {
+		return err
+	}
+	if !r.archiveDirty {
+		return nil
+	}
+	return r.tx.PutArchive(r.peer, r.archive)
+}
+
+func (r *record) loadArchive() (err error) {
+	if !r.archiveLoaded {
+		r.archive, err = r.tx.Archive(r.peer)
+		r.archiveLoaded = err == nil
+	}
+	return err
+}
+
+// empty reports whether there is no session at all.
+func (r *record) empty() (bool, error) {
+	if r.current != nil {
+		return false, nil
+	}
+	err := r.loadArchive()
+	return len(r.archive) == 0, err
+}
+
+// archiveCurrent puts the current session in front of the previous ones (protocol §7.2).
+func (r *record) archiveCurrent() error {
+	if r.current == nil {
+		return nil
+	}
+	if err := r.loadArchive(); err != nil {
+		return err
+	}
+	r.current.ClearPending()
+	list := r.current.AppendArchived(make([]byte, 0, r.current.Size()+len(r.archive)))
+	rest := r.archive
+	for range maxArchived - 1 {
+		if len(rest) == 0 {
+			break
+		}
+		var err error
+		if _, _, rest, err = wire.NextPrevious(rest); err != nil {
+			return fmt.Errorf("%w: previous sessions", ErrRecord)
+		}
+	}
+	r.archive = append(list, r.archive[:len(r.archive)-len(rest)]...)
+	r.archiveDirty = true
+	r.current = nil
+	return nil
+}
+
+// promote makes s the current session.
+func (r *record) promote(s *ratchet.State) error {
+	if err := r.archiveCurrent(); err != nil {
+		return err
+	}
+	r.current = s
+	return nil
+}
+
+// promoteOld makes s, decoded from the entry raw of the previous sessions, the current session.
+func (r *record) promoteOld(s *ratchet.State, raw []byte, at int) error {
+	list := make([]byte, 0, len(r.archive)-len(raw))
+	r.archive = append(append(list, r.archive[:at]...), r.archive[at+len(raw):]...)
+	r.archiveDirty = true
+	return r.promote(s)
+}
+
+// find looks for the session that a first message of this version and base key belongs to, and makes
+// it the current one (protocol §7.5).
+func (r *record) find(version uint8, base []byte) (bool, error) {
+	matches := func(s *ratchet.State) bool {
+		return s.Version() == uint32(version) && equal(s.BaseKey(), base)
+	}
+	if r.current != nil && matches(r.current) {
+		return true, nil
+	}
+	if err := r.loadArchive(); err != nil {
+		return false, err
+	}
+	for rest := r.archive; len(rest) > 0; {
+		b, raw, after, err := wire.NextPrevious(rest)
+		if err != nil {
+			return false, fmt.Errorf("%w: failed to decode previous session protobuf", ErrRecord)
+		}
+		s, err := r.decode(b)
+		if err != nil {
+			return false, fmt.Errorf("%w: failed to decode previous session protobuf", ErrRecord)
+		}
+		if matches(s) {
+			return true, r.promoteOld(s, raw, len(r.archive)-len(rest))
+		}
+		rest = after
+	}
+	return false, nil
+}
+
+// decrypt tries the message on the sessions in their order (protocol §7.3). A duplicate ends the
+// trial; every other failure looks alike.
+func (r *record) decrypt(src *entropy.Source, t MessageType, m *wire.SignalMessage) ([]byte, error) {
+	if r.current != nil && r.current.Version() == uint32(m.Version) {
+		plaintext, err := r.current.DecryptFrom(src, nil, m)
+		if err == nil || errors.Is(err, ratchet.ErrDuplicate) {
+			return plaintext, err
+		}
+		if t == TypePreKey {
+			return nil, invalid(t, "decryption failed")
+		}
+	}
+	if err := r.loadArchive(); err != nil {
+		return nil, err
+	}
+	for rest := r.archive; len(rest) > 0; {
+		b, raw, after, err := wire.NextPrevious(rest)
+		if err != nil {
+			break
+		}
+		s, err := r.decode(b)
+		if err == nil && s.Version() == uint32(m.Version) {
+			plaintext, err := s.DecryptFrom(src, nil, m)
+			if err == nil {
+				return plaintext, r.promoteOld(s, raw, len(r.archive)-len(rest))
+			}
+			if errors.Is(err, ratchet.ErrDuplicate) {
+				return nil, err
+			}
+		}
+		rest = after
+	}
+	return nil, invalid(t, "decryption failed")
+}
+
+// stale reports whether the session has waited too long for an answer to be used for sending. now is in
+// milliseconds.
+func stale(p *ratchet.Pending, now int64) bool {
+	const max = 1 << 50 // seconds; beyond it the arithmetic below would overflow
+	if p == nil || p.Timestamp > max {
+		return false
+	}
+	return int64(p.Timestamp)*1000+staleAfter.Milliseconds() < now
+}
+
+// Archive ends the current session with peer: the next message to it needs a new Start. Messages of
+// the archived session still decrypt, and one that does makes it current again.
+func (d *Device) Archive(ctx context.Context, peer signet.Address) error {
+	return d.store.Update(ctx, peer, func(tx Tx) error { return d.archive(tx, peer) })
+}
+
+func (d *Device) archive(tx Tx, peer signet.Address) error {
+	r, err := d.load(tx, peer)
+	if err != nil || r.current == nil {
+		return err
+	}
+	if err := r.archiveCurrent(); err != nil {
+		return err
+	}
+	return r.save()
+}
+
+// ArchiveAll archives the current session with every peer. It belongs after the restore of a backup:
+// time went back, and the restored chains may have been used. Peers that appear while it runs are not
+// affected, which is right: their sessions are new.
+func (d *Device) ArchiveAll(ctx context.Context) error {
+	var peers []signet.Address
+	err := d.store.Update(ctx, signet.Address{}, func(tx Tx) error {
+		peers = peers[:0]
+		for peer, err := range tx.Peers() {
+			if err != nil {
+				return err
+			}
+			peers = append(peers, peer)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, peer := range peers {
+		if err := d.Archive(ctx, peer); err != nil {
+			return fmt.Errorf("session: archive of %s: %w", peer, err)
+		}
+	}
+	return nil
+}
+
+// Record returns the sessions with peer as an official RecordStructure (protocol §7.1), or nil if
+// there are none. It holds secrets: whoever has it holds the conversation.
+func (d *Device) Record(ctx context.Context, peer signet.Address) ([]byte, error) {
+	var b []byte
+	err := d.store.Update(ctx, peer, func(tx Tx) error {
+		current, err := tx.Session(peer)
+		if err != nil {
+			return err
+		}
+		previous, err := tx.Archive(peer)
+		if err != nil {
+			return err
+		}
+		b = append(bytes.Clone(current), previous...)
+		return nil
+	})
+	if err != nil || len(b) == 0 {
+		return nil, err
+	}
+	return b, nil
+}
+
+// SetRecord replaces the sessions with peer by those of an official RecordStructure, and accepts the
+// peer's identity key that its current session names unless another is accepted already, which is an
+// *UntrustedIdentityError. The record must not be in use anywhere else: two writers of one session
+// use message keys twice. An empty record removes the sessions. b is not kept. The error for a record
+// that does not decode is ErrRecord.
+func (d *Device) SetRecord(ctx context.Context, peer signet.Address, b []byte) error {
+	current, previous, err := wire.SplitRecord(b)
+	if err != nil {
+		return fmt.Errorf("%w: failed to decode session record protobuf", ErrRecord)
+	}
+	previous = bytes.Clone(previous)
+	return d.store.Update(ctx, peer, func(tx Tx) error {
+		r := &record{tx: tx, peer: peer, self: d.self, archive: previous, archiveDirty: true}
+		if current == nil {
+			return r.save()
+		}
+		if r.current, err = r.decode(bytes.Clone(current)); err != nil {
+			return fmt.Errorf("%w: failed to decode session record protobuf", ErrRecord)
+		}
+		remote, err := r.current.Remote()
+		if err != nil {
+			return fmt.Errorf("%w: %w", ErrRecord, err)
+		}
+		accept, err := trusted(tx, peer, remote)
+		if err != nil {
+			return err
+		}
+		if err := r.save(); err != nil {
+			return err
+		}
+		return accept()
+	})
+}
