@@ -1,0 +1,184 @@
+package spqr
+
+import (
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"signet.example/signet/internal/erasure"
+)
+
+// lanes is the number of lists in a stored encoder or decoder.
+const lanes = len(erasure.Lists{})
+
+// An encoder is a stored PolynomialEncoder (spqr §14). It stays the bytes it was until it has to emit
+// a chunk.
+type encoder struct {
+	raw  []byte
+	live bool // erasure holds it, not raw
+	erasure.Encoder
+}
+
+// start begins the chunks of the concatenation of what it is given.
+func (e *encoder) start(message ...[]byte) (err error) {
+	var buf [sizeEk]byte
+	b := buf[:0]
+	for _, m := range message {
+		b = append(b, m...)
+	}
+	e.live = true
+	e.Encoder, err = erasure.NewEncoder(b)
+	return err
+}
+
+// chunk emits the next chunk of a message of size bytes.
+func (e *encoder) chunk(size int, m *message) error {
+	if !e.live {
+		if err := e.parse(size); err != nil {
+			return err
+		}
+	}
+	m.chunk = e.Chunk(&m.data)
+	return nil
+}
+
+func (e *encoder) parse(size int) (err error) {
+	var next uint32
+	var values, coefficients list
+	f := scanner{rest: e.raw}
+	for f.next() {
+		switch f.num {
+		case 1:
+			f.toUint32(&next)
+		case 2:
+			values.add(&f)
+		case 3:
+			coefficients.add(&f)
+		}
+	}
+	switch {
+	case f.err != nil:
+		return f.err
+	case values.n == lanes && coefficients.n == 0:
+		e.Encoder, err = erasure.ResumeEncoder(size, next, values.Lists, false)
+	case values.n == 0 && coefficients.n == lanes:
+		e.Encoder, err = erasure.ResumeEncoder(size, next, coefficients.Lists, true)
+	default:
+		return ErrState
+	}
+	if err != nil {
+		return ErrState
+	}
+	e.live = true
+	return nil
+}
+
+func (e *encoder) write(w *writer, field int) {
+	mark := w.written()
+	if !e.live {
+		copy(w.reserve(len(e.raw)), e.raw)
+	} else {
+		num := protowire.Number(2)
+		if e.Coefficients {
+			num = 3
+		}
+		for p := lanes - 1; p >= 0; p-- {
+			w.bytes(num, e.Lists[p])
+		}
+		w.uint(1, uint64(e.Next))
+	}
+	w.message(protowire.Number(field), mark)
+}
+
+// A decoder is a stored PolynomialDecoder, and stays the bytes it was until a chunk arrives.
+type decoder struct {
+	raw  []byte
+	live bool
+	erasure.Decoder
+}
+
+// start begins an empty decoder of size bytes.
+func (d *decoder) start(size int) (err error) {
+	d.live = true
+	d.Decoder, err = erasure.NewDecoder(size)
+	return err
+}
+
+// add adds the message's chunk and returns what was decoded, nil while chunks are missing.
+func (d *decoder) add(size int, m *message) ([]byte, error) {
+	if !d.live {
+		if err := d.parse(size); err != nil {
+			return nil, err
+		}
+	}
+	d.Add(m.chunk, &m.data)
+	if !d.Complete() {
+		return nil, nil
+	}
+	b, err := d.Decode()
+	if err != nil {
+		return nil, ErrState
+	}
+	return b, nil
+}
+
+func (d *decoder) parse(size int) (err error) {
+	var needed, count uint32
+	var complete uint64
+	var points list
+	f := scanner{rest: d.raw}
+	for f.next() {
+		switch f.num {
+		case 1:
+			f.toUint32(&needed)
+		case 2:
+			f.toUint32(&count)
+		case 3:
+			points.add(&f)
+		case 4:
+			f.toUint(&complete)
+		}
+	}
+	if f.err != nil {
+		return f.err
+	}
+	// Nobody writes is_complete; the deployed client would never deliver such a message.
+	if int(needed) != size/2 || int(count) != lanes || points.n != lanes || complete != 0 {
+		return ErrState
+	}
+	if d.Decoder, err = erasure.ResumeDecoder(size, points.Lists); err != nil {
+		return ErrState
+	}
+	d.live = true
+	return nil
+}
+
+func (d *decoder) write(w *writer, field int) {
+	mark := w.written()
+	if !d.live {
+		copy(w.reserve(len(d.raw)), d.raw)
+	} else {
+		n := d.ListSize()
+		for p := lanes - 1; p >= 0; p-- {
+			inner := w.written()
+			d.AppendList(w.reserve(n)[:0], p)
+			w.message(3, inner) // empty ones too
+		}
+		w.uint(2, uint64(lanes))
+		w.uint(1, uint64(d.Needed()*erasure.ChunkSize/2))
+	}
+	w.message(protowire.Number(field), mark)
+}
+
+// A list gathers the entries of one repeated field.
+type list struct {
+	erasure.Lists
+	n int
+}
+
+func (l *list) add(f *scanner) {
+	if l.n == lanes {
+		f.err = ErrState
+		return
+	}
+	f.toBytes(&l.Lists[l.n])
+	l.n++
+}

@@ -1,0 +1,156 @@
+package spqr
+
+import (
+	"errors"
+
+	"google.golang.org/protobuf/encoding/protowire"
+)
+
+// ErrState is a stored state that cannot be decoded. Every other error is the message's fault.
+var ErrState = errors.New("spqr: state decode failed")
+
+// A negotiation is what a state keeps until the first message arrives (spqr §6).
+type negotiation struct {
+	authKey    [32]byte
+	dir        Direction
+	minVersion uint8 // 0 or 1
+	limits     params
+}
+
+// A state is a PqRatchetState in parts (spqr §14). Parsing copies keys of 32 bytes and aliases the rest.
+type state struct {
+	negotiating bool
+	negotiation negotiation
+	chained     bool
+	chain       chain
+	version     uint8 // 1 if there is a braid, else 0
+	braid       braid
+}
+
+// parse reads a stored state. What the phase may not need (encoder, decoder) is looked at when it is.
+func (s *state) parse(b []byte) error {
+	f := scanner{rest: b}
+	var neg, ch, v1 []byte
+	for f.next() {
+		switch f.num {
+		case 1:
+			f.toBytes(&neg)
+		case 2:
+			f.toBytes(&ch)
+		case 3:
+			f.toBytes(&v1)
+		}
+	}
+	if f.err == nil && neg != nil {
+		s.negotiating = true
+		f.err = s.negotiation.parse(neg)
+	}
+	if f.err == nil && ch != nil {
+		s.chained = true
+		f.err = s.chain.parse(ch)
+	}
+	if f.err == nil && v1 != nil {
+		s.version = version1
+		f.err = s.braid.parse(v1)
+	}
+	return f.err
+}
+
+// marshal writes the state in a fresh slice, as the official writer does.
+func (s *state) marshal() []byte {
+	n := s.size()
+	w := writer{buf: make([]byte, n), at: n}
+	if s.version == version1 {
+		s.braid.write(&w)
+	}
+	if s.chained {
+		s.chain.write(&w)
+	}
+	if s.negotiating {
+		s.negotiation.write(&w)
+	}
+	return w.buf[w.at:]
+}
+
+// size is no less than the length of the encoded state, or else writer.grow helps.
+func (s *state) size() int {
+	n := 256 // negotiation, root, authenticator, numbers, and the tags of all these
+	for i := range s.chain.n {
+		n += 112 + len(s.chain.links[i].send.prev) + len(s.chain.links[i].recv.prev)
+	}
+	row := &phases[s.braid.phase]
+	for _, p := range row.holds {
+		n += 3 + partSizes[p]
+	}
+	if e := &s.braid.enc; row.encodes.size != 0 {
+		n += 16 + len(e.raw)
+		if e.live {
+			n += 16*3 + row.encodes.size - len(e.raw)
+		}
+	}
+	if d := &s.braid.dec; row.decodes.size != 0 {
+		n += 16 + len(d.raw)
+		if d.live {
+			n += 16*(3+d.ListSize()) - len(d.raw)
+		}
+	}
+	return n
+}
+
+func (v *negotiation) parse(b []byte) error {
+	f := scanner{rest: b}
+	var key, limits []byte
+	var dir, version uint64
+	for f.next() {
+		switch f.num {
+		case 1:
+			f.toBytes(&key)
+		case 2:
+			f.toUint(&dir)
+		case 3:
+			f.toUint(&version)
+		case 4:
+			f.toBytes(&limits)
+		}
+	}
+	if f.err != nil {
+		return f.err
+	}
+	if len(key) != 32 || limits == nil || dir > uint64(B2A) || version > version1 {
+		return ErrState
+	}
+	v.authKey, v.dir, v.minVersion = [32]byte(key), Direction(dir), uint8(version)
+	return v.limits.parse(limits)
+}
+
+func (v *negotiation) write(w *writer) {
+	mark := w.written()
+	v.limits.write(w, 4)
+	w.uint(3, uint64(v.minVersion))
+	w.uint(2, uint64(v.dir))
+	w.bytes(1, v.authKey[:])
+	w.message(1, mark)
+}
+
+func (p *params) parse(b []byte) error {
+	f := scanner{rest: b}
+	for f.next() {
+		switch f.num {
+		case 1:
+			f.toUint32(&p.maxJump)
+		case 2:
+			f.toUint32(&p.maxKept)
+		}
+	}
+	if f.err == nil && p.maxKept > maxKept {
+		return ErrState
+	}
+	return f.err
+}
+
+func (p *params) write(w *writer, field int) {
+	mark := w.written()
+	w.uint(2, uint64(p.maxKept))
+	w.uint(1, uint64(p.maxJump))
+	w.message(protowire.Number(field), mark)
+}
