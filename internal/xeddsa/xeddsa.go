@@ -35,9 +35,18 @@ func Derive(public, u, k *[32]byte) {
 		panic("xeddsa: a scalar of 32 bytes was refused") // only its length could be wrong
 	}
 	p := new(edwards25519.Point).ScalarBaseMult(a)
-	copy(public[:], p.Bytes())
-	copy(u[:], p.BytesMontgomery())
 	*a = edwards25519.Scalar{}
+	// y = Y/Z and u = (Z + Y)/(Z − Y) share one inversion. Neither denominator is zero: Z never is,
+	// and Z − Y is for the identity alone, which no clamped scalar reaches.
+	X, Y, Z, _ := p.ExtendedCoordinates()
+	var sum, diff, inv, t field.Element
+	sum.Add(Z, Y)
+	diff.Subtract(Z, Y)
+	inv.Invert(inv.Multiply(Z, &diff))
+	copy(u[:], t.Multiply(t.Multiply(&inv, Z), &sum).Bytes())
+	inv.Multiply(&inv, &diff) // 1/Z
+	copy(public[:], t.Multiply(Y, &inv).Bytes())
+	public[31] |= byte(t.Multiply(X, &inv).IsNegative() << 7)
 }
 
 // SignWith is Sign for a signer that has kept what Derive made of k as public.

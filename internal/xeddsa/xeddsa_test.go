@@ -147,6 +147,25 @@ func TestAgainstEd25519(t *testing.T) {
 	}
 }
 
+// Derive takes one inversion for two encodings; edwards25519 and x25519 are its oracles.
+func TestDerive(t *testing.T) {
+	r := rand.NewChaCha8([32]byte{4})
+	signs := map[byte]int{}
+	for range 100 {
+		var k, public, u, base [32]byte
+		r.Read(k[:])
+		x25519.Clamp(&k)
+		Derive(&public, &u, &k)
+		a, err := edwards25519.NewScalar().SetBytesWithClamping(k[:])
+		require.NoError(t, err)
+		require.Equal(t, new(edwards25519.Point).ScalarBaseMult(a).Bytes(), public[:])
+		x25519.Base(&base, &k)
+		require.Equal(t, base, u)
+		signs[public[31]>>7]++
+	}
+	require.Len(t, signs, 2)
+}
+
 // A message of every length around the hash's block and the digest's buffer.
 func TestLengths(t *testing.T) {
 	k := [32]byte{31: 0x40}
@@ -304,6 +323,13 @@ func BenchmarkXEdDSA(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
 			Sign(&sig, &k, &z, msg)
+		}
+	})
+	b.Run("Derive", func(b *testing.B) {
+		var public [32]byte
+		b.ReportAllocs()
+		for b.Loop() {
+			Derive(&public, &u, &k)
 		}
 	})
 	b.Run("SignWith", func(b *testing.B) {
