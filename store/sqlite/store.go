@@ -1,0 +1,208 @@
+// Package sqlite is a session.Store in one SQLite file: the default for a program on one machine.
+// The driver comes with the package and is Go throughout; there is nothing to install.
+//
+// # Durability
+//
+// The database is in WAL mode with synchronous=FULL (and fullfsync where that exists): when Update
+// returns nil, the transaction has been handed to the disk with fsync. The faster NORMAL would keep
+// the file consistent but may forget the last commits in a power failure, and a forgotten commit is a
+// message key used twice. If a commit itself fails because the disk is full or failing, nothing is
+// kept while the system runs; if it crashes before the next commit, the failed one may turn out to
+// have been written after all.
+//
+// # Concurrency
+//
+// A Store is safe for concurrent use, and any number of processes may use one file. SQLite has one
+// writer at a time, and every Update is one (BEGIN IMMEDIATE): a transaction never fails because of
+// another, it waits. Goroutines wait in the order of their arrival; processes wait by trying again.
+// A network file system does not carry the locks that this needs.
+//
+// # Secrets
+//
+// The file holds private keys and is created readable by its owner only (0600; the -wal and -shm
+// files beside it too). The mode of an existing file is left alone. Rows are not encrypted. Deleted
+// and replaced rows are overwritten (secure_delete), but the -wal file keeps old versions until it is
+// written over, and so may the disk.
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	"signet.example/signet"
+	"signet.example/signet/session"
+)
+
+// Options adjusts a Store. The zero value works.
+type Options struct {
+	// Device tells the records of several devices in one file apart. Each of them is opened as its
+	// own Store.
+	Device int64
+	// Wait is how long an Update, or Open, waits for other processes before it fails. Zero means 30
+	// seconds; a negative value means as long as the context allows. Goroutines of this process are
+	// waited for as long as the context allows.
+	Wait time.Duration
+}
+
+// A Store is a session.Store in an SQLite file. It is safe for concurrent use.
+type Store struct {
+	db     *sql.DB
+	device int64
+	wait   time.Duration
+	turn   chan struct{} // holds one token while no transaction of this Store runs
+
+	// aborted is set when SQLite rolls a transaction back, also of its own accord: after an
+	// interrupted statement or a full disk. What f wrote next would be committed statement by
+	// statement.
+	aborted atomic.Bool
+	stmts   [statements]*sql.Stmt
+}
+
+// Open opens the database file at path, creates it if there is none, and brings its schema up to
+// date. It refuses a file with a schema newer than this package's. Nil opts means the defaults.
+func Open(ctx context.Context, path string, opts *Options) (*Store, error) {
+	if opts == nil {
+		opts = &Options{}
+	}
+	s := &Store{device: opts.Device, wait: opts.Wait, turn: make(chan struct{}, 1)}
+	if s.wait == 0 {
+		s.wait = 30 * time.Second
+	}
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return nil, fmt.Errorf("sqlite: %w", err)
+	}
+	if err := create(abs); err != nil {
+		return nil, fmt.Errorf("sqlite: %w", err)
+	}
+	if s.db, err = connect(abs, &s.aborted); err != nil {
+		return nil, fmt.Errorf("sqlite: %w", err)
+	}
+	if err := s.prepare(ctx); err != nil {
+		s.db.Close()
+		return nil, err
+	}
+	s.turn <- struct{}{}
+	return s, nil
+}
+
+// create makes an empty file that its owner alone can read, durably. An existing file is fine.
+func create(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, os.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	dir, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	dir.Sync() // not every system can; those that need it do
+	return nil
+}
+
+// prepare migrates the schema and compiles the statements.
+func (s *Store) prepare(ctx context.Context) error {
+	tx, err := s.begin(ctx)
+	if err != nil {
+		return fmt.Errorf("sqlite: open: %w", err)
+	}
+	defer tx.Rollback()
+	if err := migrate(tx); err != nil {
+		return err
+	}
+	if err := tx.Commit(); err != nil {
+		return fmt.Errorf("sqlite: migrate: %w", err)
+	}
+	for i, text := range statementText {
+		if s.stmts[i], err = s.db.Prepare(text); err != nil {
+			return fmt.Errorf("sqlite: prepare: %w", err)
+		}
+	}
+	return nil
+}
+
+// Close waits for the update that runs, if any, and closes the file. Later updates fail.
+func (s *Store) Close() error {
+	<-s.turn
+	defer func() { s.turn <- struct{}{} }()
+	return s.db.Close()
+}
+
+// Update runs f in one transaction, as session.Store says; its tx is a *Tx. It fails with the
+// context's error, and keeps nothing, if ctx ends before the commit begins. f runs once.
+func (s *Store) Update(ctx context.Context, peer signet.Address, f func(tx session.Tx) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	select {
+	case <-s.turn:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { s.turn <- struct{}{} }()
+	tx, err := s.begin(ctx)
+	if err != nil {
+		return fmt.Errorf("sqlite: begin: %w", err)
+	}
+	t := &Tx{store: s, sql: tx}
+	defer func() { // also when f panics
+		t.err = errDone
+		tx.Rollback() // after a commit it does nothing
+	}()
+	if err := f(t); err != nil {
+		return err
+	}
+	if t.err != nil { // f ignored it
+		return t.err
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := tx.Commit(); err != nil {
+		return fmt.Errorf("sqlite: commit: %w", err)
+	}
+	return nil
+}
+
+// begin starts a transaction that holds the file's write lock. While another process holds it, begin
+// tries again: SQLite's own waiting would be deaf to ctx and sleeps for up to 100 ms at a time.
+//
+// The transaction does not end with ctx. A statement interrupted halfway would take the whole
+// transaction with it; Update looks at ctx itself.
+func (s *Store) begin(ctx context.Context) (*sql.Tx, error) {
+	var deadline <-chan time.Time
+	pause := 50 * time.Microsecond
+	for {
+		s.aborted.Store(false)
+		tx, err := s.db.BeginTx(context.WithoutCancel(ctx), nil)
+		if err == nil || !isBusy(err) {
+			return tx, err
+		}
+		if deadline == nil && s.wait > 0 {
+			timer := time.NewTimer(s.wait)
+			defer timer.Stop()
+			deadline = timer.C
+		}
+		select {
+		case <-time.After(pause):
+			pause = min(2*pause, 2*time.Millisecond)
+		case <-deadline:
+			return nil, err
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
