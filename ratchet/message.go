@@ -36,7 +36,7 @@ func (s *State) EncryptFrom(src *entropy.Source, dst, plaintext []byte) ([]byte,
 	c := &next.rec.Sender
 	pq, message, salt, err := sendPQ(src, s.rec.PQ)
 	if err != nil {
-		return nil, fmt.Errorf("ratchet: post-quantum ratchet send error: %w", err)
+		return nil, err
 	}
 	next.rec.PQ = pq
 
@@ -166,7 +166,7 @@ func (s *State) DecryptFrom(src *entropy.Source, dst []byte, m *wire.SignalMessa
 	}
 	pq, salt, err := receivePQ(s.rec.PQ, m.PQRatchet)
 	if err != nil {
-		return nil, fmt.Errorf("ratchet: post-quantum ratchet error: %w", err)
+		return nil, err
 	}
 	k, err := keys(entry, salt)
 	if err != nil {

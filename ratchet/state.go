@@ -24,11 +24,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 
 	"signet.example/signet"
 	"signet.example/signet/internal/entropy"
 	"signet.example/signet/internal/secret"
+	"signet.example/signet/internal/spqr"
 	"signet.example/signet/internal/wire"
 )
 
@@ -119,7 +119,7 @@ func NewInitiatorFrom(src *entropy.Source, s Seed, h *Handshake, theirs signet.P
 		st.rec.HasPendingKEM = p.KEMCiphertext != nil
 		st.rec.PendingKEMID, st.rec.PendingKEMCiphertext = p.KEMPreKeyID, p.KEMCiphertext
 	}
-	st.rec.PQ = startPQ(initiator, &s, h)
+	st.rec.PQ = startPQ(spqr.A2B, &s, h)
 	return st, nil
 }
 
@@ -132,7 +132,7 @@ func NewResponder(s Seed, h *Handshake, own *signet.PrivateKey) *State {
 	st.rec.Sender = wire.Chain{
 		RatchetKey: own.PublicKey().Bytes(), RatchetPriv: own.Bytes(), HasKey: true, Key: s.Chain[:],
 	}
-	st.rec.PQ = startPQ(responder, &s, h)
+	st.rec.PQ = startPQ(spqr.B2A, &s, h)
 	return st
 }
 
@@ -256,15 +256,11 @@ func parseKey(b []byte, what string) (signet.PublicKey, error) {
 	return k, nil
 }
 
-const redacted = "ratchet.State(…)"
-
 // Format redacts the State under every verb.
-func (State) Format(f fmt.State, _ rune) { io.WriteString(f, redacted) }
+func (State) Format(f fmt.State, _ rune) { io.WriteString(f, "ratchet.State(…)") }
 
-// LogValue redacts the State in slog.
-func (State) LogValue() slog.Value { return slog.StringValue(redacted) }
-
-// MarshalJSON refuses: a State is stored with AppendBinary, never shown.
+// MarshalJSON refuses: a State is stored with AppendBinary, never shown. (slog falls back on this
+// method or on Format, so a State is not seen in a log either.)
 func (State) MarshalJSON() ([]byte, error) {
 	return nil, errors.New("ratchet: a State is not for JSON")
 }
