@@ -8,8 +8,8 @@
 //
 // The package knows identity keys and identifiers, and neither sessions nor trust: whether the key
 // it is given is the one in use is for the caller to see to. It is pure; everything in it is safe
-// for concurrent use. The numbers and codes are those of the official client; WhatsApp prints the
-// same groups of digits, for the identifiers that it uses, but its codes have another format.
+// for concurrent use. The numbers and codes are those of the official client. WhatsApp too prints
+// twelve groups of five digits; its identifiers and its codes are not covered here.
 package fingerprint
 
 import (
