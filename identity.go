@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 
-	"google.golang.org/protobuf/encoding/protowire"
+	"signet.example/signet/internal/wire"
 )
 
 // The fields of IdentityKeyPairStructure.
@@ -18,11 +18,8 @@ const (
 // itself.
 func (k *PrivateKey) IdentityKeyPair() []byte {
 	b := make([]byte, 0, 2+PublicKeySize+2+PrivateKeySize)
-	b = protowire.AppendTag(b, pairPublic, protowire.BytesType)
-	b = protowire.AppendVarint(b, PublicKeySize)
-	b, _ = k.PublicKey().AppendBinary(b)
-	b = protowire.AppendTag(b, pairPrivate, protowire.BytesType)
-	return protowire.AppendBytes(b, k.scalar()[:])
+	b = wire.AppendBytes(b, pairPublic, k.PublicKey().Bytes())
+	return wire.AppendBytes(b, pairPrivate, k.scalar()[:])
 }
 
 // ParseIdentityKeyPair parses what IdentityKeyPair returns. The official client does not compare
@@ -47,34 +44,19 @@ func ParseIdentityKeyPair(b []byte) (*PrivateKey, error) {
 	return k, nil
 }
 
-// splitKeyPair parses the protobuf as leniently as the official client: any order, the last of
-// several wins, unknown fields are skipped, another wire type is an error.
+// splitKeyPair parses the protobuf as leniently as the official client.
 func splitKeyPair(b []byte) (public, private []byte, err error) {
-	malformed := errors.New("signet: identity key pair: protobuf encoding was invalid")
-	for len(b) > 0 {
-		num, typ, n := protowire.ConsumeTag(b)
-		if n < 0 {
-			return nil, nil, malformed
+	p := wire.Parse(b)
+	for p.Next() {
+		switch p.Num() {
+		case pairPublic:
+			p.Bytes(&public)
+		case pairPrivate:
+			p.Bytes(&private)
 		}
-		b = b[n:]
-		switch num {
-		case pairPublic, pairPrivate:
-			if typ != protowire.BytesType {
-				return nil, nil, malformed
-			}
-			var v []byte
-			if v, n = protowire.ConsumeBytes(b); num == pairPublic {
-				public = v
-			} else {
-				private = v
-			}
-		default:
-			n = protowire.ConsumeFieldValue(num, typ, b)
-		}
-		if n < 0 {
-			return nil, nil, malformed
-		}
-		b = b[n:]
+	}
+	if p.Err() != nil {
+		return nil, nil, fmt.Errorf("signet: identity key pair: %w", p.Err())
 	}
 	return public, private, nil
 }

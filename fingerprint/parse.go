@@ -1,6 +1,6 @@
 package fingerprint
 
-import "google.golang.org/protobuf/encoding/protowire"
+import "signet.example/signet/internal/wire"
 
 // A combined is a parsed CombinedFingerprints: each part may be missing.
 type combined struct {
@@ -17,52 +17,37 @@ type half struct {
 // parse is as lenient as the official client: fields in any order, the last of several wins, unknown
 // ones are skipped, an integer is cut to 32 bits, and a second fingerprint adds to the first.
 func parse(b []byte) (c combined, err error) {
-	err = fields(b, func(num protowire.Number, typ protowire.Type, v []byte) bool {
-		switch num {
+	p := wire.Parse(b)
+	for p.Next() {
+		switch p.Num() {
 		case fieldVersion:
-			n, m := protowire.ConsumeVarint(v)
-			c.version, c.hasVersion = Version(n), true
-			return typ == protowire.VarintType && m >= 0
+			var v uint32
+			p.Uint32(&v)
+			c.version, c.hasVersion = Version(v), true
 		case fieldLocal:
-			return c.local.merge(typ, v)
+			c.local.merge(&p)
 		case fieldRemote:
-			return c.remote.merge(typ, v)
+			c.remote.merge(&p)
 		}
-		return true
-	})
-	return c, err
+	}
+	if p.Err() != nil {
+		return combined{}, ErrMalformed
+	}
+	return c, nil
 }
 
 // merge reads an occurrence of a LogicalFingerprint into h.
-func (h *half) merge(typ protowire.Type, v []byte) bool {
-	inner, n := protowire.ConsumeBytes(v)
-	if typ != protowire.BytesType || n < 0 {
-		return false
+func (h *half) merge(p *wire.Parser) {
+	var b []byte
+	p.Bytes(&b)
+	inner := wire.Parse(b)
+	for inner.Next() {
+		if inner.Num() == fieldContent {
+			inner.Bytes(&h.content)
+			h.set = true
+		}
 	}
-	return nil == fields(inner, func(num protowire.Number, typ protowire.Type, v []byte) bool {
-		if num != fieldContent {
-			return true
-		}
-		var n int
-		h.content, n = protowire.ConsumeBytes(v)
-		h.set = true
-		return typ == protowire.BytesType && n >= 0
-	})
-}
-
-// fields calls f with the raw value of each field of a message, which it has checked to be whole,
-// and fails where f does or the message is malformed.
-func fields(b []byte, f func(num protowire.Number, typ protowire.Type, v []byte) bool) error {
-	for len(b) > 0 {
-		num, typ, n := protowire.ConsumeTag(b)
-		if n < 0 {
-			return ErrMalformed
-		}
-		m := protowire.ConsumeFieldValue(num, typ, b[n:])
-		if m < 0 || !f(num, typ, b[n:n+m]) {
-			return ErrMalformed
-		}
-		b = b[n+m:]
+	if inner.Err() != nil {
+		p.Fail()
 	}
-	return nil
 }

@@ -42,7 +42,7 @@ var (
 var doors = map[string][]string{
 	"filippo.io/edwards25519":       {"internal"},
 	"github.com/cloudflare/circl":   {"internal"},
-	"google.golang.org/protobuf":    {"internal", "custodian", "fingerprint", "."},
+	"google.golang.org/protobuf":    {"internal"},
 	"golang.org/x/crypto":           {"internal", "store"},
 	"go.mau.fi/libsignal":           {"bench"},
 	"modernc.org/sqlite":            {"store"},

@@ -16,32 +16,32 @@ type Bundle struct {
 
 // ParseBundle parses an encoded bundle. Keys and signatures are not looked at.
 func ParseBundle(b []byte) (v Bundle, err error) {
-	p := parser{rest: b}
-	for p.next() {
+	p := Parser{rest: b}
+	for p.Next() {
 		switch p.f.num {
 		case 1:
-			p.uint32(&v.RegistrationID)
+			p.Uint32(&v.RegistrationID)
 		case 2:
-			p.uint32(&v.DeviceID)
+			p.Uint32(&v.DeviceID)
 		case 3:
-			p.uint32(&v.PreKeyID)
+			p.Uint32(&v.PreKeyID)
 			v.HasPreKey = true
 		case 4:
-			p.bytes(&v.PreKeyPublic)
+			p.Bytes(&v.PreKeyPublic)
 		case 5:
-			p.uint32(&v.SignedID)
+			p.Uint32(&v.SignedID)
 		case 6:
-			p.bytes(&v.SignedPublic)
+			p.Bytes(&v.SignedPublic)
 		case 7:
-			p.bytes(&v.SignedSignature)
+			p.Bytes(&v.SignedSignature)
 		case 8:
-			p.bytes(&v.Identity)
+			p.Bytes(&v.Identity)
 		case 9:
-			p.uint32(&v.KEMID)
+			p.Uint32(&v.KEMID)
 		case 10:
-			p.bytes(&v.KEMPublic)
+			p.Bytes(&v.KEMPublic)
 		case 11:
-			p.bytes(&v.KEMSignature)
+			p.Bytes(&v.KEMSignature)
 		case 12:
 			p.append(&v.OneTime)
 		case 13:
@@ -51,9 +51,9 @@ func ParseBundle(b []byte) (v Bundle, err error) {
 	return v, p.err
 }
 
-func (p *parser) append(list *[][]byte) {
+func (p *Parser) append(list *[][]byte) {
 	var b []byte
-	if p.bytes(&b); p.err == nil {
+	if p.Bytes(&b); p.err == nil {
 		*list = append(*list, b)
 	}
 }

@@ -71,22 +71,22 @@ func ParseSignalMessage(b []byte) (m SignalMessage, err error) {
 	end := len(b) - MACSize
 	m.Signed, m.MAC = b[:end:end], b[end:len(b):len(b)]
 	var counter bool
-	p := parser{rest: m.Signed[1:]}
-	for p.next() {
+	p := Parser{rest: m.Signed[1:]}
+	for p.Next() {
 		switch p.f.num {
 		case 1:
-			p.bytes(&m.RatchetKey)
+			p.Bytes(&m.RatchetKey)
 		case 2:
-			p.uint32(&m.Counter)
+			p.Uint32(&m.Counter)
 			counter = true
 		case 3:
-			p.uint32(&m.PreviousCounter)
+			p.Uint32(&m.PreviousCounter)
 		case 4:
-			p.bytes(&m.Ciphertext)
+			p.Bytes(&m.Ciphertext)
 		case 5:
-			p.bytes(&m.PQRatchet)
+			p.Bytes(&m.PQRatchet)
 		case 6:
-			p.bytes(&m.Addresses)
+			p.Bytes(&m.Addresses)
 		}
 	}
 	if p.err != nil || m.RatchetKey == nil || !counter || m.Ciphertext == nil {
@@ -141,28 +141,28 @@ func ParsePreKeyMessage(b []byte) (m PreKeyMessage, err error) {
 		return m, err
 	}
 	var signed bool
-	p := parser{rest: b[1:]}
-	for p.next() {
+	p := Parser{rest: b[1:]}
+	for p.Next() {
 		switch p.f.num {
 		case 1:
-			p.uint32(&m.PreKeyID)
+			p.Uint32(&m.PreKeyID)
 			m.HasPreKey = true
 		case 2:
-			p.bytes(&m.BaseKey)
+			p.Bytes(&m.BaseKey)
 		case 3:
-			p.bytes(&m.IdentityKey)
+			p.Bytes(&m.IdentityKey)
 		case 4:
-			p.bytes(&m.Message)
+			p.Bytes(&m.Message)
 		case 5:
-			p.uint32(&m.RegistrationID)
+			p.Uint32(&m.RegistrationID)
 		case 6:
-			p.uint32(&m.SignedPreKeyID)
+			p.Uint32(&m.SignedPreKeyID)
 			signed = true
 		case 7:
-			p.uint32(&m.KEMPreKeyID)
+			p.Uint32(&m.KEMPreKeyID)
 			m.HasKEM = true
 		case 8:
-			p.bytes(&m.KEMCiphertext)
+			p.Bytes(&m.KEMCiphertext)
 		}
 	}
 	if p.err != nil || m.BaseKey == nil || m.IdentityKey == nil || m.Message == nil || !signed {

@@ -14,19 +14,19 @@ type PreKey struct {
 
 // ParsePreKey parses a record of either kind. Keys inside are not looked at.
 func ParsePreKey(b []byte) (k PreKey, err error) {
-	p := parser{rest: b}
-	for p.next() {
+	p := Parser{rest: b}
+	for p.Next() {
 		switch p.f.num {
 		case 1:
-			p.uint32(&k.ID)
+			p.Uint32(&k.ID)
 		case 2:
-			p.bytes(&k.Public)
+			p.Bytes(&k.Public)
 		case 3:
-			p.bytes(&k.Private)
+			p.Bytes(&k.Private)
 		case 4:
-			p.bytes(&k.Signature)
+			p.Bytes(&k.Signature)
 		case 5:
-			p.fixed64(&k.Timestamp)
+			p.Fixed64(&k.Timestamp)
 		}
 	}
 	if p.err != nil {

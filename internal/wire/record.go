@@ -63,35 +63,35 @@ type Pending struct {
 // ParseSession parses an encoded SessionStructure.
 func ParseSession(b []byte) (s Session, err error) {
 	var sender, pending, kem []byte
-	p := parser{rest: b}
-	for p.next() {
+	p := Parser{rest: b}
+	for p.Next() {
 		switch p.f.num {
 		case 1:
-			p.uint32(&s.Version)
+			p.Uint32(&s.Version)
 		case 2:
-			p.bytes(&s.LocalIdentity)
+			p.Bytes(&s.LocalIdentity)
 		case 3:
-			p.bytes(&s.RemoteIdentity)
+			p.Bytes(&s.RemoteIdentity)
 		case 4:
-			p.bytes(&s.RootKey)
+			p.Bytes(&s.RootKey)
 		case 5:
-			p.uint32(&s.PreviousCounter)
+			p.Uint32(&s.PreviousCounter)
 		case 6:
-			p.merge(&sender)
+			p.Merge(&sender)
 		case 7:
 			p.receiver(&s)
 		case 9:
-			p.merge(&pending)
+			p.Merge(&pending)
 		case 10:
-			p.uint32(&s.RemoteRegistrationID)
+			p.Uint32(&s.RemoteRegistrationID)
 		case 11:
-			p.uint32(&s.LocalRegistrationID)
+			p.Uint32(&s.LocalRegistrationID)
 		case 13:
-			p.bytes(&s.BaseKey)
+			p.Bytes(&s.BaseKey)
 		case 14:
-			p.merge(&kem)
+			p.Merge(&kem)
 		case 15:
-			p.bytes(&s.PQ)
+			p.Bytes(&s.PQ)
 		}
 	}
 	if p.err == nil && sender != nil {
@@ -112,9 +112,9 @@ func ParseSession(b []byte) (s Session, err error) {
 	return s, nil
 }
 
-func (p *parser) receiver(s *Session) {
+func (p *Parser) receiver(s *Session) {
 	var b []byte
-	if p.bytes(&b); p.err != nil {
+	if p.Bytes(&b); p.err != nil {
 		return
 	}
 	var c Chain
@@ -129,15 +129,15 @@ func (p *parser) receiver(s *Session) {
 func parseChain(b []byte) (c Chain, err error) {
 	var key []byte
 	skipped := span{b: b}
-	p := parser{rest: b}
-	for p.next() {
+	p := Parser{rest: b}
+	for p.Next() {
 		switch p.f.num {
 		case 1:
-			p.bytes(&c.RatchetKey)
+			p.Bytes(&c.RatchetKey)
 		case 2:
-			p.bytes(&c.RatchetPriv)
+			p.Bytes(&c.RatchetPriv)
 		case 3:
-			p.merge(&key)
+			p.Merge(&key)
 		case 4:
 			if p.f.typ != protowire.BytesType {
 				return c, ErrMalformed
@@ -153,13 +153,13 @@ func parseChain(b []byte) (c Chain, err error) {
 		return c, nil
 	}
 	c.HasKey = true
-	p = parser{rest: key}
-	for p.next() {
+	p = Parser{rest: key}
+	for p.Next() {
 		switch p.f.num {
 		case 1:
-			p.uint32(&c.Index)
+			p.Uint32(&c.Index)
 		case 2:
-			p.bytes(&c.Key)
+			p.Bytes(&c.Key)
 		}
 	}
 	return c, p.err
@@ -193,31 +193,31 @@ func (s *span) bytes() []byte {
 }
 
 func parsePending(b []byte) (v Pending, err error) {
-	p := parser{rest: b}
-	for p.next() {
+	p := Parser{rest: b}
+	for p.Next() {
 		switch p.f.num {
 		case 1:
-			p.uint32(&v.PreKeyID)
+			p.Uint32(&v.PreKeyID)
 			v.HasPreKey = true
 		case 2:
-			p.bytes(&v.BaseKey)
+			p.Bytes(&v.BaseKey)
 		case 3:
-			p.uint32(&v.SignedPreKeyID)
+			p.Uint32(&v.SignedPreKeyID)
 		case 4:
-			p.uint64(&v.Timestamp)
+			p.Uint64(&v.Timestamp)
 		}
 	}
 	return v, p.err
 }
 
 func (s *Session) parsePendingKEM(b []byte) error {
-	p := parser{rest: b}
-	for p.next() {
+	p := Parser{rest: b}
+	for p.Next() {
 		switch p.f.num {
 		case 1:
-			p.uint32(&s.PendingKEMID)
+			p.Uint32(&s.PendingKEMID)
 		case 2:
-			p.bytes(&s.PendingKEMCiphertext)
+			p.Bytes(&s.PendingKEMCiphertext)
 		}
 	}
 	return p.err
@@ -327,19 +327,19 @@ func NextMessageKey(list []byte) (k MessageKey, raw, rest []byte, err error) {
 	if err != nil || f.num != 4 || f.typ != protowire.BytesType {
 		return k, nil, nil, ErrMalformed
 	}
-	p := parser{rest: f.bytes}
-	for p.next() {
+	p := Parser{rest: f.bytes}
+	for p.Next() {
 		switch p.f.num {
 		case 1:
-			p.uint32(&k.Index)
+			p.Uint32(&k.Index)
 		case 2:
-			p.bytes(&k.Cipher)
+			p.Bytes(&k.Cipher)
 		case 3:
-			p.bytes(&k.MAC)
+			p.Bytes(&k.MAC)
 		case 4:
-			p.bytes(&k.IV)
+			p.Bytes(&k.IV)
 		case 5:
-			p.bytes(&k.Seed)
+			p.Bytes(&k.Seed)
 		}
 	}
 	return k, f.raw, rest, p.err
@@ -361,11 +361,11 @@ func AppendMessageKey(dst []byte, k *MessageKey) []byte {
 // The current session is not decoded.
 func SplitRecord(b []byte) (current, previous []byte, err error) {
 	list := span{b: b}
-	p := parser{rest: b}
-	for p.next() {
+	p := Parser{rest: b}
+	for p.Next() {
 		switch p.f.num {
 		case 1:
-			p.merge(&current)
+			p.Merge(&current)
 		case 2:
 			if p.f.typ != protowire.BytesType {
 				return nil, nil, ErrMalformed

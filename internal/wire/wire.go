@@ -55,15 +55,25 @@ func next(b []byte) (f field, rest []byte, err error) {
 	return f, b[n+m:], nil
 }
 
-// A parser is the loop over the fields of one message. A known field with another wire type than
-// its own is an error.
-type parser struct {
+// A Parser is the loop over the fields of one message:
+//
+//	for p := wire.Parse(b); p.Next(); {
+//		switch p.Num() { case 1: p.Bytes(&key) … }
+//	}
+//
+// A field is read by the method for its type, and one that comes with another wire type is an error.
+// Fields that are not read are skipped. Slices alias the message.
+type Parser struct {
 	rest []byte
 	err  error
 	f    field
 }
 
-func (p *parser) next() bool {
+// Parse returns a Parser of b.
+func Parse(b []byte) Parser { return Parser{rest: b} }
+
+// Next goes on to the next field; it is false at the end and after an error.
+func (p *Parser) Next() bool {
 	if p.err != nil || len(p.rest) == 0 {
 		return false
 	}
@@ -71,7 +81,17 @@ func (p *parser) next() bool {
 	return p.err == nil
 }
 
-func (p *parser) bytes(dst *[]byte) {
+// Num is the number of the current field.
+func (p *Parser) Num() protowire.Number { return p.f.num }
+
+// Err returns ErrMalformed if the message does not parse.
+func (p *Parser) Err() error { return p.err }
+
+// Fail makes the message malformed for a reason that is the caller's.
+func (p *Parser) Fail() { p.err = ErrMalformed }
+
+// Bytes reads a length-delimited field. An empty one is not nil.
+func (p *Parser) Bytes(dst *[]byte) {
 	if p.f.typ != protowire.BytesType {
 		p.err = ErrMalformed
 		return
@@ -79,24 +99,26 @@ func (p *parser) bytes(dst *[]byte) {
 	*dst = p.f.bytes[:len(p.f.bytes):len(p.f.bytes)]
 }
 
-// merge is bytes for an embedded message, of which a second occurrence adds to the first.
-func (p *parser) merge(dst *[]byte) {
+// Merge is Bytes for an embedded message, of which a second occurrence adds to the first.
+func (p *Parser) Merge(dst *[]byte) {
 	if *dst == nil {
-		p.bytes(dst)
+		p.Bytes(dst)
 		return
 	}
 	var more []byte
-	p.bytes(&more)
+	p.Bytes(&more)
 	*dst = append((*dst)[:len(*dst):len(*dst)], more...)
 }
 
-func (p *parser) uint32(dst *uint32) {
+// Uint32 reads a varint and cuts it to 32 bits.
+func (p *Parser) Uint32(dst *uint32) {
 	var v uint64
-	p.uint64(&v)
+	p.Uint64(&v)
 	*dst = uint32(v)
 }
 
-func (p *parser) uint64(dst *uint64) {
+// Uint64 reads a varint.
+func (p *Parser) Uint64(dst *uint64) {
 	if p.f.typ != protowire.VarintType {
 		p.err = ErrMalformed
 		return
@@ -104,7 +126,8 @@ func (p *parser) uint64(dst *uint64) {
 	*dst = p.f.value
 }
 
-func (p *parser) fixed64(dst *uint64) {
+// Fixed64 reads a fixed64.
+func (p *Parser) Fixed64(dst *uint64) {
 	if p.f.typ != protowire.Fixed64Type {
 		p.err = ErrMalformed
 		return
