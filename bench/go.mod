@@ -3,6 +3,18 @@ module signet.example/signet/bench
 go 1.26
 
 require (
-	github.com/stretchr/testify v1.12.1 // indirect
-	go.mau.fi/libsignal v0.2.1 // indirect
+	github.com/stretchr/testify v1.12.1
+	go.mau.fi/libsignal v0.2.1
+	signet.example/signet v0.0.0
 )
+
+require (
+	filippo.io/edwards25519 v1.2.0 // indirect
+	github.com/cloudflare/circl v1.6.5 // indirect
+	go.yaml.in/yaml/v3 v3.0.5 // indirect
+	golang.org/x/crypto v0.54.0 // indirect
+	golang.org/x/sys v0.47.0 // indirect
+	google.golang.org/protobuf v1.36.12 // indirect
+)
+
+replace signet.example/signet => ../
