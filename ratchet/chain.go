@@ -2,6 +2,7 @@ package ratchet
 
 import (
 	"errors"
+	"math"
 
 	"signet.example/signet"
 	"signet.example/signet/internal/entropy"
@@ -61,10 +62,11 @@ type messageKeys struct {
 	iv          [16]byte
 }
 
-// derive computes the keys of a message from its seed. salt is the post-quantum key, or nil.
-func derive(seed, salt []byte) (k messageKeys) {
+// derive computes the keys of a message from its seed. salt is the post-quantum key, which is zero if
+// there is none: the same as no salt.
+func derive(seed *secret.Key, salt pqKey) (k messageKeys) {
 	var okm [80]byte
-	kdf.HKDF(okm[:], salt, seed, []byte("WhisperMessageKeys"))
+	kdf.HKDF(okm[:], salt.key[:], seed[:], []byte("WhisperMessageKeys"))
 	copy(k.cipher[:], okm[:32])
 	copy(k.mac[:], okm[32:64])
 	copy(k.iv[:], okm[64:])
@@ -74,7 +76,7 @@ func derive(seed, salt []byte) (k messageKeys) {
 
 func (k *messageKeys) wipe() { *k = messageKeys{} }
 
-// checkMAC returns the first 8 bytes of the MAC over the two identity keys and the message, sender
+// tag returns the first 8 bytes of the MAC over the two identity keys and the message, sender
 // first (protocol §5.4).
 func (k *messageKeys) tag(sender, receiver, signed []byte) [wire.MACSize]byte {
 	sum := kdf.HMAC(k.mac[:], sender[:33], receiver[:33], signed)
@@ -83,41 +85,50 @@ func (k *messageKeys) tag(sender, receiver, signed []byte) [wire.MACSize]byte {
 
 var errFuture = errors.New("ratchet: message from too far into the future")
 
-// take finds the seed of message counter on the receiving chain c: a skipped one, or the chain's own
+// An entry is what a message's keys are derived from: its seed, or the keys themselves in records of
+// older libraries.
+type entry struct {
+	seed   secret.Key
+	legacy bool
+	keys   messageKeys
+}
+
+// take finds the entry of message counter on the receiving chain c: a skipped one, or the chain's own
 // after advancing it. It changes c, which is part of a trial.
-func take(c *wire.Chain, counter uint32, limit uint64) (seed *wire.MessageKey, err error) {
+func take(c *wire.Chain, counter uint32, limit uint64) (e entry, err error) {
 	if !c.HasKey || len(c.Key) != 32 {
-		return nil, errors.New("ratchet: invalid receiver chain key")
+		return e, errors.New("ratchet: invalid receiver chain key")
 	}
 	if counter < c.Index {
 		return takeSkipped(c, counter)
 	}
 	jump := uint64(counter) - uint64(c.Index)
 	if jump > limit {
-		return nil, errFuture
+		return e, errFuture
 	}
-	if counter == 1<<32-1 {
-		return nil, errors.New("ratchet: the chain's counter is used up")
+	if counter == math.MaxUint32 {
+		return e, errors.New("ratchet: the chain's counter is used up")
 	}
 	key := secret.Key(c.Key)
-	c.Skipped = skip(c.Skipped, &key, c.Index, int(jump))
-	s := messageSeed(key[:])
-	key = nextChain(key[:])
-	c.Key = key[:]
+	if jump > 0 {
+		c.Skipped = skip(c.Skipped, &key, c.Index, jump)
+	}
+	e.seed = messageSeed(key[:])
+	next := nextChain(key[:])
+	key.Wipe()
+	c.Key = next[:]
 	c.Index = counter + 1
-	return &wire.MessageKey{Index: counter, Seed: s[:]}, nil
+	return e, nil
 }
 
-// skip advances key by n messages and puts their seeds in front of list, newest first. Of the seeds
+// skip advances key by jump messages and puts their seeds in front of list, newest first. Of the seeds
 // old and new the newest maxSkipped are kept, so the seeds of earlier ones are not even computed.
-func skip(list []byte, key *secret.Key, index uint32, n int) []byte {
-	if n == 0 {
-		return list
-	}
-	for ; n > maxSkipped; n-- {
+func skip(list []byte, key *secret.Key, index uint32, jump uint64) []byte {
+	for ; jump > maxSkipped; jump-- {
 		*key = nextChain(key[:])
 		index++
 	}
+	n := int(jump)
 	seeds := make([]secret.Key, n)
 	for i := range seeds {
 		seeds[i] = messageSeed(key[:])
@@ -149,38 +160,50 @@ func newest(list []byte, n int) []byte {
 	return list[:len(list)-len(rest)]
 }
 
-// takeSkipped removes the entry of message counter from the skipped seeds of c.
-func takeSkipped(c *wire.Chain, counter uint32) (*wire.MessageKey, error) {
+// takeSkipped removes the entry of message counter from the skipped ones of c.
+func takeSkipped(c *wire.Chain, counter uint32) (e entry, err error) {
 	for rest := c.Skipped; len(rest) > 0; {
 		k, raw, after, err := wire.NextMessageKey(rest)
 		if err != nil {
-			return nil, damaged("skipped message keys")
+			return e, damaged("skipped message keys")
 		}
 		if k.Index == counter {
 			before := len(c.Skipped) - len(rest)
 			list := make([]byte, 0, len(c.Skipped)-len(raw))
 			c.Skipped = append(append(list, c.Skipped[:before]...), after...)
-			return &k, nil
+			return stored(&k)
 		}
 		rest = after
 	}
-	return nil, &DuplicateError{Index: c.Index, Counter: counter}
+	return e, &DuplicateError{Index: c.Index, Counter: counter}
 }
 
-// keys derives a message's keys from its entry. Entries of older libraries hold the keys themselves,
-// and never meet a post-quantum key.
-func keys(e *wire.MessageKey, salt []byte) (k messageKeys, err error) {
-	if len(e.Seed) != 0 {
-		return derive(e.Seed, salt), nil
+// stored returns the entry that a record holds.
+func stored(k *wire.MessageKey) (e entry, err error) {
+	switch {
+	case len(k.Seed) == len(e.seed):
+		e.seed = secret.Key(k.Seed)
+		return e, nil
+	case len(k.Seed) != 0 || len(k.Cipher) != len(e.keys.cipher) || len(k.MAC) != len(e.keys.mac) || len(k.IV) != len(e.keys.iv):
+		return e, damaged("invalid message key")
 	}
-	if salt != nil {
-		return k, damaged("invalid message key: no seed")
-	}
-	if len(e.Cipher) != len(k.cipher) || len(e.MAC) != len(k.mac) || len(e.IV) != len(k.iv) {
-		return k, damaged("invalid message key")
-	}
-	copy(k.cipher[:], e.Cipher)
-	copy(k.mac[:], e.MAC)
-	copy(k.iv[:], e.IV)
-	return k, nil
+	e.legacy = true
+	copy(e.keys.cipher[:], k.Cipher)
+	copy(e.keys.mac[:], k.MAC)
+	copy(e.keys.iv[:], k.IV)
+	return e, nil
 }
+
+// derive computes the keys of the entry's message. Keys of older libraries never meet a post-quantum
+// key.
+func (e *entry) derive(salt pqKey) (messageKeys, error) {
+	switch {
+	case !e.legacy:
+		return derive(&e.seed, salt), nil
+	case salt.ok:
+		return messageKeys{}, damaged("invalid message key: no seed")
+	}
+	return e.keys, nil
+}
+
+func (e *entry) wipe() { *e = entry{} }

@@ -41,7 +41,7 @@ func (s *State) EncryptFrom(src *entropy.Source, dst, plaintext []byte) ([]byte,
 	next.rec.PQ = pq
 
 	seed := messageSeed(c.Key)
-	k := derive(seed[:], salt)
+	k := derive(&seed, salt)
 	seed.Wipe()
 	signed, at := s.frame(dst, len(plaintext), message)
 	seal(signed[at:at+padded(len(plaintext))], &k, plaintext)
@@ -152,7 +152,7 @@ func (s *State) DecryptFrom(src *entropy.Source, dst []byte, m *wire.SignalMessa
 		return nil, err
 	}
 	next := *s
-	next.rec.Receivers = append(make([]wire.Chain, 0, maxReceivers+1), s.rec.Receivers...)
+	next.rec.Receivers = append(make([]wire.Chain, 0, len(s.rec.Receivers)+1), s.rec.Receivers...)
 	c := next.rec.FindReceiver(m.RatchetKey)
 	if c == nil {
 		var err error
@@ -160,15 +160,16 @@ func (s *State) DecryptFrom(src *entropy.Source, dst []byte, m *wire.SignalMessa
 			return nil, err
 		}
 	}
-	entry, err := take(c, m.Counter, s.jumpLimit())
+	e, err := take(c, m.Counter, s.jumpLimit())
 	if err != nil {
 		return nil, err
 	}
+	defer e.wipe()
 	pq, salt, err := receivePQ(s.rec.PQ, m.PQRatchet)
 	if err != nil {
 		return nil, err
 	}
-	k, err := keys(entry, salt)
+	k, err := e.derive(salt)
 	if err != nil {
 		return nil, err
 	}
@@ -190,7 +191,7 @@ func (s *State) DecryptFrom(src *entropy.Source, dst []byte, m *wire.SignalMessa
 func (s *State) checkReceiver(m *wire.SignalMessage) error {
 	switch {
 	case s.Version() != uint32(m.Version):
-		return fmt.Errorf("ratchet: unrecognized message version %d", m.Version)
+		return errVersion
 	case !isKey(m.RatchetKey):
 		return errors.New("ratchet: invalid ratchet key")
 	case len(s.rec.RootKey) != 32:
@@ -249,7 +250,10 @@ func (s *State) authenticate(k *messageKeys, m *wire.SignalMessage) error {
 	return nil
 }
 
-var errMAC = errors.New("ratchet: MAC verification failed")
+var (
+	errMAC     = errors.New("ratchet: MAC verification failed")
+	errVersion = errors.New("ratchet: unrecognized message version")
+)
 
 // jumpLimit is how far a message may advance a chain: without limit between two devices of one
 // account (protocol §5.6).

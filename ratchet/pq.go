@@ -22,34 +22,33 @@ func startPQ(d spqr.Direction, s *Seed, h *Handshake) []byte {
 	return spqr.Init(d, (*[32]byte)(&s.PQ), own)
 }
 
-func sendPQ(src *entropy.Source, state []byte) (next, message, key []byte, err error) {
-	if len(state) == 0 {
-		return nil, nil, nil, nil
-	}
-	next, message, k, ok, err := spqr.Send(src, state)
-	if err != nil {
-		return nil, nil, nil, fmt.Errorf("ratchet: post-quantum ratchet send error: %w", err)
-	}
-	return next, message, salt(&k, ok), nil
+// A pqKey is a message's post-quantum key; the zero pqKey is none.
+type pqKey struct {
+	key [32]byte
+	ok  bool
 }
 
-func receivePQ(state, message []byte) (next, key []byte, err error) {
+func sendPQ(src *entropy.Source, state []byte) (next, message []byte, k pqKey, err error) {
 	if len(state) == 0 {
-		return nil, nil, nil
+		return nil, nil, k, nil
 	}
-	next, k, ok, err := spqr.Recv(state, message)
+	next, message, k.key, k.ok, err = spqr.Send(src, state)
+	if err != nil {
+		return nil, nil, pqKey{}, fmt.Errorf("ratchet: post-quantum ratchet send error: %w", err)
+	}
+	return next, message, k, nil
+}
+
+func receivePQ(state, message []byte) (next []byte, k pqKey, err error) {
+	if len(state) == 0 {
+		return nil, k, nil
+	}
+	next, k.key, k.ok, err = spqr.Recv(state, message)
 	switch {
 	case errors.Is(err, spqr.ErrState):
-		return nil, nil, fmt.Errorf("%w: %w", ErrState, err)
+		return nil, pqKey{}, fmt.Errorf("%w: %w", ErrState, err)
 	case err != nil:
-		return nil, nil, fmt.Errorf("ratchet: post-quantum ratchet error: %w", err)
+		return nil, pqKey{}, fmt.Errorf("ratchet: post-quantum ratchet error: %w", err)
 	}
-	return next, salt(&k, ok), nil
-}
-
-func salt(k *[32]byte, ok bool) []byte {
-	if !ok {
-		return nil
-	}
-	return k[:]
+	return next, k, nil
 }
