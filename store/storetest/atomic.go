@@ -26,14 +26,14 @@ type step struct {
 var script = []step{
 	{"publish", self, publish, nil},
 	{"first message", alice, acceptAlice, nil},
-	{"encrypt", alice, func(tx session.Tx) error { return ratchet(tx, alice) }, nil},
+	{"encrypt", alice, func(tx session.Tx) error { return advance(tx, alice) }, nil},
 	{"replay", alice, func(tx session.Tx) error {
 		return errors.Join(tx.PutSession(alice, []byte("rolled back")), tx.MarkKEMPreKey(1, 1, fill("alice", 33)))
 	}, session.ErrReplay},
 	{"first message with a one-time KEM prekey", bob, acceptBob, nil},
-	{"decrypt", bob, func(tx session.Tx) error { return ratchet(tx, bob) }, nil},
+	{"decrypt", bob, func(tx session.Tx) error { return advance(tx, bob) }, nil},
 	{"refused", bob, func(tx session.Tx) error {
-		return errors.Join(ratchet(tx, bob), tx.PutIdentity(bob, fill("mallory", 33)), errMine)
+		return errors.Join(advance(tx, bob), tx.PutIdentity(bob, fill("mallory", 33)), errMine)
 	}, errMine},
 	{"new session", alice, renewAlice, nil},
 	{"rotate", self, rotate, nil},
@@ -93,8 +93,8 @@ func acceptBob(tx session.Tx) error {
 		tx.ForgetKEMPreKey(2))
 }
 
-// ratchet replaces a session by a function of what it was, so that a lost step shows at the end.
-func ratchet(tx session.Tx, peer signet.Address) error {
+// advance replaces a session by a function of what it was, so that a lost step shows at the end.
+func advance(tx session.Tx, peer signet.Address) error {
 	old, err := tx.Session(peer)
 	if err != nil {
 		return err
