@@ -36,7 +36,7 @@ func opensNumber(p *pair, to end, i int, list []session.Message) {
 
 // TestSkip lets each end skip as many messages as both accept, and then receive them all in any order.
 func TestSkip(t *testing.T) {
-	for _, keep := range []gomau.Keep{gomau.Live, gomau.Stored} {
+	for _, keep := range bothKeeps {
 		for _, weReceive := range []bool{true, false} {
 			t.Run(fmt.Sprintf("%v/signet-receives-%v", keep, weReceive), func(t *testing.T) {
 				n := maxSkipped

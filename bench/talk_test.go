@@ -19,12 +19,15 @@ import (
 
 var errDuplicate = ratchet.ErrDuplicate
 
+// bothKeeps are the two ways in which the peer keeps its sessions.
+var bothKeeps = []gomau.Keep{gomau.Live, gomau.Stored}
+
 // forEach runs f for signet as initiator and as responder, with a one-time prekey and without, against
-// both ways in which the peer keeps its sessions.
-func forEach(t *testing.T, f func(t *testing.T, weBegin, oneTime bool, keep gomau.Keep)) {
+// a peer that keeps its sessions in each of the ways given.
+func forEach(t *testing.T, keeps []gomau.Keep, f func(t *testing.T, weBegin, oneTime bool, keep gomau.Keep)) {
 	for _, weBegin := range []bool{true, false} {
 		for _, oneTime := range []bool{true, false} {
-			for _, keep := range []gomau.Keep{gomau.Live, gomau.Stored} {
+			for _, keep := range keeps {
 				name := fmt.Sprintf("signet begins %v/one-time %v/%v", weBegin, oneTime, keep)
 				t.Run(strings.ReplaceAll(name, " ", "-"), func(t *testing.T) { f(t, weBegin, oneTime, keep) })
 			}
@@ -33,7 +36,7 @@ func forEach(t *testing.T, f func(t *testing.T, weBegin, oneTime bool, keep goma
 }
 
 func TestPingPong(t *testing.T) {
-	forEach(t, func(t *testing.T, weBegin, oneTime bool, keep gomau.Keep) {
+	forEach(t, bothKeeps, func(t *testing.T, weBegin, oneTime bool, keep gomau.Keep) {
 		p, us, _ := newPair(t, weBegin, keep)
 		p.establish(oneTime)
 		for i := range 50 {
@@ -47,7 +50,7 @@ func TestPingPong(t *testing.T) {
 }
 
 func TestBursts(t *testing.T) {
-	forEach(t, func(t *testing.T, weBegin, oneTime bool, keep gomau.Keep) {
+	forEach(t, bothKeeps, func(t *testing.T, weBegin, oneTime bool, keep gomau.Keep) {
 		p, _, _ := newPair(t, weBegin, keep)
 		p.start(oneTime)
 		for i := range 40 {
@@ -67,7 +70,7 @@ func TestBursts(t *testing.T) {
 // The library pads in place and has no limit of its own; block boundaries matter most.
 func TestSizes(t *testing.T) {
 	sizes := []int{0, 1, 15, 16, 17, 31, 32, 255, 256, 257, 4096, 64 << 10}
-	forEach(t, func(t *testing.T, weBegin, oneTime bool, keep gomau.Keep) {
+	forEach(t, bothKeeps, func(t *testing.T, weBegin, oneTime bool, keep gomau.Keep) {
 		p, _, _ := newPair(t, weBegin, keep)
 		p.start(oneTime)
 		for _, from := range []end{p.alice, p.bob, p.alice} {
@@ -108,7 +111,7 @@ func TestPreviousCounterUnderflow(t *testing.T) {
 func TestConversations(t *testing.T) {
 	const seeds, steps = 4, 500
 	total := make(map[verdict]int)
-	forEach(t, func(t *testing.T, weBegin, oneTime bool, keep gomau.Keep) {
+	forEach(t, bothKeeps, func(t *testing.T, weBegin, oneTime bool, keep gomau.Keep) {
 		for seed := range uint64(seeds) {
 			p, us, _ := newPair(t, weBegin, keep)
 			p.start(oneTime)

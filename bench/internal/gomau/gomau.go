@@ -150,10 +150,10 @@ func (s *Session) Start(ctx context.Context, f *x3dh.BundleFields) error {
 		[64]byte(f.SignedPreKey.Signature), identity.NewKey(theirKey(f.Identity))))
 }
 
-// Encrypt returns the message that carries plaintext, a copy of which it makes: the library's padding
-// overwrites the spare capacity of what it is given.
+// Encrypt returns the message that carries plaintext. It hides the spare capacity, which the library's
+// padding overwrites.
 func (s *Session) Encrypt(ctx context.Context, plaintext []byte) (session.Message, error) {
-	m, err := s.cipher.Encrypt(ctx, append(make([]byte, 0, len(plaintext)+16), plaintext...))
+	m, err := s.cipher.Encrypt(ctx, plaintext[:len(plaintext):len(plaintext)])
 	if err != nil {
 		return session.Message{}, err
 	}
