@@ -1,10 +1,9 @@
 package spqr
 
 import (
+	"crypto/subtle"
 	"encoding/binary"
 	"errors"
-
-	"crypto/subtle"
 
 	"signet.example/signet/internal/kdf"
 )

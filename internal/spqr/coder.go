@@ -14,6 +14,12 @@ const lanes = len(erasure.Lists{})
 type encoder struct {
 	raw  []byte
 	live bool // erasure holds it, not raw
+
+	// tail is the part of raw after the counter. It need not be written list by list unless the
+	// form changes.
+	tail         []byte
+	coefficients bool // the form of tail
+
 	erasure.Encoder
 }
 
@@ -24,7 +30,7 @@ func (e *encoder) start(message ...[]byte) (err error) {
 	for _, m := range message {
 		b = append(b, m...)
 	}
-	e.live = true
+	*e = encoder{live: true}
 	e.Encoder, err = erasure.NewEncoder(b)
 	return err
 }
@@ -42,40 +48,54 @@ func (e *encoder) chunk(size int, m *message) error {
 
 func (e *encoder) parse(size int) (err error) {
 	var next uint32
-	var values, coefficients list
+	var lists list
+	form := protowire.Number(0)
 	f := scanner{rest: e.raw}
+	e.tail = e.raw
 	for f.next() {
 		switch f.num {
 		case 1:
 			f.toUint32(&next)
-		case 2:
-			values.add(&f)
-		case 3:
-			coefficients.add(&f)
+			if e.tail = f.rest; lists.n > 0 {
+				e.tail = nil
+			}
+		case 2, 3: // values or coefficients, not both
+			if form != 0 && form != f.num {
+				return ErrState
+			}
+			form = f.num
+			lists.add(&f)
 		}
 	}
-	switch {
-	case f.err != nil:
+	if f.err != nil {
 		return f.err
-	case values.n == lanes && coefficients.n == 0:
-		e.Encoder, err = erasure.ResumeEncoder(size, next, values.Lists, false)
-	case values.n == 0 && coefficients.n == lanes:
-		e.Encoder, err = erasure.ResumeEncoder(size, next, coefficients.Lists, true)
-	default:
+	}
+	if lists.n != lanes {
 		return ErrState
 	}
-	if err != nil {
+	e.coefficients = form == 3
+	if e.Encoder, err = erasure.ResumeEncoder(size, next, lists.Lists, e.coefficients); err != nil {
 		return ErrState
+	}
+	if len(e.tail) != listsSize(e.Lists) { // there is more than lists in it
+		e.tail = nil
 	}
 	e.live = true
 	return nil
 }
 
+// listsSize is the length of the lists as fields.
+func listsSize(l erasure.Lists) int { return lanes * (1 + protowire.SizeBytes(len(l[0]))) }
+
 func (e *encoder) write(w *writer, field int) {
 	mark := w.written()
-	if !e.live {
+	switch {
+	case !e.live:
 		copy(w.reserve(len(e.raw)), e.raw)
-	} else {
+	case e.tail != nil && e.coefficients == e.Coefficients:
+		copy(w.reserve(len(e.tail)), e.tail)
+		w.uint(1, uint64(e.Next))
+	default:
 		num := protowire.Number(2)
 		if e.Coefficients {
 			num = 3
@@ -97,7 +117,7 @@ type decoder struct {
 
 // start begins an empty decoder of size bytes.
 func (d *decoder) start(size int) (err error) {
-	d.live = true
+	*d = decoder{live: true}
 	d.Decoder, err = erasure.NewDecoder(size)
 	return err
 }

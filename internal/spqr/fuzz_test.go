@@ -81,7 +81,7 @@ func FuzzConversation(f *testing.F) {
 		ends := [2]*party{a, b}
 		var flying [2][]letter
 		used := [2]map[[32]byte]bool{{}, {}}
-		for _, c := range script[:min(len(script), 1500)] {
+		for _, c := range script[:min(len(script), 800)] {
 			who, arg := int(c&1), int(c>>2)
 			if c&2 == 0 { // send; some are lost
 				l := ends[who].send()

@@ -12,8 +12,8 @@ type scanner struct {
 	rest  []byte
 	num   protowire.Number
 	typ   protowire.Type
-	value uint64 // of a varint
-	bytes []byte // of a length-delimited field, never nil
+	value uint64 // of a varint; the length of bytes
+	bytes []byte // of a length-delimited field; never nil, and no capacity to spare
 	err   error
 }
 
@@ -29,27 +29,38 @@ func (s *scanner) next() bool {
 		s.num, s.typ, n = protowire.ConsumeTag(s.rest)
 	}
 	if n < 0 {
-		s.err = ErrState
-		return false
+		return s.fail()
 	}
 	b := s.rest[n:]
 	switch s.typ {
-	case protowire.VarintType:
-		s.value, n = protowire.ConsumeVarint(b)
-	case protowire.BytesType:
-		s.bytes, n = protowire.ConsumeBytes(b)
+	case protowire.VarintType, protowire.BytesType:
+		if len(b) > 0 && b[0] < 0x80 { // most of them
+			s.value, n = uint64(b[0]), 1
+		} else {
+			s.value, n = protowire.ConsumeVarint(b)
+		}
 	default:
 		n = protowire.ConsumeFieldValue(s.num, s.typ, b)
 	}
 	if n < 0 {
-		s.err = ErrState
-		return false
+		return s.fail()
 	}
-	s.rest = b[n:]
+	if b = b[n:]; s.typ == protowire.BytesType {
+		if s.value > uint64(len(b)) {
+			return s.fail()
+		}
+		s.bytes, b = b[:s.value:s.value], b[s.value:]
+	}
+	s.rest = b
 	return true
 }
 
-// toUint takes the field as a number, toBytes as bytes whose capacity ends where they end.
+func (s *scanner) fail() bool {
+	s.err = ErrState
+	return false
+}
+
+// toUint takes the field as a number, toBytes as bytes.
 func (s *scanner) toUint(v *uint64) {
 	if s.typ != protowire.VarintType {
 		s.err = ErrState
@@ -69,16 +80,7 @@ func (s *scanner) toBytes(b *[]byte) {
 		s.err = ErrState
 		return
 	}
-	*b = s.bytes[:len(s.bytes):len(s.bytes)]
-}
-
-// toArray takes the field as bytes of a fixed length.
-func (s *scanner) toArray(a *[32]byte) {
-	var b []byte
-	if s.toBytes(&b); s.err == nil && len(b) != len(a) {
-		s.err = ErrState
-	}
-	copy(a[:], b)
+	*b = s.bytes
 }
 
 // A writer builds a message from its end to its beginning, so that the length of an embedded message
@@ -111,6 +113,11 @@ func (w *writer) grow(n int) {
 }
 
 func (w *writer) varint(v uint64) {
+	if v < 0x80 && w.at > 0 {
+		w.at--
+		w.buf[w.at] = byte(v)
+		return
+	}
 	n := (bits.Len64(v|1) + 6) / 7
 	b := w.reserve(n)
 	for i := range b {
