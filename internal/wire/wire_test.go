@@ -343,7 +343,7 @@ func TestSessionRoundTrip(t *testing.T) {
 
 // TestEmbeddedDuplicates: embedded messages merge, lists append.
 func TestEmbeddedDuplicates(t *testing.T) {
-	s, err := ParseSession(guard(t, unhex(t, `32 06 0a0101 120102 78 01 32 0d 0a0103 1a020805 1a0412020607
+	s, err := ParseSession(guard(t, unhex(t, `32 06 0a0101 120102 80 01 01 32 0d 0a0103 1a020805 1a0412020607
 		4a 02 0801 4a 03 120109 72 02 0801 72 03 120109 3a 00 3a 03 0a0107`)))
 	require.NoError(t, err)
 	require.Equal(t, Chain{RatchetKey: []byte{3}, RatchetPriv: []byte{2}, HasKey: true, Index: 5, Key: []byte{6, 7}, Skipped: []byte{}}, s.Sender)
