@@ -62,6 +62,7 @@ func testOneByOne(t *testing.T, fresh func(t *testing.T) Place) {
 					t.Error("two updates naming one peer run at once")
 				}
 				defer inside.Add(-1)
+				time.Sleep(50 * time.Microsecond)
 				return increment(tx)
 			})
 			if err != nil {
@@ -128,16 +129,18 @@ func race(t *testing.T, place Place, loser error, do func(tx session.Tx) error) 
 	t.Helper()
 	peers := []signet.Address{alice, bob}
 	handles := []session.Store{place(), place()}
-	both := meet(2)
+	begun, done := meet(2), meet(2)
 	errs := make([]error, 2)
 	together(2, func(i int) {
-		var once sync.Once
+		var first, last sync.Once
 		errs[i] = handles[i].Update(context.Background(), peers[i], func(tx session.Tx) error {
 			if _, err := tx.PreKey(7); err != nil {
 				return err
 			}
-			once.Do(both.wait)
-			return errors.Join(tx.PutSession(peers[i], []byte("won")), do(tx))
+			first.Do(begun.wait)
+			err := errors.Join(tx.PutSession(peers[i], []byte("won")), do(tx))
+			last.Do(done.wait)
+			return err
 		})
 	})
 	lost := 0
