@@ -21,8 +21,8 @@
 //
 // # Secrets
 //
-// States hold private keys. The functions wipe what they copied on the heap but for the state they
-// return; wiping states that were replaced is left to their owner.
+// States hold private keys. A private key that Send makes is wiped once it is in the state, and chain
+// keys live in arrays on the stack; wiping states that were replaced is left to their owner.
 //
 // All functions are pure, up to the randomness that Send draws twice in an epoch, and safe for
 // concurrent use.

@@ -241,6 +241,49 @@ func TestSimulation(t *testing.T) {
 	t.Logf("%d messages delivered, %d repeated, phases %v", delivered, refused, visited)
 }
 
+// TestHealing leaks the state of one end at many points of an exchange to somebody who sees all that
+// is sent, and asks from which chain epoch on he can no longer follow (spqr §17): the one of the epoch
+// in progress if its secret is not made or its private key not drawn, else the one after.
+func TestHealing(t *testing.T) {
+	a, b := newPair(t, 15)
+	type thief struct {
+		party
+		leaked Info
+		known  map[uint64]bool
+	}
+	var thieves []*thief
+	for step := 0; a.inspect().Epoch < 6; step++ {
+		if info := a.inspect(); step%3 == 0 && info.Epoch < 4 {
+			thieves = append(thieves, &thief{party{t, entropy.Seeded([32]byte{16}), a.state}, info, map[uint64]bool{}})
+		}
+		out := a.send()
+		b.recv(out)
+		in := b.send()
+		a.recv(in)
+		for _, th := range thieves {
+			if next, _, _, _, err := Send(th.src, th.state); err == nil {
+				th.state = next
+			}
+			if key, _, err := th.try(in.wire); err == nil {
+				th.known[uint64(in.wire[1])-1] = key == in.key
+			}
+		}
+	}
+	seen := map[Phase]bool{}
+	for _, th := range thieves {
+		healed := th.leaked.Epoch + 1
+		switch th.leaked.Phase {
+		case KeysUnsampled, NoHeaderReceived, HeaderReceived:
+			healed = th.leaked.Epoch
+		}
+		for epoch := th.leaked.Epoch; epoch < 5; epoch++ {
+			require.Equal(t, epoch < healed, th.known[epoch], "chain epoch %d, leaked %+v", epoch, th.leaked)
+		}
+		seen[th.leaked.Phase] = true
+	}
+	require.GreaterOrEqual(t, len(seen), 7, "%v", seen)
+}
+
 // TestSpecialStates are stored states that must not be decoded (spqr §14).
 func TestSpecialStates(t *testing.T) {
 	a, b := newPair(t, 9)
