@@ -6,7 +6,8 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// ErrState is a stored state that cannot be decoded. Every other error is the message's fault.
+// ErrState is a stored state that cannot be decoded. To callers every other error of Recv is an invalid
+// message (§4.3).
 var ErrState = errors.New("spqr: state decode failed")
 
 // A negotiation is what a state keeps until the first message arrives (spqr §6).
