@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 
 	"signet.example/signet"
 	"signet.example/signet/internal/entropy"
@@ -42,12 +43,23 @@ type Initial struct {
 	KEMCiphertext  []byte // 1569 bytes with its type byte; nil for X3DH
 }
 
-// PreKeys are the responder's secrets that an Initial names.
+// PreKeys are the responder's secrets that an Initial names. They redact themselves.
 type PreKeys struct {
 	SignedPreKey *signet.PrivateKey
 	PreKey       *signet.PrivateKey // nil if the Initial names none
 	KEMPreKey    []byte             // 3169 bytes with its type byte; nil for X3DH
 }
+
+// Format redacts the PreKeys under every verb.
+func (PreKeys) Format(f fmt.State, _ rune) { io.WriteString(f, redactedPreKeys) }
+
+// LogValue redacts the PreKeys in slog.
+func (PreKeys) LogValue() slog.Value { return slog.StringValue(redactedPreKeys) }
+
+// MarshalText redacts the PreKeys in JSON and every other text encoding.
+func (PreKeys) MarshalText() ([]byte, error) { return []byte(redactedPreKeys), nil }
+
+const redactedPreKeys = "x3dh.PreKeys(…)"
 
 // ErrBaseKey is an incoming base key that is not a canonical point of the prime-order group.
 var ErrBaseKey = errors.New("x3dh: incoming base key is invalid")
