@@ -130,6 +130,9 @@ func TestSilenceNeverHeals(t *testing.T) {
 
 // Loss and an uneven exchange delay the healing and do not prevent it.
 func TestHealingUnderLoss(t *testing.T) {
+	if testing.Short() {
+		t.Skip("some seconds of conversation")
+	}
 	r := rand.New(rand.NewPCG(1, 2))
 	noisy := func(int) (int, bool) { return r.IntN(2), r.IntN(10) > 0 }
 	const total = 2000
