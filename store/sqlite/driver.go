@@ -67,7 +67,11 @@ func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 
 // isBusy recognises the errors that go away when another process is done.
 func isBusy(err error) bool {
-	const busy, locked = 5, 6 // primary codes; the bits above say more
+	const busy, locked, protocol = 5, 6, 15 // the third: many at once met at the head of the log
 	var e *engine.Error
-	return errors.As(err, &e) && (e.Code()&0xff == busy || e.Code()&0xff == locked)
+	if !errors.As(err, &e) {
+		return false
+	}
+	primary := e.Code() & 0xff // the bits above say more
+	return primary == busy || primary == locked || primary == protocol
 }

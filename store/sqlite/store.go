@@ -15,7 +15,8 @@
 // A Store is safe for concurrent use, and any number of processes may use one file. SQLite has one
 // writer at a time, and every Update is one (BEGIN IMMEDIATE): a transaction never fails because of
 // another, it waits. Goroutines wait in the order of their arrival; processes wait by trying again.
-// A network file system does not carry the locks that this needs.
+// A network file system does not carry the locks that this needs. A program that has a Store open does
+// not open the file in any other way: on Unix, closing such a descriptor drops the process's locks.
 //
 // # Secrets
 //
@@ -32,6 +33,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -92,8 +94,13 @@ func Open(ctx context.Context, path string, opts *Options) (*Store, error) {
 	return s, nil
 }
 
+// creating keeps a Store from opening a file that another is about to close after creating it.
+var creating sync.Mutex
+
 // create makes an empty file that its owner alone can read, durably. An existing file is fine.
 func create(path string) error {
+	creating.Lock()
+	defer creating.Unlock()
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, os.ErrExist) {
 		return nil
@@ -145,7 +152,7 @@ func (s *Store) Close() error {
 // context's error, and keeps nothing, if ctx ends before the commit begins. f runs once.
 func (s *Store) Update(ctx context.Context, peer signet.Address, f func(tx session.Tx) error) error {
 	if err := ctx.Err(); err != nil {
-		return err
+		return err // a select would toss a coin
 	}
 	select {
 	case <-s.turn:
@@ -165,8 +172,8 @@ func (s *Store) Update(ctx context.Context, peer signet.Address, f func(tx sessi
 	if err := f(t); err != nil {
 		return err
 	}
-	if t.err != nil { // f ignored it
-		return t.err
+	if err := t.ready(); err != nil { // f ignored it
+		return err
 	}
 	if err := ctx.Err(); err != nil {
 		return err
@@ -186,6 +193,9 @@ func (s *Store) begin(ctx context.Context) (*sql.Tx, error) {
 	var deadline <-chan time.Time
 	pause := 50 * time.Microsecond
 	for {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		s.aborted.Store(false)
 		tx, err := s.db.BeginTx(context.WithoutCancel(ctx), nil)
 		if err == nil || !isBusy(err) {
@@ -202,7 +212,6 @@ func (s *Store) begin(ctx context.Context) (*sql.Tx, error) {
 		case <-deadline:
 			return nil, err
 		case <-ctx.Done():
-			return nil, ctx.Err()
 		}
 	}
 }

@@ -58,7 +58,11 @@ func TestFiles(t *testing.T) {
 			}
 		}
 	}
-	_, err := Open(ctx, filepath.Join(t.TempDir(), "no", "such", "directory"), nil)
+	ended, cancel := context.WithCancel(ctx)
+	cancel()
+	_, err := Open(ended, filepath.Join(t.TempDir(), "db"), nil)
+	require.ErrorIs(t, err, context.Canceled)
+	_, err = Open(ctx, filepath.Join(t.TempDir(), "no", "such", "directory"), nil)
 	require.ErrorIs(t, err, os.ErrNotExist)
 }
 
@@ -143,6 +147,17 @@ func TestOwnRows(t *testing.T) {
 		require.Equal(t, "kept", string(rec))
 		return err
 	})
+}
+
+// TestAbortedAtTheEnd has the caller's last statement take the transaction with it.
+func TestAbortedAtTheEnd(t *testing.T) {
+	s := open(t, filepath.Join(t.TempDir(), "db"), nil)
+	err := s.Update(ctx, alice, func(tx session.Tx) error {
+		tx.(*Tx).SQL().Exec(`CREATE TABLE own (n INTEGER PRIMARY KEY ON CONFLICT ROLLBACK)`)
+		tx.(*Tx).SQL().Exec(`INSERT INTO own VALUES (1), (1)`)
+		return nil
+	})
+	require.ErrorIs(t, err, errAborted)
 }
 
 // TestAborted has SQLite roll back of its own accord in the middle of f, which ignores it. What f
