@@ -178,7 +178,7 @@ func (d *Device) Decrypt(ctx context.Context, peer signet.Address, m Message) ([
 	return plaintext, nil
 }
 
-// DecryptTo is Decrypt with a transaction shared: to receives the plaintext inside the transaction
+// DecryptTo is Decrypt with a transaction shared: to, if not nil, receives the plaintext inside the transaction
 // that removes its key, so that the caller's own rows (an inbox, say) commit with it or not at all. If
 // to fails, nothing is kept and its error is returned. The plaintext belongs to the caller. Like every
 // function that runs in a transaction, to may run again and has no effect outside it.
@@ -203,7 +203,7 @@ func (d *Device) DecryptTo(ctx context.Context, peer signet.Address, m Message, 
 		if err != nil {
 			return err
 		}
-		if err := r.save(); err != nil {
+		if err := r.save(); err != nil || to == nil {
 			return err
 		}
 		return to(tx, plaintext)
