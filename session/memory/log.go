@@ -20,11 +20,12 @@ const (
 	kemPreKeys
 	marks
 	values
+	senderKeys
 	kinds
 )
 
 // A key names a row: a peer's by its name and device, a prekey's by id, a mark's by base key and
-// both ids, a value's by name.
+// both ids, a value's by name, a sender key's by group and name, the length of the first, and device.
 type key struct {
 	kind   kind
 	id     uint32

@@ -1,5 +1,6 @@
-// Package memory is a session.Store that lives in the process's memory. It is meant for tests,
-// benchmarks, and programs whose sessions may end with the process: nothing it holds survives that.
+// Package memory is a session.Store, and a group.Store, that lives in the process's memory. It is
+// meant for tests, benchmarks, and programs whose sessions may end with the process: nothing it holds
+// survives that.
 //
 // # Concurrency
 //

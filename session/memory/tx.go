@@ -147,3 +147,17 @@ func (t *tx) Value(name string) ([]byte, error) { return t.read(key{kind: values
 func (t *tx) PutValue(name string, value []byte) error {
 	return t.put(key{kind: values, name: name}, value)
 }
+
+// senderKey joins two names in one; the length of the first tells them apart.
+func senderKey(sender signet.Address, group string) key {
+	return key{kind: senderKeys, id: sender.Device, signed: uint32(len(group)), name: group + sender.Name}
+}
+
+// SenderKey and PutSenderKey make the tx a group.Tx, too.
+func (t *tx) SenderKey(sender signet.Address, group string) ([]byte, error) {
+	return t.read(senderKey(sender, group))
+}
+
+func (t *tx) PutSenderKey(sender signet.Address, group string, record []byte) error {
+	return t.putOrDelete(senderKey(sender, group), record)
+}

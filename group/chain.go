@@ -1,0 +1,180 @@
+package group
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/subtle"
+	"errors"
+
+	"signet.example/signet/internal/kdf"
+	"signet.example/signet/internal/secret"
+	"signet.example/signet/internal/wire"
+	"signet.example/signet/ratchet"
+)
+
+// This file is the sender key chain of protocol §10.2: a hash ratchet whose keys encrypt one message
+// each. Who wrote a message is the signature's business, not the chain's.
+
+const (
+	maxSkipped = 2_000     // keys kept for late messages, in each state
+	lastUsable = 1<<32 - 2 // the chain could not be advanced past the one after it
+)
+
+// The two constants of the hash ratchet.
+var (
+	messageConstant = []byte{1}
+	chainConstant   = []byte{2}
+)
+
+func messageSeed(chain []byte) secret.Key { return kdf.HMAC(chain, messageConstant) }
+func nextChain(chain []byte) secret.Key   { return kdf.HMAC(chain, chainConstant) }
+
+var (
+	errFuture = invalid("message from too far into the future")
+	errUsedUp = errors.New("group: the sender key is used up: its chain is too long")
+)
+
+// step returns the seed of the next message and advances the chain of s, which is part of a trial.
+func step(s *wire.SenderKeyState) (seed secret.Key, err error) {
+	if s.Iteration > lastUsable {
+		return seed, errUsedUp
+	}
+	seed = messageSeed(s.ChainKey)
+	next := nextChain(s.ChainKey)
+	s.ChainKey, s.Encoded = next[:], nil
+	s.Iteration++
+	return seed, nil
+}
+
+// take finds the seed of message n: a skipped one, or the chain's own after advancing it. It changes
+// s, which is part of a trial.
+func take(s *wire.SenderKeyState, n uint32, maxJump uint64) (seed []byte, err error) {
+	if n < s.Iteration {
+		return takeSkipped(s, n)
+	}
+	if uint64(n)-uint64(s.Iteration) > maxJump {
+		return nil, errFuture
+	}
+	if n > lastUsable {
+		return nil, errUsedUp
+	}
+	skip(s, int(n-s.Iteration))
+	own, err := step(s)
+	return own[:], err
+}
+
+// skip advances the chain of s by n messages and appends their seeds to the skipped ones. The oldest
+// beyond maxSkipped go, so those among the new ones are not even computed.
+func skip(s *wire.SenderKeyState, n int) {
+	if n == 0 {
+		return
+	}
+	ck := s.ChainKey
+	for ; n > maxSkipped; n-- {
+		next := nextChain(ck)
+		ck = next[:]
+		s.Iteration++
+	}
+	const entry = 44 // the encoded length of one, at most
+	old := newest(s.Skipped, maxSkipped-n)
+	list := append(make([]byte, 0, len(old)+n*entry), old...)
+	for range n {
+		seed, next := messageSeed(ck), nextChain(ck)
+		list = wire.AppendSenderKey(list, s.Iteration, seed[:])
+		seed.Wipe()
+		ck = next[:]
+		s.Iteration++
+	}
+	s.ChainKey, s.Skipped, s.Encoded = ck, list, nil
+}
+
+// newest returns the last n entries of list.
+func newest(list []byte, n int) []byte {
+	const smallest = 2 + 2 + 32 // tag, length, tag and length of the seed, seed
+	if len(list) <= n*smallest {
+		return list // not even n entries
+	}
+	count := 0
+	for rest := list; len(rest) > 0; count++ {
+		var err error
+		if _, _, _, rest, err = wire.NextSenderKey(rest); err != nil {
+			return nil // it would be of no use later, either
+		}
+	}
+	for ; count > n; count-- {
+		_, _, _, list, _ = wire.NextSenderKey(list)
+	}
+	return list
+}
+
+// takeSkipped removes the first entry of message n from the skipped seeds of s.
+func takeSkipped(s *wire.SenderKeyState, n uint32) ([]byte, error) {
+	for rest := s.Skipped; len(rest) > 0; {
+		iteration, seed, raw, after, err := wire.NextSenderKey(rest)
+		if err != nil {
+			return nil, damaged(err)
+		}
+		if iteration == n {
+			before := s.Skipped[:len(s.Skipped)-len(rest)]
+			list := make([]byte, 0, len(s.Skipped)-len(raw))
+			s.Skipped, s.Encoded = append(append(list, before...), after...), nil
+			return seed, nil
+		}
+		rest = after
+	}
+	return nil, &ratchet.DuplicateError{Index: s.Iteration, Counter: n}
+}
+
+// keys derives the keys of a message from its seed. Of the 48 bytes the IV comes first, unlike in a
+// session.
+func keys(seed []byte) (b cipher.Block, iv [aes.BlockSize]byte) {
+	var okm [aes.BlockSize + 32]byte
+	kdf.HKDF(okm[:], nil, seed, []byte("WhisperGroup"))
+	b, err := aes.NewCipher(okm[aes.BlockSize:])
+	if err != nil {
+		panic("group: AES refused a key of 32 bytes") // it has no other reason to fail
+	}
+	copy(iv[:], okm[:])
+	clear(okm[:])
+	return b, iv
+}
+
+// seal returns AES-256-CBC of plaintext, padded by 1 to 16 bytes (PKCS #7).
+func seal(seed, plaintext []byte) []byte {
+	b, iv := keys(seed)
+	pad := aes.BlockSize - len(plaintext)%aes.BlockSize
+	out := make([]byte, len(plaintext)+pad)
+	for i := copy(out, plaintext); i < len(out); i++ {
+		out[i] = byte(pad)
+	}
+	cipher.NewCBCEncrypter(b, iv[:]).CryptBlocks(out, out)
+	return out
+}
+
+// open undoes seal.
+func open(seed, ciphertext []byte) ([]byte, error) {
+	n := len(ciphertext)
+	if n == 0 || n%aes.BlockSize != 0 {
+		return nil, invalid("decryption failed: ciphertext length must be a non-zero multiple of 16")
+	}
+	b, iv := keys(seed)
+	out := make([]byte, n)
+	cipher.NewCBCDecrypter(b, iv[:]).CryptBlocks(out, ciphertext)
+	pad, ok := padding((*[aes.BlockSize]byte)(out[n-aes.BlockSize:]))
+	if !ok {
+		secret.Wipe(out)
+		return nil, invalid("decryption failed: failed to decrypt")
+	}
+	return out[: n-pad : n-pad], nil
+}
+
+// padding returns the length of the PKCS #7 padding in constant time.
+func padding(last *[aes.BlockSize]byte) (n int, ok bool) {
+	pad := int(last[aes.BlockSize-1])
+	good := subtle.ConstantTimeLessOrEq(1, pad) & subtle.ConstantTimeLessOrEq(pad, aes.BlockSize)
+	for i, c := range last {
+		inside := subtle.ConstantTimeLessOrEq(aes.BlockSize-i, pad)
+		good &= subtle.ConstantTimeSelect(inside, subtle.ConstantTimeByteEq(c, byte(pad)), 1)
+	}
+	return subtle.ConstantTimeSelect(good, pad, 0), good == 1
+}

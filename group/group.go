@@ -1,0 +1,336 @@
+// Package group encrypts for a group with sender keys (protocol §10 of sealed-groups): every member
+// hands the others a chain key and a signing key, each over the sessions it has with them, and then
+// encrypts a message once for all of them.
+//
+// A [Channel] is one member's end of one group. Its sender keys are rows of the device's store, beside
+// the sessions: [Channel.Encrypt] returns a message only after the advanced chain is durable, and
+// [Channel.Decrypt] a plaintext only after the key that opened it is gone. No message key is used
+// twice, even after a crash; style and promise are those of package session.
+//
+// # Who can do what
+//
+// A message is signed by its sender, so members cannot write in each other's name, and the signature
+// is checked before anything else is computed. The chain only runs forward: whoever learns a sender
+// key, as a new member does or a thief, reads all that follows and nothing from before. It does not
+// heal by itself as a session does: [Channel.Rotate] when a member leaves, and from time to time.
+//
+// # What this package does not know
+//
+// It does not know who is a member, which members have a sender key already, or how messages travel.
+// Whom a distribution comes from is what the session that carried it says.
+//
+// # Concurrency
+//
+// A Channel has no state of its own, the last signing key aside, and is safe for concurrent use. Operations on the sender keys of
+// one sender run one after another, in the store, and with those on its session.
+//
+// # Compatibility
+//
+// NewChannel speaks Signal's wire, and NewWhatsAppChannel the older one of WhatsApp-class peers. The
+// stored form of both is the official SenderKeyRecordStructure.
+package group
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"signet.example/signet"
+	"signet.example/signet/internal/entropy"
+	"signet.example/signet/session"
+)
+
+// A Store is a session.Store whose transactions keep sender keys, too: what Update hands to its
+// function implements Tx. Every store of this module does; storetest.RunGroup is that part of the
+// contract as a test. One Update serves both, so that a transaction can hold a session's step and a
+// group's.
+type Store interface{ session.Store }
+
+// A Tx is a transaction that reaches sender keys. What session.Tx says of reads, writes and slices
+// goes for these rows as well.
+type Tx interface {
+	session.Tx
+	// SenderKey returns the record of a sender in a group: an official SenderKeyRecordStructure,
+	// typically 0.1 to 0.3 kB, at most some 400 kB with five states full of skipped keys. The group is
+	// the text of a DistributionID, or WhatsApp's name for it; to a store it is opaque.
+	SenderKey(sender signet.Address, group string) ([]byte, error)
+	// PutSenderKey replaces that record. An empty record deletes the row.
+	PutSenderKey(sender signet.Address, group string, record []byte) error
+}
+
+// Errors that a caller can act on. A message that was decrypted before is ratchet.ErrDuplicate; one
+// that does not parse or decrypt is session.ErrInvalidMessage or session.ErrVersion.
+var (
+	// ErrNoSenderKey is a message of a sender whose distribution was not joined, or an encryption
+	// before the first Distribution. The remedy is to ask the sender for its distribution, see
+	// session.DecryptionErrorMessage.
+	ErrNoSenderKey = errors.New("group: missing sender key state")
+	// ErrSignature is a message that its sender did not write.
+	ErrSignature = errors.New("group: invalid signature detected")
+	// ErrRecord is a stored sender key that is damaged, or another's where the own one is needed.
+	ErrRecord = errors.New("group: invalid sender key session")
+)
+
+// invalid is session.ErrInvalidMessage in the words of the official client.
+func invalid(what string) error {
+	return fmt.Errorf("%w: invalid SenderKey message: %s", session.ErrInvalidMessage, what)
+}
+
+// Options adjusts a Channel. The zero value works.
+type Options struct {
+	// Wrap makes of a distribution message the plaintext that carries it to a member in the
+	// application's own format, as Share and Rotate send it. Nil sends the bare message.
+	Wrap func(distribution []byte) []byte
+}
+
+// A Channel is one device's end of one group. It is safe for concurrent use.
+type Channel struct {
+	self   signet.Address
+	id     DistributionID // zero where messages are not named
+	name   string         // of the group, in the store
+	format *format
+	store  Store
+	opts   Options
+	signer signer
+}
+
+// NewChannel returns the Channel of the device self in the group with this distribution id. The
+// store is the device's. Nil opts means the defaults.
+func NewChannel(self signet.Address, id DistributionID, store Store, opts *Options) *Channel {
+	c := newChannel(self, id.String(), store, opts)
+	c.id, c.format = id, signal
+	return c
+}
+
+// NewWhatsAppChannel is NewChannel for the older wire: the messages do not name the group, fields are
+// numbered one lower, and a chain is advanced by at most 2000 messages at once (protocol §10.6). The
+// group is any string on which the device keeps its rows.
+func NewWhatsAppChannel(self signet.Address, group string, store Store, opts *Options) *Channel {
+	c := newChannel(self, group, store, opts)
+	c.format = whatsApp
+	return c
+}
+
+func newChannel(self signet.Address, name string, store Store, opts *Options) *Channel {
+	c := &Channel{self: self, name: name, store: store}
+	if opts != nil {
+		c.opts = *opts
+	}
+	return c
+}
+
+// String names the channel and shows nothing else.
+func (c *Channel) String() string { return "group.Channel(" + c.name + ")" }
+
+// Format is String under every verb: the store holds keys.
+func (c *Channel) Format(f fmt.State, _ rune) { io.WriteString(f, c.String()) }
+
+// update runs f with the record of sender.
+func (c *Channel) update(ctx context.Context, sender signet.Address, f func(tx Tx, row []byte) error) error {
+	return c.store.Update(ctx, sender, func(tx session.Tx) error { return c.with(tx, sender, f) })
+}
+
+func (c *Channel) with(tx session.Tx, sender signet.Address, f func(tx Tx, row []byte) error) error {
+	t, ok := tx.(Tx)
+	if !ok {
+		return fmt.Errorf("group: the store keeps no sender keys: %T is not a group.Tx", tx)
+	}
+	row, err := t.SenderKey(sender, c.name)
+	if err != nil {
+		return err
+	}
+	return f(t, row)
+}
+
+// missing is ErrNoSenderKey with the name of the group.
+func (c *Channel) missing() error {
+	return fmt.Errorf("%w for distribution ID %s", ErrNoSenderKey, c.name)
+}
+
+// Distribution returns what the other members Join: the own sender key as it is now, 101 to 109 bytes
+// of secrets. It makes the sender key if there is none. Who joins it reads the messages that follow.
+func (c *Channel) Distribution(ctx context.Context) ([]byte, error) {
+	var b []byte
+	src := entropy.From(ctx)
+	err := c.update(ctx, c.self, func(tx Tx, row []byte) (err error) {
+		if row == nil {
+			row = newRecord(src)
+			if err := tx.PutSenderKey(c.self, c.name, row); err != nil {
+				return err
+			}
+		}
+		b, err = c.describe(row)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return b, nil
+}
+
+func (c *Channel) describe(row []byte) ([]byte, error) {
+	d, err := describe(row, c.id)
+	if err != nil {
+		return nil, err
+	}
+	return c.format.appendDistribution(make([]byte, 0, 112), &d), nil
+}
+
+// Renew replaces the own sender key by a new one and returns its distribution. Messages encrypted
+// from now on are readable for those who join it, and for nobody else; late messages of the old key
+// stay readable for those who had that. Rotate does this and hands it out.
+func (c *Channel) Renew(ctx context.Context) ([]byte, error) {
+	var b []byte
+	src := entropy.From(ctx)
+	err := c.update(ctx, c.self, func(tx Tx, _ []byte) (err error) {
+		row := newRecord(src)
+		if b, err = c.describe(row); err != nil {
+			return err
+		}
+		return tx.PutSenderKey(c.self, c.name, row)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return b, nil
+}
+
+// Join accepts the sender key of another member from its distribution message, which the member's
+// session has carried. A key that is known already stays as it is, so an old distribution message
+// rewinds nothing. The last five keys of a sender are kept. The message is not kept.
+func (c *Channel) Join(ctx context.Context, from signet.Address, distribution []byte) error {
+	return c.store.Update(ctx, from, func(tx session.Tx) error { return c.JoinIn(tx, from, distribution) })
+}
+
+// JoinIn is Join in a transaction that runs already: in the function given to session.Device's
+// DecryptTo, so that the session's step and the sender key it brought commit together.
+func (c *Channel) JoinIn(tx session.Tx, from signet.Address, distribution []byte) error {
+	d, err := c.format.parseDistribution(distribution)
+	if err != nil {
+		return err
+	}
+	if d.id != c.id {
+		return fmt.Errorf("%w: it is of distribution ID %s", session.ErrInvalidMessage, d.id)
+	}
+	return c.with(tx, from, func(tx Tx, row []byte) error {
+		next, err := join(row, &d)
+		if err != nil {
+			return err
+		}
+		return tx.PutSenderKey(from, c.name, next)
+	})
+}
+
+// Forget removes the sender keys of a member who left. Its messages that are still under way will
+// be ErrNoSenderKey.
+func (c *Channel) Forget(ctx context.Context, from signet.Address) error {
+	return c.update(ctx, from, func(tx Tx, _ []byte) error { return tx.PutSenderKey(from, c.name, nil) })
+}
+
+// Encrypt returns the message that carries plaintext to everyone who joined the own Distribution. It
+// returns only after the advanced chain is durable: a crash can lose the message and cannot reuse its
+// key. plaintext is not modified and not kept; it is padded to the next multiple of 16 bytes, which
+// tells its length. A message is some 100 bytes longer.
+//
+// The error is ErrNoSenderKey before the first Distribution, or ErrRecord.
+func (c *Channel) Encrypt(ctx context.Context, plaintext []byte) ([]byte, error) {
+	return c.EncryptTo(ctx, plaintext, nil)
+}
+
+// EncryptTo is Encrypt with a transaction shared: to, if not nil, runs in the transaction of the
+// chain's step, so that the caller's own rows commit with it or not at all. The message must not be
+// sent before EncryptTo has returned without error.
+func (c *Channel) EncryptTo(ctx context.Context, plaintext []byte, to func(tx session.Tx, message []byte) error) ([]byte, error) {
+	var b []byte
+	src := entropy.From(ctx)
+	err := c.update(ctx, c.self, func(tx Tx, row []byte) error {
+		if row == nil {
+			return c.missing()
+		}
+		message, next, err := c.format.encrypt(src, &c.signer, row, c.id, plaintext)
+		if err != nil {
+			return err
+		}
+		if err := tx.PutSenderKey(c.self, c.name, next); err != nil {
+			return err
+		}
+		b = message
+		if to == nil {
+			return nil
+		}
+		return to(tx, message)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return b, nil
+}
+
+// Decrypt returns the plaintext of a message that the member from encrypted. It returns only after
+// the key that opened it is gone from the store. The message is not modified and not kept. Messages
+// may come in any order: a chain is advanced by at most 25 000 at once, and the keys of the last 2000
+// that it skipped are kept.
+//
+// The error matches ErrNoSenderKey, ErrSignature, ratchet.ErrDuplicate for a message decrypted before
+// or whose key is no longer kept, session.ErrInvalidMessage, session.ErrVersion, or ErrRecord. On
+// error nothing has changed and the message can be tried again.
+func (c *Channel) Decrypt(ctx context.Context, from signet.Address, message []byte) ([]byte, error) {
+	var plaintext []byte
+	err := c.DecryptTo(ctx, from, message, func(_ session.Tx, b []byte) error {
+		plaintext = b
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return plaintext, nil
+}
+
+// DecryptTo is Decrypt with a transaction shared: to receives the plaintext inside the transaction
+// that removes its key, so that the caller's own rows commit with it or not at all. If to fails,
+// nothing is kept and its error is returned. The plaintext belongs to the caller. Like every function
+// that runs in a transaction, to may run again and has no effect outside it.
+func (c *Channel) DecryptTo(ctx context.Context, from signet.Address, message []byte, to func(tx session.Tx, plaintext []byte) error) error {
+	m, err := c.format.parseMessage(message)
+	if err != nil {
+		return err
+	}
+	if m.id != c.id {
+		return fmt.Errorf("%w: it is of distribution ID %s", session.ErrInvalidMessage, m.id)
+	}
+	return c.update(ctx, from, func(tx Tx, row []byte) error {
+		plaintext, next, err := c.format.decrypt(row, &m)
+		if err == ErrNoSenderKey {
+			return c.missing()
+		}
+		if err != nil {
+			return err
+		}
+		if err := tx.PutSenderKey(from, c.name, next); err != nil {
+			return err
+		}
+		return to(tx, plaintext)
+	})
+}
+
+// Record returns the sender keys of sender as an official SenderKeyRecordStructure, or nil if there
+// are none. The own address gives the own key. It holds secrets.
+func (c *Channel) Record(ctx context.Context, sender signet.Address) ([]byte, error) {
+	var b []byte
+	err := c.update(ctx, sender, func(_ Tx, row []byte) error {
+		b = append([]byte(nil), row...)
+		return nil
+	})
+	return b, err
+}
+
+// SetRecord replaces the sender keys of sender by those of an official SenderKeyRecordStructure. The
+// record must not be in use anywhere else: two writers of one sender key use message keys twice. An
+// empty record removes them. b is not kept. The error for a record that does not decode is ErrRecord.
+func (c *Channel) SetRecord(ctx context.Context, sender signet.Address, b []byte) error {
+	if _, err := parseRecord(b); err != nil {
+		return err
+	}
+	return c.update(ctx, sender, func(tx Tx, _ []byte) error { return tx.PutSenderKey(sender, c.name, b) })
+}
