@@ -23,7 +23,7 @@ const module = "signet.example/signet"
 var floors = [][]string{
 	{"internal"},
 	{"."},
-	{"x3dh", "ratchet", "fingerprint"},
+	{"x3dh", "ratchet", "fingerprint", "incmac"},
 	{"session"},
 	{"group"},
 	{"sealed"},
