@@ -33,7 +33,10 @@ func sendPQ(src *entropy.Source, state []byte) (next, message []byte, k pqKey, e
 		return nil, nil, k, nil
 	}
 	next, message, k.key, k.ok, err = spqr.Send(src, state)
-	if err != nil {
+	switch {
+	case errors.Is(err, spqr.ErrState):
+		return nil, nil, pqKey{}, fmt.Errorf("%w: %w", ErrState, err)
+	case err != nil:
 		return nil, nil, pqKey{}, fmt.Errorf("ratchet: post-quantum ratchet send error: %w", err)
 	}
 	return next, message, k, nil
