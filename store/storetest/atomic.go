@@ -171,10 +171,18 @@ func rehearse(t *testing.T, s session.Store) []map[string]string {
 	return views
 }
 
+// stride is the distance between the calls that fail: every one does, or every seventh with -short.
+func stride() int {
+	if testing.Short() {
+		return 7
+	}
+	return 1
+}
+
 // testFail lets every call of the script fail once, in turn.
 func testFail(t *testing.T, fresh func(t *testing.T) Place) {
 	views := rehearse(t, fresh(t)())
-	for k := 1; ; k++ {
+	for k := 1; ; k += stride() {
 		s := fresh(t)()
 		faulty := Faulty(s, k, Fail)
 		hit := false
@@ -200,7 +208,7 @@ func testFail(t *testing.T, fresh func(t *testing.T) Place) {
 // handle: the step it died in is done or not, and nothing else ever shows.
 func testDie(t *testing.T, fresh func(t *testing.T) Place) {
 	views := rehearse(t, fresh(t)())
-	for k := 1; ; k++ {
+	for k := 1; ; k += stride() {
 		place := fresh(t)
 		faulty := Faulty(place(), k, Die)
 		var s session.Store = faulty

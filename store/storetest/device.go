@@ -35,7 +35,7 @@ func testDevice(t *testing.T, fresh func(t *testing.T) Place) {
 // lives lets a device live the same few exchanges with a fault at the first, second, … call.
 func lives(t *testing.T, fresh func(t *testing.T) Place, mode Mode) {
 	lost := 0
-	for k := 1; ; k++ {
+	for k := 1; ; k += stride() {
 		l := newLife(t, fresh(t), k, mode)
 		l.run()
 		lost += l.lost
@@ -47,7 +47,9 @@ func lives(t *testing.T, fresh func(t *testing.T) Place, mode Mode) {
 	}
 	// A death after the commit of a decryption loses its plaintext: if that never happened, the
 	// test did not look there.
-	require.Equal(t, mode == Die, lost > 0)
+	if mode == Fail || !testing.Short() {
+		require.Equal(t, mode == Die, lost > 0)
+	}
 }
 
 // A life is one device on the store under test, bob, talking to alice, whose store is sound.

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"signet.example/signet"
+	"signet.example/signet/group"
 	"signet.example/signet/session"
 )
 
@@ -230,4 +231,22 @@ func (t faultyTx) Value(name string) ([]byte, error) {
 
 func (t faultyTx) PutValue(name string, b []byte) error {
 	return t.do(func() error { return t.tx.PutValue(name, b) })
+}
+
+var errNoSenderKeys = errors.New("storetest: the store keeps no sender keys")
+
+func (t faultyTx) SenderKey(p signet.Address, name string) ([]byte, error) {
+	g, ok := t.tx.(group.Tx)
+	if !ok {
+		return nil, errNoSenderKeys
+	}
+	return t.bytes(func() ([]byte, error) { return g.SenderKey(p, name) })
+}
+
+func (t faultyTx) PutSenderKey(p signet.Address, name string, b []byte) error {
+	g, ok := t.tx.(group.Tx)
+	if !ok {
+		return errNoSenderKeys
+	}
+	return t.do(func() error { return g.PutSenderKey(p, name, b) })
 }

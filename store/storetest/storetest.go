@@ -24,7 +24,8 @@ import (
 type Place func() session.Store
 
 // Run tests a store against the contract of session.Store. Each call of fresh prepares an empty
-// place; it may use t to fail and to clean up after the test, closing the handles included.
+// place; it may use t to fail and to clean up after the test, closing the handles included. With
+// -short only every seventh of the injected faults is tried.
 func Run(t *testing.T, fresh func(t *testing.T) Place) {
 	for _, c := range []struct {
 		name string
