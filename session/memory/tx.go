@@ -26,8 +26,8 @@ func (t *tx) read(k key) ([]byte, error) {
 	return t.log.read(k).value, nil
 }
 
-// put stores a copy of value. The contract would allow to keep the slice itself; a copy costs 0.2 µs
-// and forgives a caller who reuses its buffer.
+// put stores a copy of value. The contract would allow to keep the slice itself; a copy of 2 kB costs
+// 0.6 µs with its garbage, two thirds of an update, and forgives a caller who reuses its buffer.
 func (t *tx) put(k key, value []byte) error {
 	if t.log == nil {
 		return errDone
