@@ -72,6 +72,7 @@ type letter struct {
 }
 
 const (
+	x3dh         = 3  // the protocol of devices without KEM prekeys
 	keptChains   = 5  // protocol §5.6
 	manySessions = 30 // more are not begun without need, so that of the 40 that are kept none is forgotten
 )
@@ -79,7 +80,7 @@ const (
 func newConversation(t testing.TB, f *fleet, pair [2]string, rng *rand.Rand, again string) *conversation {
 	c := &conversation{t: t, f: f, rng: rng, again: again}
 	c.style = styles[rng.IntN(len(styles))]
-	params := c.people()
+	params := c.people(pair)
 	for i, impl := range pair {
 		e := &end{
 			name: string(rune('A' + i)), params: params[i], impl: impl,
@@ -106,9 +107,13 @@ var styles = []style{
 	{turn: 40, lose: 10, reorder: 20, repeat: 10, damage: 10, archive: 2, initiate: 2, restart: 3, move: 2, compare: 50, oneTime: 70, process: 1, longStreak: 1},
 }
 
-// people draws the two addresses and identities.
-func (c *conversation) people() (p [2]Params) {
+// people draws the two addresses and identities. Sessions of version 3 can begin between devices of
+// ours alone; the official client still carries them on, which the comparison looks at.
+func (c *conversation) people(pair [2]string) (p [2]Params) {
 	protocol := 0
+	if pair == [2]string{ours, ours} && c.percent(25) {
+		protocol = x3dh
+	}
 	for i := range p {
 		p[i].Identity = make([]byte, 32)
 		crand.Read(p[i].Identity)

@@ -14,11 +14,11 @@ type Bundle struct {
 	SignedPreKeyID        uint32  `json:"signedPreKeyId"`
 	SignedPreKey          []byte  `json:"signedPreKey"`
 	SignedPreKeySignature []byte  `json:"signedPreKeySignature"`
-	KyberPreKeyID         *uint32 `json:"kyberPreKeyId,omitempty"`
-	KyberPreKey           []byte  `json:"kyberPreKey,omitempty"`
-	KyberPreKeySignature  []byte  `json:"kyberPreKeySignature,omitempty"`
-	PreKeyID              *uint32 `json:"preKeyId,omitempty"`
-	PreKey                []byte  `json:"preKey,omitempty"`
+	KyberPreKeyID         *uint32 `json:"kyberPreKeyId,omitzero"`
+	KyberPreKey           []byte  `json:"kyberPreKey,omitzero"`
+	KyberPreKeySignature  []byte  `json:"kyberPreKeySignature,omitzero"`
+	PreKeyID              *uint32 `json:"preKeyId,omitzero"`
+	PreKey                []byte  `json:"preKey,omitzero"`
 }
 
 // A Message is what travels between two devices.

@@ -126,7 +126,7 @@ func (p *Peer) Call(op string, request Fields, into any) error {
 		return p.fail("%s: answer %d to request %d", op, status.ID, p.last)
 	}
 	if !status.OK {
-		return &Error{p.name, op, translate(status.Error, status.Code, status.Message), status.Message}
+		return &Error{p.name, op, translate(op, status.Error, status.Code, status.Message), status.Message}
 	}
 	if into == nil {
 		return nil

@@ -39,8 +39,7 @@ var texts = []struct {
 	{regexp.MustCompile(`^invalid (Whisper|PreKey|SenderKey|Plaintext) message: `), "invalid-message"},
 	{regexp.MustCompile(`^ciphertext serialized bytes were too short`), "invalid-message"},
 	{regexp.MustCompile(`^protobuf encoding was invalid`), "invalid-message"},
-	{regexp.MustCompile(`^bad KEM ciphertext length|^unexpected KEM key type`), "invalid-message"},
-	{regexp.MustCompile(`^no key type identifier|^bad (KEM )?key (type|length)|^invalid key agreement`), "invalid-key"},
+	{regexp.MustCompile(`^no key type identifier|^bad key (type|length)|^invalid key agreement`), "invalid-key"},
 	{regexp.MustCompile(`^invalid signature detected`), "invalid-signature"},
 	{regexp.MustCompile(`^invalid state for call to `), "invalid-argument"},
 	// What the stores of its peer say; the client adds which of their methods was called.
@@ -48,9 +47,12 @@ var texts = []struct {
 	{regexp.MustCompile(`reused base key`), "invalid-message"},
 }
 
+// malformedKEM is a KEM key of a bundle or the ciphertext of a first message, of a wrong type or length.
+var malformedKEM = regexp.MustCompile(`^bad KEM (key|ciphertext) (type|length)|^unexpected KEM key type`)
+
 // translate returns the protocol's word for a refusal. A refusal that the tables do not know keeps the
 // name that the peer gave it, which equals no word of the protocol.
-func translate(name string, code *int, message string) string {
+func translate(op, name string, code *int, message string) string {
 	if words[name] {
 		return name
 	}
@@ -59,6 +61,12 @@ func translate(name string, code *int, message string) string {
 	}
 	if w, ok := codes[*code]; ok {
 		return w
+	}
+	if malformedKEM.MatchString(message) {
+		if op == "decrypt" {
+			return "invalid-message"
+		}
+		return "invalid-key"
 	}
 	for _, t := range texts {
 		if t.pattern.MatchString(message) {

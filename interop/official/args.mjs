@@ -55,6 +55,12 @@ export function address(r, name) {
   return signal.ProtocolAddress.new(string(a, 'uuid'), uint32(a, 'deviceId'));
 }
 
+export function uuid(r, name) {
+  const s = string(r, name);
+  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(s)) throw bad(name, 'not a UUID');
+  return s.toLowerCase();
+}
+
 export function list(r, name) {
   if (!Array.isArray(r[name])) throw bad(name, 'not a list');
   return r[name];

@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import * as signal from '@signalapp/libsignal-client';
 import {
-  address, base64, boolean, bytes, Failure, has, number, optional, privateKey, publicKey, string, uint32,
+  address, base64, boolean, bytes, Failure, has, optional, privateKey, publicKey, string, uint32,
 } from './args.mjs';
 import { keyless as sealed, onDevice as sealedOnDevice } from './sealed.mjs';
 import { Device } from './stores.mjs';
@@ -101,14 +101,17 @@ const onDevice = {
 
 function parseBundle(r) {
   const b = r.bundle;
-  if (b === null || typeof b !== 'object') throw new Failure('invalid-argument', 'bundle: missing');
-  if (!has(b, 'kyberPreKey')) throw new Failure('unsupported-version', 'bundle: no Kyber prekey');
+  if (b === undefined || b === null || typeof b !== 'object') throw new Failure('invalid-argument', 'bundle: missing');
   if (has(b, 'preKey') !== has(b, 'preKeyId')) throw new Failure('invalid-argument', 'bundle: half a prekey');
-  return signal.PreKeyBundle.new(
+  const classic = [
     uint32(b, 'registrationId'), uint32(b, 'deviceId'),
     optional(b, 'preKeyId', uint32), optional(b, 'preKey', publicKey),
     uint32(b, 'signedPreKeyId'), publicKey(b, 'signedPreKey'), bytes(b, 'signedPreKeySignature'),
     publicKey(b, 'identity'),
+  ];
+  if (!has(b, 'kyberPreKey')) throw new Failure('unsupported-version', 'bundle: no Kyber prekey');
+  return signal.PreKeyBundle.new(
+    ...classic,
     uint32(b, 'kyberPreKeyId'), signal.KEMPublicKey.deserialize(bytes(b, 'kyberPreKey')),
     bytes(b, 'kyberPreKeySignature'),
   );
@@ -130,11 +133,12 @@ async function decrypt(d, from, type, message) {
 }
 
 async function answer(r) {
-  if (Object.hasOwn(keyless, r.op)) return keyless[r.op](r);
-  if (!Object.hasOwn(onDevice, r.op)) throw new Failure('unknown-op', `op: ${JSON.stringify(r.op)}`);
+  const op = string(r, 'op');
+  if (Object.hasOwn(keyless, op)) return keyless[op](r);
+  if (!Object.hasOwn(onDevice, op)) throw new Failure('unknown-op', `op: ${JSON.stringify(op)}`);
   const d = devices.get(string(r, 'h'));
   if (d === undefined) throw new Failure('invalid-argument', 'h: no such device');
-  return d.atomic(() => onDevice[r.op](d, r));
+  return d.atomic(() => onDevice[op](d, r));
 }
 
 function failure(e) {
@@ -152,7 +156,7 @@ async function respond(line) {
   let a;
   try {
     r = JSON.parse(line);
-    if (r === null || typeof r !== 'object') throw new Error('not an object');
+    if (r === null || typeof r !== 'object' || Array.isArray(r)) throw new Error('not an object');
   } catch (e) {
     return { ok: false, error: 'invalid-argument', message: `not a request: ${e.message}` };
   }

@@ -2,7 +2,7 @@
 
 import * as signal from '@signalapp/libsignal-client';
 import {
-  address, base64, bytes, Failure, has, list, number, optional, privateKey, publicKey, string, uint32,
+  address, base64, bytes, Failure, has, list, number, optional, publicKey, string, uint32, uuid,
 } from './args.mjs';
 
 const roots = new Map(); // by name: the trust roots that this peer made
@@ -85,7 +85,7 @@ export const onDevice = {
   },
   async groupCreate(d, r) {
     const message = await signal.SenderKeyDistributionMessage.create(
-      d.address, string(r, 'distribution'), d.senderKeys,
+      d.address, uuid(r, 'distribution'), d.senderKeys,
     );
     return { message: base64(message.serialize()) };
   },
@@ -97,7 +97,7 @@ export const onDevice = {
   },
   async groupEncrypt(d, r) {
     const message = await signal.groupEncrypt(
-      d.address, string(r, 'distribution'), d.senderKeys, bytes(r, 'plaintext'),
+      d.address, uuid(r, 'distribution'), d.senderKeys, bytes(r, 'plaintext'),
     );
     return { message: base64(message.serialize()) };
   },
@@ -108,11 +108,11 @@ export const onDevice = {
   async sealMulti(d, r) {
     const cert = certificate(r);
     const recipients = list(r, 'to').map((a) => address({ a }, 'a'));
-    const excludedRecipients = (has(r, 'excluded') ? list(r, 'excluded') : []).map((uuid) =>
-      signal.ServiceId.parseFromServiceIdString(string({ uuid }, 'uuid')),
+    const excludedRecipients = (has(r, 'excluded') ? list(r, 'excluded') : []).map((id) =>
+      signal.ServiceId.parseFromServiceIdString(string({ id }, 'id')),
     );
     const inner = await signal.groupEncrypt(
-      d.address, string(r, 'distribution'), d.senderKeys, bytes(r, 'plaintext'),
+      d.address, uuid(r, 'distribution'), d.senderKeys, bytes(r, 'plaintext'),
     );
     const content = signal.UnidentifiedSenderMessageContent.new(
       inner, cert, optional(r, 'hint', uint32, 0), optional(r, 'groupId', bytes),

@@ -18,6 +18,7 @@ const (
 // A device is a session.Device with a store of its own in memory.
 type device struct {
 	*session.Device
+	store    *memory.Store
 	protocol uint32
 }
 
@@ -27,6 +28,7 @@ func (p *peer) device(a *args) *device {
 	d, ok := p.devices[h]
 	if !ok {
 		a.fail("h: no such device")
+		return new(device) // not looked at: the request has failed
 	}
 	return d
 }
@@ -48,7 +50,8 @@ func makeDevice(p *peer, ctx context.Context, a *args) (answer, error) {
 	if a.err != nil {
 		return nil, a.err
 	}
-	d := session.NewDevice(self, identity, memory.New(), &session.Options{AllowX3DH: protocol == protocolX3DH})
+	store := memory.New()
+	d := session.NewDevice(self, identity, store, &session.Options{AllowX3DH: protocol == protocolX3DH})
 	if fixed {
 		if err := d.SetRegistrationID(ctx, registration); err != nil {
 			return nil, err
@@ -58,7 +61,7 @@ func makeDevice(p *peer, ctx context.Context, a *args) (answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.devices[h] = &device{d, protocol}
+	p.devices[h] = &device{d, store, protocol}
 	return answer{"identity": d.Identity().Bytes(), "registrationId": registration}, nil
 }
 
@@ -158,10 +161,15 @@ func decrypt(p *peer, ctx context.Context, a *args) (answer, error) {
 		return nil, a.err
 	}
 	plaintext, err := d.Decrypt(ctx, from, session.Message{Type: session.MessageType(kind), Body: body})
-	if plaintext == nil {
-		plaintext = []byte{} // an empty plaintext is a string, not null
+	return answer{"plaintext": text(plaintext)}, err
+}
+
+// text is a plaintext in an answer: an empty one is an empty string, not null.
+func text(b []byte) []byte {
+	if b == nil {
+		return []byte{}
 	}
-	return answer{"plaintext": plaintext}, err
+	return b
 }
 
 func archive(p *peer, ctx context.Context, a *args) (answer, error) {

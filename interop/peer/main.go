@@ -104,19 +104,23 @@ func (p *peer) run(a *args) (answer, error) {
 }
 
 var ops = map[string]op{
-	"version":     version,
-	"device":      makeDevice,
-	"bundle":      makeBundle,
-	"process":     process,
-	"encrypt":     encrypt,
-	"decrypt":     decrypt,
-	"archive":     archive,
-	"session":     record,
-	"setSession":  setRecord,
-	"fingerprint": safetyNumber,
-	"sign":        sign,
-	"verify":      verify,
-	"agree":       agree,
+	"version":      version,
+	"device":       makeDevice,
+	"bundle":       makeBundle,
+	"process":      process,
+	"encrypt":      encrypt,
+	"decrypt":      decrypt,
+	"archive":      archive,
+	"session":      record,
+	"setSession":   setRecord,
+	"groupCreate":  groupCreate,
+	"groupProcess": groupProcess,
+	"groupEncrypt": groupEncrypt,
+	"groupDecrypt": groupDecrypt,
+	"fingerprint":  safetyNumber,
+	"sign":         sign,
+	"verify":       verify,
+	"agree":        agree,
 }
 
 func version(*peer, context.Context, *args) (answer, error) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"signet.example/signet"
+	"signet.example/signet/group"
 	"signet.example/signet/ratchet"
 	"signet.example/signet/session"
 	"signet.example/signet/x3dh"
@@ -35,6 +36,9 @@ var words = []struct {
 	{signet.ErrNoKeyType, "invalid-key"},
 	{signet.ErrInvalidAgreement, "invalid-key"},
 	{signet.ErrInvalidAddress, badArgument},
+	{group.ErrNoSenderKey, "no-sender-key"},
+	{group.ErrRecord, "no-sender-key"},
+	{group.ErrSignature, "invalid-signature"},
 	{session.ErrReplay, "invalid-message"},
 	{session.ErrRecord, badArgument},
 }
