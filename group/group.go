@@ -252,12 +252,9 @@ func (c *Channel) EncryptTo(ctx context.Context, plaintext []byte, to func(tx se
 		if err != nil {
 			return err
 		}
-		if err := tx.PutSenderKey(c.self, c.name, next); err != nil {
-			return err
-		}
 		b = message
-		if to == nil {
-			return nil
+		if err := tx.PutSenderKey(c.self, c.name, next); err != nil || to == nil {
+			return err
 		}
 		return to(tx, message)
 	})
@@ -287,9 +284,9 @@ func (c *Channel) Decrypt(ctx context.Context, from signet.Address, message []by
 	return plaintext, nil
 }
 
-// DecryptTo is Decrypt with a transaction shared: to receives the plaintext inside the transaction
-// that removes its key, so that the caller's own rows commit with it or not at all. If to fails,
-// nothing is kept and its error is returned. The plaintext belongs to the caller. Like every function
+// DecryptTo is Decrypt with a transaction shared: to, if not nil, receives the plaintext inside the
+// transaction that removes its key, so that the caller's own rows commit with it or not at all. If to
+// fails, nothing is kept and its error is returned. The plaintext belongs to the caller. Like every function
 // that runs in a transaction, to may run again and has no effect outside it.
 func (c *Channel) DecryptTo(ctx context.Context, from signet.Address, message []byte, to func(tx session.Tx, plaintext []byte) error) error {
 	m, err := c.format.parseMessage(message)
@@ -307,7 +304,7 @@ func (c *Channel) DecryptTo(ctx context.Context, from signet.Address, message []
 		if err != nil {
 			return err
 		}
-		if err := tx.PutSenderKey(from, c.name, next); err != nil {
+		if err := tx.PutSenderKey(from, c.name, next); err != nil || to == nil {
 			return err
 		}
 		return to(tx, plaintext)

@@ -138,7 +138,9 @@ func sameKey(stored []byte, key signet.PublicKey) bool {
 
 // A signer remembers the last signing key: deriving what a signature needs from a stored key takes as
 // long as signing. It is nothing but that: the stored key decides. A nil signer remembers nothing.
-type signer struct{ last atomic.Pointer[signet.PrivateKey] }
+type signer struct {
+	last atomic.Pointer[signet.PrivateKey]
+}
 
 func (s *signer) key(private []byte) (*signet.PrivateKey, error) {
 	if s == nil {

@@ -42,6 +42,13 @@ CREATE TABLE signet_value (
 	value BLOB NOT NULL,
 	PRIMARY KEY (device, name)
 ) STRICT;
+`, `
+CREATE TABLE signet_sender_key (
+	device INTEGER NOT NULL, peer TEXT NOT NULL, peer_device INTEGER NOT NULL,
+	group_name TEXT NOT NULL,
+	record BLOB NOT NULL,
+	PRIMARY KEY (device, peer, peer_device, group_name)
+) STRICT;
 `}
 
 // migrate takes the schema from whatever version it has to the present one.
@@ -95,11 +102,15 @@ const (
 	forgetKEM
 	getValue
 	putValue
+	getSenderKey
+	putSenderKey
+	deleteSenderKey
 	statements
 )
 
 const (
 	wherePeer = ` WHERE device = ? AND peer = ? AND peer_device = ?`
+	inGroup   = ` AND group_name = ?`
 	whereID   = ` WHERE device = ? AND kind = ? AND id = ?`
 	upsert    = ` ON CONFLICT DO UPDATE SET `
 )
@@ -123,4 +134,8 @@ var statementText = [statements]string{
 	forgetKEM:    `DELETE FROM signet_kem_mark WHERE device = ? AND id = ?`,
 	getValue:     `SELECT value FROM signet_value WHERE device = ? AND name = ?`,
 	putValue:     `INSERT INTO signet_value VALUES (?, ?, ?)` + upsert + `value = excluded.value`,
+
+	getSenderKey:    `SELECT record FROM signet_sender_key` + wherePeer + inGroup,
+	putSenderKey:    `INSERT INTO signet_sender_key VALUES (?, ?, ?, ?, ?)` + upsert + `record = excluded.record`,
+	deleteSenderKey: `DELETE FROM signet_sender_key` + wherePeer + inGroup,
 }

@@ -1,4 +1,4 @@
-// Package sqlite is a session.Store in one SQLite file: the default for a program on one machine.
+// Package sqlite is a session.Store, and a group.Store, in one SQLite file: the default for a program on one machine.
 // The driver comes with the package and is Go throughout; there is nothing to install.
 //
 // # Durability

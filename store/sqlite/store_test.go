@@ -38,10 +38,12 @@ func update(t testing.TB, s session.Store, f func(tx session.Tx) error) {
 }
 
 func TestContract(t *testing.T) {
-	storetest.Run(t, func(t *testing.T) storetest.Place {
+	fresh := func(t *testing.T) storetest.Place {
 		path := filepath.Join(t.TempDir(), "signet.db")
 		return func() session.Store { return open(t, path, nil) }
-	})
+	}
+	storetest.Run(t, fresh)
+	storetest.RunGroup(t, fresh)
 }
 
 // TestFiles looks at what lies on the disk: modes, and names that a URI would trip over.
@@ -207,7 +209,7 @@ func TestSchema(t *testing.T) {
 	for _, c := range []struct {
 		name, sql, want string
 	}{
-		{"newer", `UPDATE signet_schema SET version = version + 1`, "schema version 2; this program knows versions up to 1"},
+		{"newer", `UPDATE signet_schema SET version = version + 1`, "schema version 3; this program knows versions up to 2"},
 		{"no version", `DELETE FROM signet_schema`, "already exists"},
 		{"two versions", `INSERT INTO signet_schema VALUES (1)`, "schema table is damaged"},
 		{"negative", `UPDATE signet_schema SET version = -1`, "schema table is damaged"},

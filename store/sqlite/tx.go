@@ -166,3 +166,19 @@ func (t *Tx) PutIdentity(peer signet.Address, key []byte) error {
 	_, err := t.exec(putIdentity, t.store.device, peer.Name, peer.Device, notNull(key))
 	return err
 }
+
+// SenderKey implements group.Tx.
+func (t *Tx) SenderKey(sender signet.Address, group string) ([]byte, error) {
+	return t.blob(getSenderKey, t.store.device, sender.Name, sender.Device, group)
+}
+
+// PutSenderKey implements group.Tx. It copies record.
+func (t *Tx) PutSenderKey(sender signet.Address, group string, record []byte) error {
+	var err error
+	if len(record) == 0 {
+		_, err = t.exec(deleteSenderKey, t.store.device, sender.Name, sender.Device, group)
+	} else {
+		_, err = t.exec(putSenderKey, t.store.device, sender.Name, sender.Device, group, record)
+	}
+	return err
+}

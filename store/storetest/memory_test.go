@@ -9,8 +9,10 @@ import (
 )
 
 func TestMemory(t *testing.T) {
-	storetest.Run(t, func(*testing.T) storetest.Place {
+	fresh := func(*testing.T) storetest.Place {
 		s := memory.New()
 		return func() session.Store { return s }
-	})
+	}
+	storetest.Run(t, fresh)
+	storetest.RunGroup(t, fresh)
 }
