@@ -1,6 +1,6 @@
 module signet.example/signet/examples
 
-go 1.26
+go 1.26.0
 
 require signet.example/signet v0.0.0
 
