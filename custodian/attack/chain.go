@@ -1,0 +1,286 @@
+package attack
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/subtle"
+	"encoding/binary"
+
+	"signet.example/signet/custodian/parcel"
+	"signet.example/signet/internal/kdf"
+	"signet.example/signet/internal/kem"
+	"signet.example/signet/internal/wire"
+	"signet.example/signet/internal/x25519"
+)
+
+// A cursor is a chain key and how far it was advanced. The first place is kept, so that it can be
+// advanced anew; messages mostly come in order and cost one step.
+type cursor struct {
+	first secret
+	start uint32
+	now   secret
+	at    uint32
+	step  func(secret, uint32) (next, out secret)
+}
+
+// key returns the output of step i, which is start or later.
+func (c *cursor) key(i uint32) secret {
+	if i < c.at {
+		c.now, c.at = c.first, c.start
+	}
+	for ; c.at < i; c.at++ {
+		c.now, _ = c.step(c.now, c.at)
+	}
+	_, out := c.step(c.now, i)
+	return out
+}
+
+// chainStep is the symmetric ratchet of the Double Ratchet (protocol §5.1).
+func chainStep(k secret, _ uint32) (next, seed secret) {
+	return kdf.HMAC(k[:], []byte{2}), kdf.HMAC(k[:], []byte{1})
+}
+
+// addCursor adds a chain key unless one in the list leads to it.
+func addCursor(list []*cursor, at uint32, k secret, step func(secret, uint32) (secret, secret)) []*cursor {
+	for _, c := range list {
+		if c.start > at {
+			continue
+		}
+		if at < c.at {
+			c.now, c.at = c.first, c.start
+		}
+		for ; c.at < at; c.at++ {
+			c.now, _ = c.step(c.now, c.at)
+		}
+		if c.now == k {
+			return list
+		}
+	}
+	return append(list, &cursor{first: k, start: at, now: k, at: at, step: step})
+}
+
+func (a *Adversary) addChain(id chainID, i uint32, k secret) {
+	a.chains[id] = addCursor(a.chains[id], i, k, chainStep)
+}
+
+func (a *Adversary) addSeed(id chainID, i uint32, k secret) {
+	m := a.seeds[id]
+	if m == nil {
+		m = make(map[uint32][]secret)
+		a.seeds[id] = m
+	}
+	m[i] = append(m[i], k)
+}
+
+func (a *Adversary) addRoot(id chainID, k secret) {
+	for _, r := range a.roots[id] {
+		if r == k {
+			return
+		}
+	}
+	a.roots[id] = append(a.roots[id], k)
+}
+
+// privateOf returns the private key of k, if it was given or can be computed.
+func (a *Adversary) privateOf(k parcel.Key) (secret, bool) {
+	s, ok := a.private[k]
+	if !ok && a.oracle != nil {
+		s, ok = a.oracle(k)
+	}
+	return s, ok
+}
+
+// agree computes the agreement of two public keys from either private key.
+func (a *Adversary) agree(x, y parcel.Key) (dh secret, ok bool) {
+	k, ok := a.privateOf(x)
+	their := y
+	if !ok {
+		k, ok = a.privateOf(y)
+		their = x
+	}
+	return dh, ok && x25519.Shared(&dh, &k, (*[32]byte)(their[1:]))
+}
+
+// follow derives everything that what is held leads to: handshakes, then ratchet steps in the order in
+// which the keys appeared. A ratchet key is made against the one that appeared before it in its
+// session: neither end makes another before it was answered.
+func (a *Adversary) follow() {
+	for base, s := range a.shakes {
+		if !s.done {
+			s.done = a.handshake(base, s)
+		}
+	}
+	for _, base := range a.sessions {
+		list := a.turns[base]
+		for i, t := range list {
+			id := chainID{base, t.key}
+			if len(a.roots[id]) > 0 {
+				continue
+			}
+			var before parcel.Key
+			if s := a.shakes[base]; s != nil && s.ratchet == t.key {
+				a.turnFromPreKey(id, s)
+				continue
+			}
+			for j := i - 1; j >= 0; j-- {
+				if list[j].side != t.side {
+					before = list[j].key
+					break
+				}
+			}
+			a.ratchet(id, before)
+		}
+	}
+	a.braid.follow()
+}
+
+func (a *Adversary) turnFromPreKey(id chainID, s *shake) {
+	for _, signed := range a.ids[s.from.other()][s.first.SignedPreKeyID] {
+		a.ratchet(id, signed)
+	}
+}
+
+// ratchet derives the root and chain of a key from the root that the turn of before made.
+func (a *Adversary) ratchet(id chainID, before parcel.Key) {
+	roots := a.roots[chainID{id.base, before}]
+	if len(roots) == 0 {
+		return
+	}
+	dh, ok := a.agree(id.key, before)
+	if !ok {
+		return
+	}
+	for _, r := range roots {
+		root, chain := rootStep(r, dh)
+		a.addRoot(id, root)
+		a.addChain(id, 0, chain)
+	}
+}
+
+func rootStep(root, dh secret) (next, chain secret) {
+	var okm [64]byte
+	kdf.HKDF(okm[:], root[:], dh[:], []byte("WhisperRatchet"))
+	return secret(okm[:32]), secret(okm[32:])
+}
+
+// handshake redoes a key agreement from the keys of either end (protocol §3, §4.1).
+func (a *Adversary) handshake(base parcel.Key, s *shake) bool {
+	responder := s.from.other()
+	done := false
+	for _, signed := range a.ids[responder][s.first.SignedPreKeyID] {
+		for _, identity := range a.identities[responder] {
+			done = a.agreement(base, s, identity, signed) || done
+		}
+	}
+	return done
+}
+
+func (a *Adversary) agreement(base parcel.Key, s *shake, identity, signed parcel.Key) bool {
+	ikm := make([]byte, 32, 6*32)
+	for i := range ikm {
+		ikm[i] = 0xff
+	}
+	pairs := [][2]parcel.Key{{s.identity, signed}, {base, identity}, {base, signed}}
+	if s.first.HasPreKey {
+		list := a.ids[s.from.other()][s.first.PreKeyID]
+		if len(list) == 0 {
+			return false
+		}
+		pairs = append(pairs, [2]parcel.Key{base, list[len(list)-1]})
+	}
+	for _, p := range pairs {
+		dh, ok := a.agree(p[0], p[1])
+		if !ok {
+			return false
+		}
+		ikm = append(ikm, dh[:]...)
+	}
+	if s.first.Version < wire.V4 {
+		a.agreed(base, signed, ikm, "WhisperText", 64)
+		return true
+	}
+	done := false
+	for _, k := range a.kem[s.first.KEMPreKeyID] {
+		if ss, err := kem.Decapsulate(k, s.first.KEMCiphertext); err == nil {
+			a.agreed(base, signed, append(ikm, ss[:]...), "WhisperText_X25519_SHA-256_CRYSTALS-KYBER-1024", 96)
+			done = true
+		}
+	}
+	return done
+}
+
+func (a *Adversary) agreed(base, signed parcel.Key, ikm []byte, label string, n int) {
+	var okm [96]byte
+	kdf.HKDF(okm[:n], nil, ikm, []byte(label))
+	id := chainID{base, signed}
+	a.addRoot(id, secret(okm[:32]))
+	a.addChain(id, 0, secret(okm[32:64]))
+	if n == 96 {
+		a.braid.start(base, secret(okm[64:]))
+	}
+}
+
+// messageKeys are the keys of one message (protocol §5.1).
+type messageKeys struct {
+	cipher, mac [32]byte
+	iv          [16]byte
+}
+
+func derive(seed secret, pq *secret) (k messageKeys) {
+	var salt []byte
+	if pq != nil {
+		salt = pq[:]
+	}
+	var okm [80]byte
+	kdf.HKDF(okm[:], salt, seed[:], []byte("WhisperMessageKeys"))
+	copy(k.cipher[:], okm[:32])
+	copy(k.mac[:], okm[32:64])
+	copy(k.iv[:], okm[64:])
+	return k
+}
+
+func (k *messageKeys) tag(sender, receiver parcel.Key, signed []byte) []byte {
+	sum := kdf.HMAC(k.mac[:], sender[:], receiver[:], signed)
+	return sum[:wire.MACSize]
+}
+
+// open decrypts c if its padding is good (protocol §5.2).
+func (k *messageKeys) open(c []byte) ([]byte, bool) {
+	if len(c) == 0 || len(c)%aes.BlockSize != 0 {
+		return nil, false
+	}
+	block, err := aes.NewCipher(k.cipher[:])
+	if err != nil {
+		return nil, false
+	}
+	b := make([]byte, len(c))
+	cipher.NewCBCDecrypter(block, k.iv[:]).CryptBlocks(b, c)
+	pad := int(b[len(b)-1])
+	if pad < 1 || pad > aes.BlockSize {
+		return nil, false
+	}
+	for _, x := range b[len(b)-pad:] {
+		if int(x) != pad {
+			return nil, false
+		}
+	}
+	return b[:len(b)-pad], true
+}
+
+// seal fills dst, whole blocks, with the encryption of plaintext.
+func (k *messageKeys) seal(dst, plaintext []byte) {
+	n := copy(dst, plaintext)
+	for i := n; i < len(dst); i++ {
+		dst[i] = byte(len(dst) - n)
+	}
+	block, err := aes.NewCipher(k.cipher[:])
+	if err != nil {
+		panic("attack: AES refused a key of 32 bytes") // it has no other reason to fail
+	}
+	cipher.NewCBCEncrypter(block, k.iv[:]).CryptBlocks(dst, dst)
+}
+
+func equal(a, b []byte) bool { return subtle.ConstantTimeCompare(a, b) == 1 }
+
+func be32(i uint32) []byte { return binary.BigEndian.AppendUint32(nil, i) }
+func be64(i uint64) []byte { return binary.BigEndian.AppendUint64(nil, i) }

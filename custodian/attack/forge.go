@@ -1,0 +1,359 @@
+package attack
+
+import (
+	"bytes"
+	"encoding/binary"
+	"slices"
+
+	"signet.example/signet"
+	"signet.example/signet/custodian/parcel"
+	"signet.example/signet/internal/wire"
+	"signet.example/signet/internal/x25519"
+	"signet.example/signet/ratchet"
+	"signet.example/signet/x3dh"
+)
+
+// Accept is a receiver: it reports the plaintext of a message that it takes. It must be a copy of the
+// real one, and forget what it was offered and refused.
+type Accept func(preKey bool, body []byte) (plaintext []byte, ok bool)
+
+// An Acceptance is a message of the adversary's own that a receiver took for the other end's. It exists
+// only if the receiver did and read the text that the adversary wrote.
+type Acceptance struct {
+	strategy Strategy
+	text     []byte
+	body     []byte
+	preKey   bool
+}
+
+// A Strategy is a way to forge (custody.md B2).
+type Strategy string
+
+// The strategies that are tried, in this order.
+const (
+	ChainForge  Strategy = "S1" // the next message of a chain whose key is held
+	Hijack      Strategy = "S2" // a ratchet step with a key of one's own
+	NewSession  Strategy = "S3" // a new session with the sender's identity key
+	Impersonate Strategy = "S4" // a new session with the receiver's own signed prekey
+)
+
+// Strategy tells how the message was forged.
+func (f *Acceptance) Strategy() Strategy { return f.strategy }
+
+// Text is what the receiver read. It must not be modified.
+func (f *Acceptance) Text() []byte { return f.text }
+
+// Message is what the receiver took. The slice must not be modified.
+func (f *Acceptance) Message() (preKey bool, body []byte) { return f.preKey, f.body }
+
+// Limits of the protocol that an adversary knows too: a receiver keeps five chains and three epochs.
+const (
+	tryChains = 7
+	tryEpochs = 4
+	tryRoots  = 3
+	tryAhead  = 1000 // where to try if the receiver is further than what was seen
+)
+
+// A forger is one attempt to be believed by one receiver.
+type forger struct {
+	a      *Adversary
+	from   Side
+	text   []byte
+	accept Accept
+	found  *Acceptance
+}
+
+// Forge tries to make the other end believe that text came from the end from. It returns nil if
+// nothing that the adversary can build is accepted.
+func (a *Adversary) Forge(from Side, text []byte, accept Accept) *Acceptance {
+	f := &forger{a: a, from: from, text: text, accept: accept}
+	for _, base := range slices.Backward(a.sessions) {
+		if f.chains(base) {
+			return f.found
+		}
+	}
+	for _, base := range slices.Backward(a.sessions) {
+		if f.hijack(base) {
+			return f.found
+		}
+	}
+	if f.newSession() || f.impersonate() {
+		return f.found
+	}
+	return nil
+}
+
+func (f *forger) offer(s Strategy, preKey bool, body []byte) bool {
+	text, ok := f.accept(preKey, body)
+	if !ok || !bytes.Equal(text, f.text) {
+		return false
+	}
+	f.found = &Acceptance{strategy: s, text: bytes.Clone(text), body: bytes.Clone(body), preKey: preKey}
+	return true
+}
+
+// chains is strategy S1 on every chain of the sender's that a receiver may still keep.
+func (f *forger) chains(base parcel.Key) bool {
+	n := 0
+	for _, t := range slices.Backward(f.a.turns[base]) {
+		if t.side == f.from && n < tryChains {
+			n++
+			if f.chain(chainID{base, t.key}) {
+				return true
+			}
+		}
+	}
+	// The responder's signed prekey is its first ratchet key, whose chain it never uses.
+	if s := f.a.shakes[base]; s != nil && s.from != f.from {
+		for _, k := range f.a.ids[f.from][s.first.SignedPreKeyID] {
+			if f.chain(chainID{base, k}) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (f *forger) chain(id chainID) bool {
+	next := f.a.highest[id]
+	for _, c := range f.a.chains[id] {
+		for _, i := range []uint32{max(next, c.start), max(next, c.start) + tryAhead} {
+			if f.message(ChainForge, id, i, c.key(i)) {
+				return true
+			}
+		}
+	}
+	single := f.a.seeds[id]
+	counters := make([]uint32, 0, len(single))
+	for i := range single {
+		counters = append(counters, i)
+	}
+	slices.Sort(counters)
+	for _, i := range slices.Backward(counters) {
+		for _, seed := range single[i] {
+			if f.message(ChainForge, id, i, seed) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// hijack is strategy S2: the receiver is made to ratchet to a key of the adversary's.
+func (f *forger) hijack(base parcel.Key) bool {
+	n := 0
+	for _, t := range slices.Backward(f.a.turns[base]) {
+		if t.side == f.from || n >= tryRoots {
+			continue
+		}
+		n++
+		for _, root := range f.a.roots[chainID{base, t.key}] {
+			var x, dh, u [32]byte
+			f.a.src.Read(x[:])
+			x25519.Clamp(&x)
+			x25519.Base(&u, &x)
+			if !x25519.Shared(&dh, &x, (*[32]byte)(t.key[1:])) {
+				continue
+			}
+			_, chain := rootStep(root, dh)
+			_, seed := chainStep(chain, 0)
+			own := parcel.Key(signet.PublicKeyFromRaw(u).Bytes())
+			if f.message(Hijack, chainID{base, own}, 0, seed) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// message builds the message of a seed, with every post-quantum key that the receiver may still take,
+// and offers it.
+func (f *forger) message(s Strategy, id chainID, counter uint32, seed secret) bool {
+	if f.build(s, wire.V3, id, counter, seed, nil, nil) || f.build(s, wire.V4, id, counter, seed, nil, nil) {
+		return true
+	}
+	for _, k := range f.a.braid.outgoing(id.base) {
+		if f.build(s, wire.V4, id, counter, seed, &k.key, k.field) {
+			return true
+		}
+	}
+	return false
+}
+
+func (f *forger) build(s Strategy, version uint8, id chainID, counter uint32, seed secret, pq *secret, field []byte) bool {
+	size := len(f.text) + 16 - len(f.text)%16
+	b, at := wire.AppendSignalMessage(nil, &wire.SignalMessage{
+		Version: version, RatchetKey: id.key[:], Counter: counter, PQRatchet: field,
+	}, size)
+	k := derive(seed, pq)
+	k.seal(b[at:at+size], f.text)
+	for _, sender := range slices.Backward(f.a.identities[f.from]) {
+		for _, receiver := range slices.Backward(f.a.identities[f.from.other()]) {
+			signed := append(slices.Clip(b), k.tag(sender, receiver, b)...)
+			if f.offer(s, false, signed) || f.again(s, id.base, signed) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// again offers a message inside the public part of a first message that was seen, for a receiver that
+// has not got that one yet.
+func (f *forger) again(s Strategy, base parcel.Key, body []byte) bool {
+	h := f.a.shakes[base]
+	if h == nil || h.from != f.from {
+		return false
+	}
+	p := h.first
+	p.Message = body
+	return f.offer(s, true, wire.AppendPreKeyMessage(nil, &p))
+}
+
+// A pqKey is a post-quantum key to send with, and the field that names it.
+type pqKey struct {
+	key   secret
+	field []byte
+}
+
+// outgoing returns the keys that messages of a session can be sent with, newest epoch first. Which way
+// a chain goes is tried out: the receiver knows.
+func (b *braids) outgoing(base parcel.Key) (list []pqKey) {
+	var epochs []uint64
+	for id := range b.chains {
+		if id.base == base && !slices.Contains(epochs, id.epoch) {
+			epochs = append(epochs, id.epoch)
+		}
+	}
+	for id := range b.keys {
+		if id.base == base && !slices.Contains(epochs, id.epoch) {
+			epochs = append(epochs, id.epoch)
+		}
+	}
+	slices.Sort(epochs)
+	for n, epoch := range slices.Backward(epochs) {
+		if len(epochs)-n > tryEpochs {
+			break
+		}
+		for dir := range uint8(2) {
+			list = append(list, b.sendable(pqID{base, epoch, dir})...)
+		}
+	}
+	return list
+}
+
+func (b *braids) sendable(id pqID) (list []pqKey) {
+	field := func(i uint32) []byte {
+		f := binary.AppendUvarint([]byte{1}, id.epoch+1)
+		return append(binary.AppendUvarint(f, uint64(i)), 0)
+	}
+	for _, c := range b.chains[id] {
+		next := max(b.highest[id], c.start) + 1
+		for _, i := range []uint32{next, next + tryAhead} {
+			list = append(list, pqKey{c.key(i - 1), field(i)})
+		}
+	}
+	indices := make([]uint32, 0, len(b.keys[id]))
+	for i := range b.keys[id] {
+		indices = append(indices, i)
+	}
+	slices.Sort(indices)
+	for _, i := range slices.Backward(indices) {
+		for _, k := range b.keys[id][i] {
+			list = append(list, pqKey{k, field(i)})
+		}
+	}
+	return list
+}
+
+// A borrowed identity answers for somebody else's identity key: with the private key itself, or, where
+// only the other half of an agreement is known, with that.
+type borrowed struct {
+	public parcel.Key
+	secret secret // the identity's, or the private key of prekey
+	prekey *parcel.Key
+}
+
+func (i *borrowed) PublicKey() signet.PublicKey {
+	return signet.PublicKeyFromRaw([32]byte(i.public[1:]))
+}
+
+func (i *borrowed) Agree(their signet.PublicKey) (s [32]byte, err error) {
+	u := their.Raw()
+	if i.prekey != nil {
+		if public(their) != *i.prekey {
+			return s, signet.ErrInvalidAgreement
+		}
+		u = [32]byte(i.public[1:])
+	}
+	if !x25519.Shared(&s, &i.secret, &u) {
+		return s, signet.ErrInvalidAgreement
+	}
+	return s, nil
+}
+
+func (i *borrowed) Sign([]byte) (sig [64]byte, err error) { return sig, nil }
+
+// newSession is strategy S3.
+func (f *forger) newSession() bool {
+	bundles := f.a.bundles[f.from.other()]
+	if len(bundles) == 0 {
+		return false
+	}
+	for _, id := range slices.Backward(f.a.identities[f.from]) {
+		if k, ok := f.a.private[id]; ok && f.start(NewSession, &borrowed{public: id, secret: k}, bundles[len(bundles)-1]) {
+			return true
+		}
+	}
+	return false
+}
+
+// impersonate is strategy S4: the agreement of the sender's identity with the receiver's signed prekey
+// can be computed from the prekey.
+func (f *forger) impersonate() bool {
+	for _, b := range slices.Backward(f.a.bundles[f.from.other()]) {
+		signed := public(b.Fields().SignedPreKey.Public)
+		k, ok := f.a.private[signed]
+		if !ok {
+			continue
+		}
+		for _, id := range slices.Backward(f.a.identities[f.from]) {
+			if f.start(Impersonate, &borrowed{public: id, secret: k, prekey: &signed}, b) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// start opens a session in another's name and offers its first message. One-time prekeys are left to
+// those who are entitled to them.
+func (f *forger) start(s Strategy, id *borrowed, b *x3dh.Bundle) bool {
+	fields := b.Fields()
+	fields.PreKey = nil
+	b, err := x3dh.NewBundle(fields)
+	if err != nil {
+		return false
+	}
+	in, secret, err := x3dh.InitiateFrom(f.a.src, id, b)
+	if err != nil {
+		return false
+	}
+	st, err := ratchet.NewInitiatorFrom(f.a.src, ratchet.Seed(secret), &ratchet.Handshake{
+		Version: in.Version, Local: id.PublicKey(), Remote: fields.Identity, BaseKey: in.BaseKey,
+		LocalRegistrationID: 1, RemoteRegistrationID: fields.RegistrationID,
+		Pending: &ratchet.Pending{SignedPreKeyID: in.SignedPreKeyID, KEMPreKeyID: in.KEMPreKeyID, KEMCiphertext: in.KEMCiphertext},
+	}, fields.SignedPreKey.Public)
+	if err != nil {
+		return false
+	}
+	body, err := st.EncryptFrom(f.a.src, nil, f.text)
+	if err != nil {
+		return false
+	}
+	return f.offer(s, true, wire.AppendPreKeyMessage(nil, &wire.PreKeyMessage{
+		Version: in.Version, BaseKey: in.BaseKey.Bytes(), IdentityKey: id.public[:], Message: body,
+		RegistrationID: 1, SignedPreKeyID: in.SignedPreKeyID,
+		HasKEM: in.KEMCiphertext != nil, KEMPreKeyID: in.KEMPreKeyID, KEMCiphertext: in.KEMCiphertext,
+	}))
+}

@@ -1,0 +1,195 @@
+package custodian
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"slices"
+)
+
+// maxMessages bounds a script: an evaluation keeps a copy of the receiver for every message.
+const maxMessages = 20_000
+
+// Check reports what is wrong with a scenario, as a *ScenarioError that names the field.
+func (sc *Scenario) Check() error {
+	if sc.Protocol != 3 && sc.Protocol != 4 {
+		return wrong("protocol", "%d is neither 3 nor 4", sc.Protocol)
+	}
+	if sc.Initiator != "" && !isEnd(sc.Initiator) {
+		return wrong("initiator", "%q is neither %q nor %q", sc.Initiator, Customer, Business)
+	}
+	for i, p := range sc.Principals {
+		if err := sc.checkPrincipal(i, &p); err != nil {
+			return err
+		}
+	}
+	c := &checker{sc: sc, held: make(map[int]bool), granted: make(map[string]bool)}
+	for i := range sc.Script {
+		if err := c.step(fmt.Sprintf("script[%d]", i), &sc.Script[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func isEnd(s string) bool { return s == Customer || s == Business }
+
+func (sc *Scenario) principal(id string) int {
+	return slices.IndexFunc(sc.Principals, func(p Principal) bool { return p.ID == id })
+}
+
+func (sc *Scenario) checkPrincipal(i int, p *Principal) error {
+	at := fmt.Sprintf("principals[%d]", i)
+	switch {
+	case p.ID == "":
+		return wrong(at+".id", "empty")
+	case isEnd(p.ID):
+		return wrong(at+".id", "%q always exists", p.ID)
+	case sc.principal(p.ID) != i:
+		return wrong(at+".id", "%q is taken", p.ID)
+	case p.Role != Provider && p.Role != Operator && p.Role != Outsider:
+		return wrong(at+".role", "%q is none of %q, %q, %q", p.Role, Provider, Operator, Outsider)
+	case p.Sees != "" && p.Sees != "all" && p.Sees != "none":
+		return wrong(at+".sees", "%q is neither \"all\" nor \"none\"", p.Sees)
+	case p.SameAs != "" && (sc.principal(p.SameAs) < 0 || p.SameAs == p.ID):
+		return wrong(at+".same_as", "%q is no other principal", p.SameAs)
+	}
+	return nil
+}
+
+// A checker follows a script without playing it.
+type checker struct {
+	sc      *Scenario
+	sent    int
+	held    map[int]bool
+	granted map[string]bool // by name; false once it was revoked
+}
+
+func (c *checker) step(at string, s *Step) error {
+	kinds := 0
+	for _, set := range []bool{
+		s.Send != nil, s.Deliver != nil, s.Drop != nil, s.Grant != nil, s.Revoke != "", s.Rotate != "",
+		s.Barrier, s.Block != "", s.Inject != nil, s.Notice != nil,
+	} {
+		if set {
+			kinds++
+		}
+	}
+	if kinds != 1 {
+		return wrong(at, "is not one step but %d", kinds)
+	}
+	switch {
+	case s.Send != nil:
+		return c.send(at, s.Send)
+	case s.Deliver != nil:
+		return c.release(at+".deliver", s.Deliver)
+	case s.Drop != nil:
+		return c.release(at+".drop", s.Drop)
+	case s.Grant != nil:
+		return c.grant(at+".grant", s.Grant)
+	case s.Revoke != "":
+		if !c.granted[s.Revoke] {
+			return wrong(at+".revoke.name", "%q is not granted", s.Revoke)
+		}
+		c.granted[s.Revoke] = false
+	case s.Rotate != "":
+		if s.Rotate != "session" && s.Rotate != "prekeys" && s.Rotate != "identity" {
+			return wrong(at+".rotate", "%q is none of \"session\", \"prekeys\", \"identity\"", s.Rotate)
+		}
+	case s.Block != "":
+		if s.Block != Customer {
+			return wrong(at+".block", "%q is not %q", s.Block, Customer)
+		}
+	case s.Inject != nil:
+		return c.inject(at+".inject", s.Inject)
+	}
+	return nil
+}
+
+func (c *checker) send(at string, s *Send) error {
+	if !isEnd(s.From) {
+		return wrong(at+".send", "%q is neither %q nor %q", s.From, Customer, Business)
+	}
+	n := max(s.Count, 1)
+	if s.Count < 0 || n > maxMessages-c.sent {
+		return wrong(at+".count", "%d is not from 1 to %d", s.Count, maxMessages-c.sent)
+	}
+	for range n {
+		c.held[c.sent] = s.Hold
+		c.sent++
+	}
+	return nil
+}
+
+func (c *checker) release(at string, numbers []int) error {
+	for i, n := range numbers {
+		if !c.held[n] {
+			return wrong(fmt.Sprintf("%s[%d]", at, i), "message %d is not held back", n)
+		}
+		c.held[n] = false
+	}
+	return nil
+}
+
+func (c *checker) grant(at string, g *Grant) error {
+	_, taken := c.granted[g.Name]
+	_, unknown := expand(g.Atoms)
+	needsAtoms := g.Via == "copy" || g.Via == "stream"
+	switch {
+	case g.Name == "":
+		return wrong(at+".name", "empty")
+	case taken:
+		return wrong(at+".name", "%q is taken", g.Name)
+	case c.sc.principal(g.To) < 0:
+		return wrong(at+".to", "unknown principal %q", g.To)
+	case g.From != "" && !isEnd(g.From):
+		return wrong(at+".from", "%q is neither %q nor %q", g.From, Customer, Business)
+	case g.Via != "copy" && g.Via != "stream" && g.Via != "quota" && g.Via != "oracle":
+		return wrong(at+".via", "%q is none of \"copy\", \"stream\", \"quota\", \"oracle\"", g.Via)
+	case unknown != "" || slices.Contains(g.Atoms, ""):
+		return wrong(at+".atoms", "unknown atom %q", unknown)
+	case needsAtoms && len(g.Atoms) == 0:
+		return wrong(at+".atoms", "missing")
+	case g.Via == "quota" && (g.Count < 1 || g.Count > 2000):
+		return wrong(at+".count", "%d is not from 1 to 2000", g.Count)
+	case g.Via != "quota" && g.Count != 0:
+		return wrong(at+".count", "only a quota has one")
+	}
+	c.granted[g.Name] = true
+	return nil
+}
+
+func (c *checker) inject(at string, in *Inject) error {
+	switch {
+	case c.sc.principal(in.By) < 0:
+		return wrong(at+".by", "unknown principal %q", in.By)
+	case !isEnd(in.As):
+		return wrong(at+".as", "%q is neither %q nor %q", in.As, Customer, Business)
+	case !isEnd(in.To) || in.To == in.As:
+		return wrong(at+".to", "%q is not the other end", in.To)
+	case in.Text == "":
+		return wrong(at+".text", "empty")
+	}
+	return nil
+}
+
+// digest is the SHA-256 of the bytes that the scenario was parsed from, or of its own if it was built,
+// or changed since.
+func (sc *Scenario) digest() (string, error) {
+	b := sc.source
+	if b != nil {
+		if again, err := ParseScenario(b); err != nil || !reflect.DeepEqual(again, sc) {
+			b = nil
+		}
+	}
+	if b == nil {
+		var err error
+		if b, err = json.Marshal(sc); err != nil {
+			return "", err
+		}
+	}
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:]), nil
+}

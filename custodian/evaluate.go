@@ -1,0 +1,84 @@
+package custodian
+
+import (
+	"context"
+
+	"signet.example/signet/custodian/attack"
+	"signet.example/signet/custodian/know"
+	"signet.example/signet/custodian/parcel"
+	"signet.example/signet/internal/wire"
+	"signet.example/signet/session"
+)
+
+// Version is the report's tool version.
+const Version = "0.1.0"
+
+// Options adjusts an evaluation. The zero value works.
+type Options struct {
+	// Store opens the store of an end, Customer or Business; it must be empty. Nil keeps both in memory.
+	Store func(principal string) (session.Store, error)
+}
+
+// Evaluate plays a scenario and reports who can read and forge what. Nil opts means the defaults. The
+// report is a function of the scenario. The error is a *ScenarioError for a malformed scenario, an
+// *UnsupportedError for a step that is not evaluated yet, or what a store or device returned.
+func Evaluate(ctx context.Context, sc *Scenario, opts *Options) (*Report, error) {
+	if err := sc.Check(); err != nil {
+		return nil, err
+	}
+	digest, err := sc.digest()
+	if err != nil {
+		return nil, err
+	}
+	r, err := play(ctx, sc, opts)
+	if err != nil {
+		return nil, err
+	}
+	return r.report(digest, "")
+}
+
+// report asks the rule book, with the rule without left out, and the adversary, and writes down what
+// they say.
+func (r *run) report(digest, without string) (*Report, error) {
+	if err := r.collectOracle(); err != nil {
+		return nil, err
+	}
+	base := know.Replay(r.transcript(), without)
+	views := r.views(base)
+	w := &writer{run: r, base: base, views: views}
+	for i, v := range views {
+		v.closure = base.Close(v.facts)
+		v.quantum.closure = base.Close(v.quantum.facts)
+		if err := v.attempt(r, i, false); err != nil {
+			return nil, err
+		}
+		if err := v.quantum.attempt(r, i, true); err != nil {
+			return nil, err
+		}
+		w.limits = append(w.limits, v.compare(r, i, false)...)
+		w.limits = append(w.limits, v.quantum.compare(r, i, true)...)
+	}
+	return w.write(digest), nil
+}
+
+// collectOracle adds the private keys of both ends to what a quantum computer would find. A base key's
+// is forgotten by its owner; its agreements follow from the other halves.
+func (r *run) collectOracle() error {
+	for _, p := range r.parties {
+		r.oracle[parcel.Key(p.key.PublicKey().Bytes())] = [32]byte(p.key.Bytes())
+		err := p.prekeys(r.ctx, func(kind parcel.Kind, _ uint32, record []byte) error {
+			k, err := wire.ParsePreKey(record)
+			if err == nil && kind != parcel.KyberPreKey {
+				r.oracle[preKeyName(kind, k.Public)] = [32]byte(k.Private)
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// names of the two ends, by side.
+var endNames = [...]string{attack.Customer: Customer, attack.Business: Business}

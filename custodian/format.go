@@ -1,0 +1,77 @@
+package custodian
+
+import "encoding/json"
+
+// MarshalJSON writes the scenario in its fixed format, for ParseScenario to read.
+func (sc *Scenario) MarshalJSON() ([]byte, error) {
+	type principal struct {
+		ID      string `json:"id"`
+		Role    Role   `json:"role"`
+		Quantum bool   `json:"quantum,omitempty"`
+		Sees    string `json:"sees,omitempty"`
+		SameAs  string `json:"same_as,omitempty"`
+	}
+	out := struct {
+		Format        string      `json:"format"`
+		Protocol      int         `json:"protocol"`
+		Seed          uint64      `json:"seed"`
+		Initiator     string      `json:"initiator,omitempty"`
+		OneTimePreKey *bool       `json:"oneTimePreKey,omitempty"`
+		Principals    []principal `json:"principals"`
+		Script        []any       `json:"script"`
+	}{Format: scenarioFormat, Protocol: sc.Protocol, Seed: sc.Seed, Initiator: sc.Initiator, Script: []any{}, Principals: []principal{}}
+	if sc.NoOneTimePreKey {
+		out.OneTimePreKey = new(bool)
+	}
+	for _, p := range sc.Principals {
+		out.Principals = append(out.Principals, principal(p))
+	}
+	for i := range sc.Script {
+		out.Script = append(out.Script, sc.Script[i].format())
+	}
+	return json.Marshal(out)
+}
+
+// format returns the step as what encodes to its fixed form.
+func (s *Step) format() any {
+	switch {
+	case s.Send != nil:
+		return struct {
+			Send    string `json:"send"`
+			Text    string `json:"text,omitempty"`
+			Count   int    `json:"count,omitempty"`
+			Deliver *bool  `json:"deliver,omitempty"`
+		}{s.Send.From, s.Send.Text, s.Send.Count, map[bool]*bool{true: new(bool)}[s.Send.Hold]}
+	case s.Deliver != nil:
+		return map[string]any{"deliver": s.Deliver}
+	case s.Drop != nil:
+		return map[string]any{"drop": s.Drop}
+	case s.Grant != nil:
+		type grant struct {
+			Name  string   `json:"name"`
+			To    string   `json:"to"`
+			From  string   `json:"from,omitempty"`
+			Atoms []string `json:"atoms,omitempty"`
+			Via   string   `json:"via"`
+			Count int      `json:"count,omitempty"`
+		}
+		return map[string]any{"grant": grant(*s.Grant)}
+	case s.Revoke != "":
+		return map[string]any{"revoke": map[string]string{"name": s.Revoke}}
+	case s.Rotate != "":
+		return map[string]any{"rotate": s.Rotate}
+	case s.Barrier:
+		return map[string]any{"barrier": true}
+	case s.Block != "":
+		return map[string]any{"block": s.Block}
+	case s.Inject != nil:
+		type inject struct {
+			By   string `json:"by"`
+			As   string `json:"as"`
+			To   string `json:"to"`
+			Text string `json:"text"`
+		}
+		return map[string]any{"inject": inject(*s.Inject)}
+	}
+	return map[string]any{"notice": map[string]any{"statement": s.Notice}}
+}

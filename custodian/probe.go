@@ -1,0 +1,174 @@
+package custodian
+
+import (
+	"context"
+	"crypto/sha256"
+
+	"signet.example/signet/custodian/attack"
+	"signet.example/signet/custodian/know"
+	"signet.example/signet/custodian/parcel"
+	"signet.example/signet/internal/entropy"
+	"signet.example/signet/internal/wire"
+	"signet.example/signet/session"
+	"signet.example/signet/session/memory"
+)
+
+type way = know.Way
+
+// probeBoth asks for both ends what they could be made to believe now.
+func (r *run) probeBoth() error {
+	for side := range attack.Side(2) {
+		if err := r.probe(side, -1, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// probe copies a receiver, and notes what it would take.
+func (r *run) probe(to attack.Side, message int, inject *injection) error {
+	p, from := r.parties[to], r.parties[1-to]
+	sender := from.device.Identity()
+	takes, err := r.takes(p, parcel.Key(sender.Bytes()))
+	if err != nil {
+		return err
+	}
+	pr := &probe{
+		number: len(r.probes), to: to, message: message, inject: inject, takes: takes,
+		store: p.mirror.Clone(), party: p, key: seeded{p.key, r.src}, trusted: sender.Bytes(),
+	}
+	pr.at = r.add(event{probe: pr})
+	r.probes = append(r.probes, pr)
+	return nil
+}
+
+// receiver returns a fresh copy of the receiver as it was. It knows the sender's identity key, as if the
+// two had compared safety numbers.
+func (p *probe) receiver() (attack.Accept, error) {
+	var store *memory.Store
+	var device *session.Device
+	// The copy's randomness is its own, so that an attempt does not disturb the run.
+	src := entropy.Seeded(sha256.Sum256(p.trusted))
+	ctx := entropy.With(context.Background(), src)
+	fresh := func() error {
+		store = p.store.Clone()
+		opts := *p.party.options
+		device = session.NewDevice(p.party.self, seeded{p.key.PrivateKey, src}, store, &opts)
+		return store.Update(ctx, p.party.peer, func(tx session.Tx) error { return tx.PutIdentity(p.party.peer, p.trusted) })
+	}
+	if err := fresh(); err != nil {
+		return nil, err
+	}
+	return func(preKey bool, body []byte) ([]byte, bool) {
+		t := session.TypeSignal
+		if preKey {
+			t = session.TypePreKey
+		}
+		text, err := device.Decrypt(ctx, p.party.peer, session.Message{Type: t, Body: body})
+		return text, err == nil
+	}, nil
+}
+
+// takes lists the ways in that a receiver's stored state leaves open, by name.
+func (r *run) takes(p *party, sender parcel.Key) (list []way, err error) {
+	states, err := p.states(r.ctx)
+	if err != nil {
+		return nil, err
+	}
+	known := make(map[parcel.Key]bool)
+	for i := range states {
+		s := &states[i]
+		known[s.base] = true
+		if len(s.RemoteIdentity) == 33 && parcel.Key(s.RemoteIdentity) == sender {
+			list = append(list, r.sessionWays(s)...)
+		}
+	}
+	kept := make(map[uint32]bool)
+	err = p.prekeys(r.ctx, func(kind parcel.Kind, id uint32, record []byte) error {
+		k, err := wire.ParsePreKey(record)
+		if err != nil {
+			return errRecord
+		}
+		kept[idOf(kind, id)] = true
+		if kind == parcel.SignedPreKey {
+			list = append(list, way{Sender: sender, PreKey: preKeyName(kind, k.Public)})
+		}
+		return nil
+	})
+	return append(list, r.firstWays(p, sender, known, kept)...), err
+}
+
+// idOf tells ids of different kinds apart: they have 24 bits.
+func idOf(kind parcel.Kind, id uint32) uint32 { return uint32(kind)<<24 | id }
+
+// sessionWays is what one stored session takes.
+func (r *run) sessionWays(s *state) (list []way) {
+	var half way
+	if s.pq != nil {
+		half.PQ = true
+		half.Keys, half.Chains = s.pq.takes()
+	}
+	add := func(w way) {
+		w.Base, w.PQ, w.Keys, w.Chains = s.base, half.PQ, half.Keys, half.Chains
+		list = append(list, w)
+	}
+	have := make(map[parcel.Key]bool)
+	for i := range s.Receivers {
+		c := &s.Receivers[i]
+		w := way{Key: parcel.Key(c.RatchetKey), Next: c.Index}
+		have[w.Key] = true
+		_ = skipped(c, func(counter uint32, _ []byte) { w.Skipped = append(w.Skipped, counter) })
+		add(w)
+	}
+	if s.HasSender {
+		add(way{Key: s.own(), Root: true})
+		for _, t := range r.ledger.after(s.base, s.own()) { // real keys that it has not seen yet
+			if !have[t] {
+				add(way{Key: t})
+			}
+		}
+	}
+	return list
+}
+
+// takes lists the post-quantum keys that a state accepts (spqr §12.4, §11.3).
+func (s *pqState) takes() (keys, chains []know.PQIndex) {
+	dir := 1 - s.dir
+	if !s.chained {
+		return nil, []know.PQIndex{{Epoch: 0, Dir: dir, Index: 1}}
+	}
+	for i := range s.links {
+		l := &s.links[i]
+		if wire := l.epoch + 1; wire > s.braid && (s.phase != phaseCt2Sampled || wire != s.braid+1) {
+			continue // an epoch that it does not expect yet
+		}
+		l.recv.skipped(func(index uint32, _ []byte) {
+			keys = append(keys, know.PQIndex{Epoch: l.epoch, Dir: dir, Index: index})
+		})
+		chains = append(chains, know.PQIndex{Epoch: l.epoch, Dir: dir, Index: l.recv.ctr + 1})
+	}
+	return keys, chains
+}
+
+// firstWays is what a receiver takes inside the public part of a first message that it has not got yet.
+func (r *run) firstWays(p *party, sender parcel.Key, known map[parcel.Key]bool, kept map[uint32]bool) (list []way) {
+	for _, m := range r.messages {
+		f := m.first
+		if f == nil || m.from == p.side || known[m.base] || parcel.Key(f.IdentityKey) != sender {
+			continue
+		}
+		known[m.base] = true
+		ok := kept[idOf(parcel.SignedPreKey, f.SignedPreKeyID)] &&
+			(!f.HasPreKey || kept[idOf(parcel.OneTimePreKey, f.PreKeyID)]) &&
+			(!f.HasKEM || kept[idOf(parcel.KyberPreKey, f.KEMPreKeyID)])
+		if !ok {
+			continue
+		}
+		w := way{Base: m.base, Key: m.key, First: true}
+		if m.pq != nil {
+			w.PQ, w.Chains = true, []know.PQIndex{{Epoch: 0, Dir: 0, Index: 1}}
+		}
+		list = append(list, w)
+	}
+	return list
+}

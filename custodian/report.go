@@ -1,0 +1,132 @@
+package custodian
+
+import (
+	"bytes"
+	"encoding/json"
+)
+
+// A Text is a sentence in two languages.
+type Text struct {
+	EN string `json:"en"`
+	FR string `json:"fr"`
+}
+
+// In returns the sentence in the language: "fr" is French, anything else English.
+func (t Text) In(lang string) string {
+	if lang == "fr" {
+		return t.FR
+	}
+	return t.EN
+}
+
+// A Report is what Evaluate found. It marshals to the fixed format of custody-format.md, the same bytes
+// for the same scenario.
+type Report struct {
+	Tool        Tool
+	Scenario    string // "sha256:" and the digest of the scenario
+	Assumptions []string
+	Messages    []MessageReport
+	Injections  []InjectionReport
+	Verdicts    []Verdict
+	Notice      *Notice
+	Evidence    []Evidence
+	Limits      []string
+}
+
+// Tool names what made a report.
+type Tool struct {
+	Version  string `json:"version"`
+	Rulebook string `json:"rulebook"` // "sha256:" and the digest of the rule book
+}
+
+// A MessageReport says who can do what with a message. Principals are in the order of the scenario.
+type MessageReport struct {
+	I               int      `json:"i"`
+	From            string   `json:"from"`
+	Delivered       bool     `json:"delivered"`
+	ReadableBy      []string `json:"readable_by"`
+	QuantumReadable []string `json:"quantum_readable_by"`
+	ForgeableBy     []string `json:"forgeable_by"`
+	Evidence        Exhibits `json:"evidence"`
+}
+
+// An Exhibit is the evidence about a principal.
+type Exhibit struct{ Principal, Evidence string }
+
+// Exhibits marshals to an object from principals to ids, in the order of the scenario.
+type Exhibits []Exhibit
+
+// MarshalJSON writes the object.
+func (x Exhibits) MarshalJSON() ([]byte, error) {
+	b := []byte{'{'}
+	for i, e := range x {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		for j, s := range []string{e.Principal, e.Evidence} {
+			q, err := json.Marshal(s)
+			if err != nil {
+				return nil, err
+			}
+			b = append(append(b, q...), []string{":", ""}[j]...)
+		}
+	}
+	return append(b, '}'), nil
+}
+
+// An InjectionReport says what came of an inject step.
+type InjectionReport struct {
+	Step     int    `json:"step"`
+	By       string `json:"by"`
+	Accepted bool   `json:"accepted"`
+	Evidence string `json:"evidence"`
+}
+
+// A Notice is what an honest client would show, computed from the verdicts.
+type Notice struct {
+	State string `json:"state"` // "e2ee", "managed" or "unknown"
+	By    string `json:"by,omitempty"`
+	Text  Text   `json:"text"`
+}
+
+const reportFormat = "custody-report-v1"
+
+// MarshalJSON writes the report in its fixed format.
+func (r *Report) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct {
+		Format      string            `json:"format"`
+		Tool        Tool              `json:"tool"`
+		Scenario    string            `json:"scenario"`
+		Assumptions []string          `json:"assumptions"`
+		Messages    []MessageReport   `json:"messages"`
+		Injections  []InjectionReport `json:"injections"`
+		Verdicts    []Verdict         `json:"verdicts"`
+		Notice      *Notice           `json:"notice,omitempty"`
+		Evidence    []Evidence        `json:"evidence"`
+		Limits      []string          `json:"limits"`
+	}{reportFormat, r.Tool, r.Scenario, r.Assumptions, r.Messages, r.Injections, r.Verdicts, r.Notice, r.Evidence, r.Limits})
+}
+
+// JSON returns the report indented and with a newline at its end.
+func (r *Report) JSON() ([]byte, error) {
+	b, err := json.Marshal(r)
+	if err != nil {
+		return nil, err
+	}
+	var out bytes.Buffer
+	if err := json.Indent(&out, b, "", "  "); err != nil {
+		return nil, err
+	}
+	out.WriteByte('\n')
+	return out.Bytes(), nil
+}
+
+// Find returns the verdict on a guarantee for a principal, or nil.
+func (r *Report) Find(id, principal string) *Verdict {
+	for i := range r.Verdicts {
+		if v := &r.Verdicts[i]; v.g.id == id && v.principal == principal {
+			return v
+		}
+	}
+	return nil
+}

@@ -1,0 +1,443 @@
+package custodian
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"signet.example/signet/custodian/attack"
+	"signet.example/signet/custodian/parcel"
+	"signet.example/signet/internal/entropy"
+	"signet.example/signet/internal/wire"
+	"signet.example/signet/session"
+	"signet.example/signet/session/memory"
+	"signet.example/signet/x3dh"
+)
+
+// An event is something that principals learn from, or a moment at which they are asked what they can
+// do. Time is the index of the event. Exactly one field is set.
+type event struct {
+	bundle *published
+	sent   *sent
+	given  *given
+	probe  *probe
+}
+
+// published is a bundle in the directory, which everybody reads.
+type published struct {
+	side   attack.Side
+	bundle *x3dh.Bundle
+}
+
+// sent is a message on its way.
+type sent struct {
+	number    int
+	from      attack.Side
+	text      []byte
+	message   session.Message
+	base, key parcel.Key // its session and ratchet key
+	counter   uint32
+	pq        *pqHeader
+	dir       uint8
+	first     *wire.PreKeyMessage // nil: an ordinary message
+
+	at          int // its event
+	delivered   bool
+	deliveredAt int   // the event that came next
+	refused     error // why its receiver did not take it
+}
+
+// given is a parcel that was handed to a principal.
+type given struct {
+	to    int // index of the principal
+	from  attack.Side
+	bytes []byte
+}
+
+// A probe is a moment at which a receiver may be deceived, with a copy of it.
+type probe struct {
+	number  int
+	to      attack.Side
+	at      int
+	message int // of which it would take the place; -1 for none
+	inject  *injection
+	takes   []way
+
+	store   *memory.Store
+	party   *party // for addresses and options; its identity key may be newer
+	key     seeded
+	trusted []byte // the sender's identity key
+}
+
+// An injection is an inject step.
+type injection struct {
+	step, by int
+	text     string
+}
+
+// An active grant is a grant and what was already given under it.
+type active struct {
+	*Grant
+	to      int
+	since   int // messages sent before it
+	at      int // its event
+	until   int // messages sent before its revocation; -1: not revoked
+	seen    map[[32]byte]bool
+	live    bool // a stream that was not revoked
+	atoms   []string
+	missing []string // atoms that did not exist
+}
+
+// A run is a script being played.
+type run struct {
+	sc      *Scenario
+	ctx     context.Context
+	src     *entropy.Source
+	now     time.Time
+	parties [2]*party
+
+	events   []event
+	messages []*sent
+	grants   []*active
+	probes   []*probe
+	ledger   *ledger
+	notes    []string // for the report's limits
+	oracle   map[parcel.Key][32]byte
+}
+
+// seedOf derives a seed of the run for one use.
+func seedOf(sc *Scenario, use string, n int) [32]byte {
+	b := binary.BigEndian.AppendUint64([]byte("custodian run\x00"), sc.Seed)
+	b = append(b, use...)
+	return sha256.Sum256(binary.BigEndian.AppendUint64(b, uint64(n)))
+}
+
+// An UnsupportedError is a step that the format has and this version does not evaluate.
+type UnsupportedError struct{ Field string }
+
+func (e *UnsupportedError) Error() string {
+	return "custodian: " + e.Field + ": not supported yet"
+}
+
+// play runs the script with real devices.
+func play(ctx context.Context, sc *Scenario, opts *Options) (*run, error) {
+	r := &run{sc: sc, now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), ledger: newLedger(), oracle: make(map[parcel.Key][32]byte)}
+	r.src = entropy.Seeded(seedOf(sc, "run", 0))
+	r.ctx = entropy.With(ctx, r.src)
+	for side := range attack.Side(2) {
+		p, err := newParty(r.ctx, side, sc, func() time.Time { return r.now }, opts)
+		if err != nil {
+			return nil, err
+		}
+		r.parties[side] = p
+	}
+	for _, p := range r.parties {
+		if err := r.directory(p); err != nil {
+			return nil, err
+		}
+	}
+	if sc.Initiator == Business {
+		if err := r.start(r.parties[attack.Business]); err != nil {
+			return nil, err
+		}
+	}
+	for i := range sc.Script {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if err := r.step(i, &sc.Script[i]); err != nil {
+			var unsupported *UnsupportedError
+			if errors.As(err, &unsupported) {
+				return nil, err
+			}
+			return nil, fmt.Errorf("custodian: script[%d]: %w", i, err)
+		}
+	}
+	return r, r.probeBoth()
+}
+
+func sideOf(name string) attack.Side {
+	if name == Business {
+		return attack.Business
+	}
+	return attack.Customer
+}
+
+func (r *run) add(e event) int {
+	r.events = append(r.events, e)
+	return len(r.events) - 1
+}
+
+func (r *run) advance() { r.now = r.now.Add(time.Minute) }
+
+// directory publishes the bundle that a party's directory hands out when it has no one-time prekeys
+// left: what an adversary starts a session from.
+func (r *run) directory(p *party) error {
+	b, err := p.bundle(r.ctx, r.sc, true)
+	if err != nil {
+		return err
+	}
+	r.publish(p.side, b)
+	return r.collectOracle()
+}
+
+func (r *run) publish(side attack.Side, b *x3dh.Bundle) {
+	r.add(event{bundle: &published{side, b}})
+}
+
+func (r *run) step(i int, s *Step) error {
+	r.advance()
+	at := fmt.Sprintf("script[%d]", i)
+	switch {
+	case s.Send != nil:
+		return r.sendAll(s.Send)
+	case s.Deliver != nil:
+		for _, n := range s.Deliver {
+			if err := r.deliver(r.messages[n]); err != nil {
+				return err
+			}
+		}
+		return nil
+	case s.Drop != nil:
+		return nil // a message that is never handed over
+	case s.Grant != nil:
+		return r.grant(at, s.Grant)
+	case s.Revoke != "":
+		return r.revoke(s.Revoke)
+	case s.Rotate != "":
+		return r.rotate(s.Rotate)
+	case s.Inject != nil:
+		return r.probe(sideOf(s.Inject.To), -1, &injection{step: i, by: r.sc.principal(s.Inject.By), text: s.Inject.Text})
+	case s.Barrier:
+		return &UnsupportedError{at + ".barrier"}
+	case s.Block != "":
+		return &UnsupportedError{at + ".block"}
+	}
+	return &UnsupportedError{at + ".notice"}
+}
+
+func (r *run) sendAll(s *Send) error {
+	for range max(s.Count, 1) {
+		r.advance()
+		text := s.Text
+		if text == "" {
+			text = fmt.Sprintf("message %d", len(r.messages))
+		}
+		m, err := r.send(r.parties[sideOf(s.From)], []byte(text))
+		if err != nil {
+			return err
+		}
+		if s.Hold {
+			continue
+		}
+		if err := r.deliver(m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// start begins a session with the next bundle of the other end.
+func (r *run) start(p *party) error {
+	b, err := r.parties[1-p.side].bundle(r.ctx, r.sc, false)
+	if err != nil {
+		return err
+	}
+	r.publish(1-p.side, b)
+	if err := r.directory(r.parties[1-p.side]); err != nil {
+		return err
+	}
+	if err := p.device.Start(r.ctx, p.peer, b); err != nil {
+		return err
+	}
+	return r.changed(p)
+}
+
+// send encrypts text, in a new session if there is none.
+func (r *run) send(p *party, text []byte) (*sent, error) {
+	m, err := p.device.Encrypt(r.ctx, p.peer, text)
+	if errors.Is(err, session.ErrNoSession) {
+		if err := r.start(p); err != nil {
+			return nil, err
+		}
+		m, err = p.device.Encrypt(r.ctx, p.peer, text)
+	}
+	if err != nil {
+		return nil, err
+	}
+	s, err := r.describe(p, text, m)
+	if err != nil {
+		return nil, err
+	}
+	p.history = append(p.history, spoken{s.number, text})
+	s.at = r.add(event{sent: s})
+	r.messages = append(r.messages, s)
+	if err := r.changed(p); err != nil {
+		return nil, err
+	}
+	return s, r.probe(1-p.side, s.number, nil)
+}
+
+// describe says where in its session a message stands that p has just sent.
+func (r *run) describe(p *party, text []byte, m session.Message) (*sent, error) {
+	states, err := p.states(r.ctx)
+	if err != nil {
+		return nil, err
+	}
+	s := &sent{number: len(r.messages), from: p.side, text: text, message: m, base: states[0].base}
+	body := m.Body
+	if m.Type == session.TypePreKey {
+		first, err := wire.ParsePreKeyMessage(body)
+		if err != nil {
+			return nil, err
+		}
+		s.first, body = &first, first.Message
+	}
+	inner, err := wire.ParseSignalMessage(body)
+	if err != nil {
+		return nil, err
+	}
+	s.key, s.counter, s.pq = parcel.Key(inner.RatchetKey), inner.Counter, parsePQHeader(inner.PQRatchet)
+	if states[0].pq != nil {
+		s.dir = states[0].pq.dir
+	}
+	return s, nil
+}
+
+// deliver hands a message to its receiver. A refusal is a fact of the run, not an error.
+func (r *run) deliver(s *sent) error {
+	p := r.parties[1-s.from]
+	r.advance()
+	text, err := p.device.Decrypt(r.ctx, p.peer, s.message)
+	if err != nil {
+		s.refused = err
+		r.notes = append(r.notes, fmt.Sprintf("Message %d was handed over and its receiver refused it.", s.number))
+		return nil
+	}
+	s.delivered, s.deliveredAt = true, len(r.events)
+	p.history = append(p.history, spoken{s.number, text})
+	return r.changed(p)
+}
+
+// changed follows a change of a party's secrets: the ledger notes the public side, streams carry the
+// secret one.
+func (r *run) changed(p *party) error {
+	states, err := p.states(r.ctx)
+	if err != nil {
+		return err
+	}
+	r.ledger.note(states)
+	for i := range states {
+		if s := &states[i]; s.HasSender {
+			r.oracle[s.own()] = [32]byte(s.Sender.RatchetPriv)
+		}
+	}
+	for _, g := range r.grants {
+		if g.live && sideOfGrant(g.Grant) == p.side {
+			if err := r.give(g); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func sideOfGrant(g *Grant) attack.Side {
+	if g.From == Customer {
+		return attack.Customer
+	}
+	return attack.Business
+}
+
+func (r *run) grant(at string, g *Grant) error {
+	if g.Via != "copy" && g.Via != "stream" {
+		return &UnsupportedError{at + ".grant.via: " + g.Via}
+	}
+	atoms, _ := expand(g.Atoms)
+	a := &active{
+		Grant: g, to: r.sc.principal(g.To), since: len(r.messages), at: len(r.events), until: -1,
+		seen: make(map[[32]byte]bool), live: g.Via == "stream", atoms: atoms,
+	}
+	r.grants = append(r.grants, a)
+	if err := r.give(a); err != nil {
+		return err
+	}
+	for _, name := range a.missing {
+		r.notes = append(r.notes, fmt.Sprintf("Grant %s: %s did not exist at that moment and was granted empty.", g.Name, name))
+	}
+	return r.probeBoth()
+}
+
+// give exports what a grant hands over now and has not handed over before.
+func (r *run) give(g *active) error {
+	side := sideOfGrant(g.Grant)
+	entries, empty, err := r.parties[side].export(r.ctx, g.atoms)
+	if err != nil {
+		return err
+	}
+	if len(g.seen) == 0 {
+		g.missing = empty
+	}
+	entries = slices.DeleteFunc(entries, func(e parcel.Entry) bool {
+		h := sha256.Sum256(append(e.Name(), e.Value...))
+		known := g.seen[h]
+		g.seen[h] = true
+		return known
+	})
+	if len(entries) > 0 {
+		r.add(event{given: &given{to: g.to, from: side, bytes: parcel.New(entries).Bytes()}})
+	}
+	return nil
+}
+
+func (r *run) revoke(name string) error {
+	for _, g := range r.grants {
+		if g.Name == name {
+			g.live, g.until = false, len(r.messages)
+		}
+	}
+	return r.probeBoth()
+}
+
+// rotate renews what leaked (custody.md B3). A fresh session is begun by whoever writes next: both ends
+// archive the one they have.
+func (r *run) rotate(kind string) error {
+	business, customer := r.parties[attack.Business], r.parties[attack.Customer]
+	if kind != "session" {
+		if kind == "identity" {
+			if err := r.newIdentity(business, customer); err != nil {
+				return err
+			}
+		}
+		if err := business.rotatePreKeys(r.ctx, r.advance); err != nil {
+			return err
+		}
+		if err := r.directory(business); err != nil {
+			return err
+		}
+	}
+	if kind != "prekeys" {
+		for _, p := range r.parties {
+			if err := p.device.Archive(r.ctx, p.peer); err != nil {
+				return err
+			}
+		}
+	}
+	for _, p := range r.parties {
+		if err := r.changed(p); err != nil {
+			return err
+		}
+	}
+	return r.probeBoth()
+}
+
+func (r *run) newIdentity(p, peer *party) error {
+	if err := p.renew(r.ctx); err != nil {
+		return err
+	}
+	return peer.device.Trust(r.ctx, peer.peer, p.device.Identity())
+}

@@ -1,0 +1,215 @@
+package custodian
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"signet.example/signet/custodian/attack"
+	"signet.example/signet/custodian/know"
+)
+
+// A Result is what a verdict says.
+type Result uint8
+
+// The results. The zero Result is Unknown.
+const (
+	Unknown     Result = iota // neither was shown
+	Held                      // a certificate shows that it does not follow
+	Lost                      // a witness shows that it happened
+	Conditional               // depends on a named assumption
+)
+
+func (r Result) String() string {
+	switch r {
+	case Held:
+		return "held"
+	case Lost:
+		return "lost"
+	case Conditional:
+		return "conditional"
+	}
+	return "unknown"
+}
+
+// A Healing counts messages from the first after the grant to the first from which everything is
+// unreadable; nil is never in this run.
+type Healing struct {
+	Classical *int `json:"classical"`
+	Quantum   *int `json:"quantum"`
+}
+
+// A Verdict is one line of a report. It cannot be made outside this package, nor inside it without
+// evidence: Lost comes from lost, which takes witnesses, and Held from held, which takes a certificate.
+// The zero Verdict is Unknown.
+type Verdict struct {
+	g         guarantee
+	principal string
+	result    Result
+	messages  int
+	of        int
+	healing   *Healing
+	evidence  []string
+	text      Text
+}
+
+// ID is the guarantee's, such as "G2".
+func (v *Verdict) ID() string { return v.g.id }
+
+// Name is the guarantee's.
+func (v *Verdict) Name() string { return v.g.name }
+
+// Principal is whom the verdict is about.
+func (v *Verdict) Principal() string { return v.principal }
+
+// Result is what it says.
+func (v *Verdict) Result() Result { return v.result }
+
+// Messages is how many messages the guarantee is lost for, Of how many it speaks about.
+func (v *Verdict) Messages() int { return v.messages }
+
+// Of is how many messages the verdict speaks about.
+func (v *Verdict) Of() int { return v.of }
+
+// Healing is how long it takes until nothing is readable any more, or nil where that is not asked.
+func (v *Verdict) Healing() *Healing { return v.healing }
+
+// Evidence lists the ids of what the verdict rests on: at least one.
+func (v *Verdict) Evidence() []string { return v.evidence }
+
+// Text is the verdict in words.
+func (v *Verdict) Text() Text { return v.text }
+
+// MarshalJSON writes the verdict in the fixed format.
+func (v Verdict) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct {
+		ID        string   `json:"id"`
+		Name      string   `json:"name"`
+		Principal string   `json:"principal"`
+		Verdict   string   `json:"verdict"`
+		Messages  int      `json:"messages"`
+		Of        int      `json:"of"`
+		Healing   *Healing `json:"healing,omitempty"`
+		Evidence  []string `json:"evidence"`
+		Text      Text     `json:"text"`
+	}{v.g.id, v.g.name, v.principal, v.result.String(), v.messages, v.of, v.healing, v.evidence, v.text})
+}
+
+// A guarantee is a row of custody.md B4.
+type guarantee struct{ id, name string }
+
+var (
+	g1  = guarantee{"G1", "confidentiality before the mandate"}
+	g2  = guarantee{"G2", "confidentiality while managed"}
+	g3  = guarantee{"G3", "confidentiality after the mandate"}
+	g4  = guarantee{"G4", "forward secrecy"}
+	g5  = guarantee{"G5", "healing"}
+	g6  = guarantee{"G6", "authenticity to the customer"}
+	g7  = guarantee{"G7", "authenticity to the business"}
+	g12 = guarantee{"G12", "post-quantum confidentiality"}
+)
+
+// A witness is something that happened: a message that was read, or a forgery that was accepted. It is
+// made by sawOpening and sawAcceptance alone.
+type witness struct{ id string }
+
+// sawOpening makes a witness of an opening if what was read is what was written.
+func (l *evidence) sawOpening(who string, o *attack.Opening, m *sent) (w witness, ok bool) {
+	if o == nil || o.Number() != m.number || string(o.Text()) != string(m.text) {
+		return w, false
+	}
+	verb := "reads"
+	if o.Copied() {
+		verb = "was given"
+	}
+	return witness{l.add("witness", fmt.Sprintf("%s %s message %d", who, verb, m.number))}, true
+}
+
+// sawAcceptance makes a witness of a forgery that a copy of its receiver took.
+func (l *evidence) sawAcceptance(who string, a *attack.Acceptance, p *probe) (w witness, ok bool) {
+	if a == nil {
+		return w, false
+	}
+	names := [...]string{Customer, Business}
+	claim := fmt.Sprintf("a copy of the %s accepts a message of %s as the %s's", names[p.to], who, names[1-p.to])
+	if p.message >= 0 {
+		claim += fmt.Sprintf(" in place of message %d", p.message)
+	} else {
+		claim += fmt.Sprintf(" at event %d", p.at)
+	}
+	return witness{l.add("witness", claim+" ("+string(a.Strategy())+")")}, true
+}
+
+// A certificate is a saturated set that has been checked against the clauses and facts. The zero
+// certificate shows nothing.
+type certificate struct {
+	id  string
+	set know.Certificate
+}
+
+// certify checks a closure's saturated set.
+func (l *evidence) certify(who string, base *know.Base, facts []know.Fact, c *know.Closure) certificate {
+	set := c.Certificate()
+	if set.Check(base, facts) != nil {
+		return certificate{}
+	}
+	return certificate{set: set, id: l.add("certificate", fmt.Sprintf(
+		"what %s learnt, closed under %d clauses, is %d atoms (sha256:%s); what is not among them does not follow",
+		who, base.Size(), len(set.Known()), set.Digest()))}
+}
+
+// A claim is that an atom does not follow by a time.
+type claim struct {
+	atom string
+	at   int
+}
+
+// lost is the verdict that a guarantee does not hold. Without a witness it is unknown.
+func lost(g guarantee, principal string, witnesses []witness) Verdict {
+	v := Verdict{g: g, principal: principal}
+	for _, w := range witnesses {
+		if w.id != "" {
+			v.result = Lost
+			v.evidence = append(v.evidence, w.id)
+		}
+	}
+	return v
+}
+
+// held is the verdict that a guarantee holds: the certificate excludes every claim. Otherwise it is
+// unknown.
+func held(g guarantee, principal string, c certificate, claims []claim) Verdict {
+	v := Verdict{g: g, principal: principal}
+	if c.id == "" {
+		return v
+	}
+	for _, x := range claims {
+		if !c.set.Excludes(x.atom, x.at) {
+			return v
+		}
+	}
+	v.result, v.evidence = Held, []string{c.id}
+	return v
+}
+
+// An Evidence is one piece of it.
+type Evidence struct {
+	ID    string `json:"id"`
+	Kind  string `json:"kind"` // "witness", "certificate", "statement", "log" or "absence"
+	Claim string `json:"claim"`
+}
+
+// evidence is the list being built.
+type evidence struct{ list []Evidence }
+
+// add numbers a piece of evidence: w-0001 is the first witness.
+func (l *evidence) add(kind, what string) string {
+	n := 1
+	for _, e := range l.list {
+		if e.Kind == kind {
+			n++
+		}
+	}
+	id := fmt.Sprintf("%c-%04d", kind[0], n)
+	l.list = append(l.list, Evidence{id, kind, what})
+	return id
+}

@@ -1,0 +1,204 @@
+package custodian
+
+import (
+	"fmt"
+
+	"signet.example/signet/custodian/attack"
+	"signet.example/signet/custodian/know"
+	"signet.example/signet/custodian/parcel"
+	"signet.example/signet/internal/entropy"
+)
+
+// A view is one principal with everything that it learnt, asked in both ways: what follows by the rule
+// book, and what an adversary could do with the bytes.
+type view struct {
+	p       Principal
+	members map[int]bool // the principals that share what they know, itself included
+	sees    bool
+	reaches bool // can put a message before a receiver
+
+	facts   []know.Fact
+	closure *know.Closure
+	cert    certificate
+
+	read    map[int]*attack.Opening    // by message
+	forged  map[int]*attack.Acceptance // by probe
+	quantum *view                      // the same principal with a quantum computer
+
+	badRead  map[int]bool // messages about which the two do not agree
+	badForge map[int]bool // probes
+}
+
+// views makes one view of each principal, facts not closed yet.
+func (r *run) views(base *know.Base) []*view {
+	var list []*view
+	for i, p := range r.sc.Principals {
+		v := r.view(i, p)
+		v.learn(r, base, false)
+		q := r.view(i, p)
+		q.learn(r, base, true)
+		v.quantum = q
+		list = append(list, v)
+	}
+	return list
+}
+
+func (r *run) view(i int, p Principal) *view {
+	v := &view{
+		p: p, members: r.sc.sharing(i), read: make(map[int]*attack.Opening), forged: make(map[int]*attack.Acceptance),
+		badRead: make(map[int]bool), badForge: make(map[int]bool),
+	}
+	for m := range v.members {
+		other := &r.sc.Principals[m]
+		sees := other.Sees == "all" || other.Sees == "" && other.Role != Outsider
+		v.sees = v.sees || sees
+		v.reaches = v.reaches || sees || other.Role != Outsider
+	}
+	return v
+}
+
+// sharing returns the principals that know what principal i knows.
+func (sc *Scenario) sharing(i int) map[int]bool {
+	set := map[int]bool{i: true}
+	for grown := true; grown; {
+		grown = false
+		for j, p := range sc.Principals {
+			if p.SameAs == "" {
+				continue
+			}
+			k := sc.principal(p.SameAs)
+			if set[j] != set[k] {
+				set[j], set[k], grown = true, true, true
+			}
+		}
+	}
+	return set
+}
+
+// learn lists the facts that the principal learns from events, by name.
+func (v *view) learn(r *run, base *know.Base, quantum bool) {
+	at := 0
+	add := func(atom string) { v.facts = append(v.facts, know.Fact{Atom: base.Atom(atom), At: at}) }
+	if quantum {
+		add(know.Quantum)
+	}
+	for i := range r.events {
+		at = i
+		switch e := &r.events[i]; {
+		case e.bundle != nil:
+			f := e.bundle.bundle.Fields()
+			add(know.Seen(parcel.Key(f.Identity.Bytes())))
+			add(know.Seen(parcel.Key(f.SignedPreKey.Public.Bytes())))
+			if f.PreKey != nil {
+				add(know.Seen(parcel.Key(f.PreKey.Public.Bytes())))
+			}
+		case e.sent != nil && v.sees:
+			m := e.sent
+			add(know.Observed(m.number))
+			add(know.Seen(m.key))
+			if m.first != nil {
+				add(know.Handshake(m.base))
+				add(know.Seen(m.base))
+				add(know.Seen(parcel.Key(m.first.IdentityKey)))
+			}
+			if m.pq != nil {
+				if o, ok := objects[m.pq.kind]; ok {
+					add(know.Chunk(m.base, m.pq.epoch, o, m.pq.chunk))
+				}
+			}
+		case e.given != nil && v.members[e.given.to]:
+			p, err := parcel.Parse(e.given.bytes)
+			if err != nil {
+				continue
+			}
+			for _, atom := range know.FromParcel(p) {
+				add(atom)
+			}
+		}
+	}
+}
+
+// forgedText is what a forgery says. It does not depend on who forges.
+const forgedText = "This message was not written by the one whose name it bears."
+
+// attempt lets an adversary learn the same events and try, probe by probe and at the end.
+func (v *view) attempt(r *run, index int, quantum bool) error {
+	a := attack.New(entropy.Seeded(seedOf(r.sc, "adversary", index)))
+	if quantum {
+		a.Break(func(k parcel.Key) ([32]byte, bool) {
+			s, ok := r.oracle[k]
+			return s, ok
+		})
+	}
+	for i := range r.events {
+		switch e := &r.events[i]; {
+		case e.bundle != nil:
+			a.Directory(e.bundle.side, e.bundle.bundle)
+		case e.sent != nil && v.sees:
+			m := e.sent
+			a.Observe(attack.Wire{Number: m.number, From: m.from, PreKey: m.first != nil, Session: m.base, Body: m.message.Body})
+		case e.given != nil && v.members[e.given.to]:
+			if err := a.Learn(e.given.from, e.given.bytes); err != nil {
+				return fmt.Errorf("custodian: %w", err)
+			}
+		case e.probe != nil && v.reaches && !quantum:
+			if err := v.forge(a, e.probe, index); err != nil {
+				return err
+			}
+		}
+	}
+	for _, o := range a.Read() {
+		v.read[o.Number()] = o
+	}
+	return nil
+}
+
+func (v *view) forge(a *attack.Adversary, p *probe, index int) error {
+	text := forgedText
+	if p.inject != nil {
+		if p.inject.by != index {
+			return nil
+		}
+		text = p.inject.text
+	}
+	accept, err := p.receiver()
+	if err != nil {
+		return err
+	}
+	if f := a.Forge(1-p.to, []byte(text), accept); f != nil {
+		v.forged[p.number] = f
+	}
+	return nil
+}
+
+// compare finds the messages and probes about which the rule book and the adversary do not agree.
+func (v *view) compare(r *run, index int, quantum bool) (notes []string) {
+	for _, m := range r.messages {
+		o := v.read[m.number]
+		// What opens must be what was written, and whether it was opened or given must agree too.
+		really := o != nil && string(o.Text()) == string(m.text)
+		if really != v.follows(know.Plain(m.number)) || really && !o.Copied() != v.follows(know.Opened(m.number)) {
+			v.badRead[m.number] = true
+			notes = append(notes, fmt.Sprintf("The rule book and the adversary do not agree whether %s reads message %d.", v.p.ID, m.number))
+		}
+	}
+	if quantum {
+		return notes
+	}
+	for _, p := range r.probes {
+		if p.inject != nil && p.inject.by != index {
+			continue
+		}
+		if (v.forged[p.number] != nil) != (v.reaches && v.closure.Has(know.Forge(p.number), p.at)) {
+			v.badForge[p.number] = true
+			notes = append(notes, fmt.Sprintf("The rule book and the adversary do not agree whether %s deceives the receiver at event %d.", v.p.ID, p.at))
+		}
+	}
+	return notes
+}
+
+// follows reports whether an atom follows by the end of the run.
+func (v *view) follows(atom string) bool {
+	_, ok := v.closure.At(atom)
+	return ok
+}

@@ -1,0 +1,401 @@
+package custodian
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"signet.example/signet/custodian/attack"
+	"signet.example/signet/custodian/know"
+)
+
+// A writer turns the two views of each principal into a report.
+type writer struct {
+	run    *run
+	base   *know.Base
+	views  []*view
+	limits []string
+
+	evidence evidence
+	reads    []map[int]witness // by principal and message
+	forged   []map[int]witness // by principal and probe
+	quantum  []map[int]witness
+}
+
+func (w *writer) write(digest string) *Report {
+	w.witnesses()
+	for _, v := range w.views {
+		v.cert = w.evidence.certify(v.p.ID, w.base, v.facts, v.closure)
+		v.quantum.cert = w.evidence.certify(v.p.ID+" with a quantum computer", w.base, v.quantum.facts, v.quantum.closure)
+	}
+	r := &Report{
+		Tool:        Tool{Version: Version, Rulebook: "sha256:" + know.RulebookDigest()},
+		Scenario:    "sha256:" + digest,
+		Assumptions: assumptions(w.run.sc),
+		Injections:  w.injections(),
+		Messages:    w.messages(),
+	}
+	for i := range w.views {
+		r.Verdicts = append(r.Verdicts, w.verdicts(i)...)
+	}
+	r.Notice = w.notice(r)
+	r.Evidence = w.evidence.list
+	if r.Evidence == nil {
+		r.Evidence = []Evidence{}
+	}
+	r.Limits = slices.Concat(limits, w.run.notes, w.limits)
+	return r
+}
+
+// witnesses numbers what happened: readings in the order of messages, then forgeries in that of probes.
+func (w *writer) witnesses() {
+	for range w.views {
+		w.reads = append(w.reads, make(map[int]witness))
+		w.forged = append(w.forged, make(map[int]witness))
+		w.quantum = append(w.quantum, make(map[int]witness))
+	}
+	for _, m := range w.run.messages {
+		for i, v := range w.views {
+			if x, ok := w.evidence.sawOpening(v.p.ID, v.read[m.number], m); ok && !v.badRead[m.number] {
+				w.reads[i][m.number] = x
+			}
+		}
+	}
+	for _, p := range w.run.probes {
+		for i, v := range w.views {
+			if x, ok := w.evidence.sawAcceptance(v.p.ID, v.forged[p.number], p); ok && !v.badForge[p.number] {
+				w.forged[i][p.number] = x
+			}
+		}
+	}
+	for _, m := range w.run.messages {
+		for i, v := range w.views {
+			if _, known := w.reads[i][m.number]; known || !v.p.Quantum || v.quantum.badRead[m.number] {
+				continue
+			}
+			if x, ok := w.evidence.sawOpening(v.p.ID+" with a quantum computer", v.quantum.read[m.number], m); ok {
+				w.quantum[i][m.number] = x
+			}
+		}
+	}
+}
+
+func (w *writer) messages() []MessageReport {
+	list := []MessageReport{}
+	probes := make(map[int]int)
+	for _, p := range w.run.probes {
+		if p.message >= 0 {
+			probes[p.message] = p.number
+		}
+	}
+	for _, m := range w.run.messages {
+		x := MessageReport{
+			I: m.number, From: endNames[m.from], Delivered: m.delivered,
+			ReadableBy: []string{}, QuantumReadable: []string{}, ForgeableBy: []string{}, Evidence: Exhibits{},
+		}
+		for i, v := range w.views {
+			read, reads := w.reads[i][m.number]
+			forgery, forges := w.forged[i][probes[m.number]]
+			later, laterReads := w.quantum[i][m.number]
+			if reads {
+				x.ReadableBy = append(x.ReadableBy, v.p.ID)
+			}
+			if v.p.Quantum && (reads || laterReads) {
+				x.QuantumReadable = append(x.QuantumReadable, v.p.ID)
+			}
+			if forges {
+				x.ForgeableBy = append(x.ForgeableBy, v.p.ID)
+			}
+			switch {
+			case reads:
+				x.Evidence = append(x.Evidence, Exhibit{v.p.ID, read.id})
+			case forges:
+				x.Evidence = append(x.Evidence, Exhibit{v.p.ID, forgery.id})
+			case laterReads:
+				x.Evidence = append(x.Evidence, Exhibit{v.p.ID, later.id})
+			}
+		}
+		list = append(list, x)
+	}
+	return list
+}
+
+func (w *writer) injections() []InjectionReport {
+	list := []InjectionReport{}
+	for _, p := range w.run.probes {
+		if p.inject == nil {
+			continue
+		}
+		v := w.views[p.inject.by]
+		x := InjectionReport{Step: p.inject.step, By: v.p.ID}
+		if win, ok := w.forged[p.inject.by][p.number]; ok {
+			x.Accepted, x.Evidence = true, win.id
+		} else if !v.badForge[p.number] && v.cert.id != "" {
+			x.Evidence = v.cert.id
+		} else {
+			x.Evidence = w.evidence.add("absence", fmt.Sprintf("nothing shows whether %s can be believed at step %d", v.p.ID, p.inject.step))
+		}
+		list = append(list, x)
+	}
+	return list
+}
+
+// A span is what the grants to a principal amount to in time: messages sent from since on and before
+// until are under the mandate.
+type span struct {
+	granted      bool
+	since, until int
+	at           int // the event of the first grant
+}
+
+func (w *writer) spanOf(i int) span {
+	s := span{until: len(w.run.messages)}
+	for _, g := range w.run.grants {
+		if !w.views[i].members[g.to] {
+			continue
+		}
+		until := g.until
+		if until < 0 {
+			until = len(w.run.messages)
+		}
+		if !s.granted {
+			s.granted, s.since, s.at, s.until = true, g.since, g.at, until
+		}
+		s.since, s.until = min(s.since, g.since), max(s.until, until)
+	}
+	return s
+}
+
+// verdicts judges the guarantees of custody.md B4 for one principal.
+func (w *writer) verdicts(i int) []Verdict {
+	s := w.spanOf(i)
+	past := func(m *sent) bool { return m.number < s.since }
+	present := func(m *sent) bool { return m.number >= s.since && m.number < s.until }
+	future := func(m *sent) bool { return m.number >= s.until }
+	list := []Verdict{
+		w.confidential(g1, i, past),
+		w.confidential(g2, i, present),
+		w.confidential(g3, i, future),
+		w.forwardSecrecy(i, s),
+		w.healing(i, s),
+		w.authentic(g6, i, attack.Customer),
+		w.authentic(g7, i, attack.Business),
+	}
+	if s.granted {
+		list[1].healing = w.healingOf(i, s)
+	}
+	if w.views[i].p.Quantum {
+		list = append(list, w.postQuantum(i))
+	}
+	for j := range list {
+		w.finish(&list[j], i)
+	}
+	return list
+}
+
+// confidential judges the plaintexts of the messages that are chosen.
+func (w *writer) confidential(g guarantee, i int, chosen func(*sent) bool) Verdict {
+	v := w.views[i]
+	var seen []witness
+	var claims []claim
+	of, bad := 0, false
+	for _, m := range w.run.messages {
+		if !chosen(m) {
+			continue
+		}
+		of++
+		bad = bad || v.badRead[m.number]
+		if x, ok := w.reads[i][m.number]; ok {
+			seen = append(seen, x)
+		}
+		claims = append(claims, claim{know.Plain(m.number), never})
+	}
+	return judge(g, v, v.cert, seen, claims, len(seen), of, bad)
+}
+
+const never = int(^uint(0) >> 1)
+
+// judge is lost with a witness, held with a certificate, and unknown where the two do not agree.
+func judge(g guarantee, v *view, c certificate, seen []witness, claims []claim, messages, of int, bad bool) Verdict {
+	x := Verdict{g: g, principal: v.p.ID}
+	switch {
+	case bad:
+	case len(seen) > 0:
+		x = lost(g, v.p.ID, seen)
+	default:
+		x = held(g, v.p.ID, c, claims)
+	}
+	x.messages, x.of = messages, of
+	return x
+}
+
+// forwardSecrecy asks whether what was handed over opens a message that both ends were done with before.
+// A text that was kept and given is no matter of keys.
+func (w *writer) forwardSecrecy(i int, s span) Verdict {
+	v := w.views[i]
+	var seen []witness
+	var claims []claim
+	of, bad := 0, false
+	for _, m := range w.run.messages {
+		if !s.granted || !m.delivered || m.deliveredAt > s.at {
+			continue
+		}
+		of++
+		bad = bad || v.badRead[m.number]
+		if x, ok := w.reads[i][m.number]; ok && !v.read[m.number].Copied() {
+			seen = append(seen, x)
+		}
+		claims = append(claims, claim{know.Opened(m.number), never})
+	}
+	return judge(g4, v, v.cert, seen, claims, len(seen), of, bad)
+}
+
+// healing asks whether there is a message from which on everything is unreadable.
+func (w *writer) healing(i int, s span) Verdict {
+	v := w.views[i]
+	n := len(w.run.messages)
+	of, bad := 0, false
+	last := s.since - 1
+	for _, m := range w.run.messages {
+		if m.number < s.since {
+			continue
+		}
+		of++
+		bad = bad || v.badRead[m.number]
+		if _, ok := w.reads[i][m.number]; ok {
+			last = m.number
+		}
+	}
+	count := 0
+	for m := s.since; m <= last; m++ {
+		if _, ok := w.reads[i][m]; ok {
+			count++
+		}
+	}
+	var x Verdict
+	switch {
+	case n == s.since && s.granted: // no message came after the grant: nothing to see either way
+		x = Verdict{g: g5, principal: v.p.ID, evidence: []string{w.evidence.add("absence", "no message was sent after the grant to "+v.p.ID)}}
+	case last == n-1 && last >= s.since:
+		x = judge(g5, v, v.cert, []witness{w.reads[i][last]}, nil, count, of, bad)
+	default:
+		var claims []claim
+		for m := last + 1; m < n; m++ {
+			claims = append(claims, claim{know.Plain(m), never})
+		}
+		x = judge(g5, v, v.cert, nil, claims, count, of, bad)
+	}
+	if s.granted {
+		x.healing = w.healingOf(i, s)
+	}
+	return x
+}
+
+// healingOf counts messages until everything is unreadable, by both clocks.
+func (w *writer) healingOf(i int, s span) *Healing {
+	v := w.views[i]
+	clock := func(v *view) *int {
+		n, last := len(w.run.messages), s.since-1
+		for _, m := range w.run.messages[s.since:] {
+			if v.badRead[m.number] {
+				return nil
+			}
+			if o := v.read[m.number]; o != nil && string(o.Text()) == string(m.text) {
+				last = m.number
+			}
+		}
+		if last == n-1 {
+			return nil
+		}
+		count := last + 1 - s.since
+		return &count
+	}
+	return &Healing{Classical: clock(v), Quantum: clock(v.quantum)}
+}
+
+// authentic asks whether the principal can make an end believe that the other wrote something.
+func (w *writer) authentic(g guarantee, i int, to attack.Side) Verdict {
+	v := w.views[i]
+	var seen []witness
+	var claims []claim
+	messages, of, bad := 0, 0, false
+	for _, p := range w.run.probes {
+		if p.to != to || p.inject != nil && p.inject.by != i {
+			continue
+		}
+		if p.message >= 0 {
+			of++
+		}
+		bad = bad || v.badForge[p.number]
+		if x, ok := w.forged[i][p.number]; ok {
+			seen = append(seen, x)
+			if p.message >= 0 {
+				messages++
+			}
+		}
+		claims = append(claims, claim{know.Forge(p.number), p.at})
+	}
+	if !v.reaches {
+		claims = nil // who cannot put a message before a receiver need not be refused
+	}
+	return judge(g, v, v.cert, seen, claims, messages, of, bad)
+}
+
+// postQuantum judges what was recorded today and can be read later.
+func (w *writer) postQuantum(i int) Verdict {
+	v, q := w.views[i], w.views[i].quantum
+	var seen []witness
+	var claims []claim
+	bad := false
+	for _, m := range w.run.messages {
+		bad = bad || q.badRead[m.number]
+		if x, ok := w.reads[i][m.number]; ok {
+			seen = append(seen, x)
+		} else if x, ok := w.quantum[i][m.number]; ok {
+			seen = append(seen, x)
+		}
+		claims = append(claims, claim{know.Plain(m.number), never})
+	}
+	return judge(g12, v, q.cert, seen, claims, len(seen), len(w.run.messages), bad)
+}
+
+// finish gives a verdict its words, and an unknown one the evidence that something is missing.
+func (w *writer) finish(v *Verdict, i int) {
+	if len(v.evidence) == 0 {
+		v.result = Unknown
+		v.evidence = []string{w.evidence.add("absence", fmt.Sprintf("the rule book and the adversary do not agree about %s and %s", v.g.id, v.principal))}
+	}
+	v.text = say(v)
+}
+
+// notice computes what an honest client would show: end-to-end encrypted only if nobody but the two ends
+// reads, and nobody writes in an end's name.
+func (w *writer) notice(r *Report) *Notice {
+	var by []string
+	unknown, reads, writes := false, false, false
+	for _, v := range w.views {
+		can := false
+		for j := range r.Verdicts {
+			x := &r.Verdicts[j]
+			if x.principal != v.p.ID || x.g != g2 && x.g != g6 && x.g != g7 {
+				continue
+			}
+			unknown = unknown || x.result != Held && x.result != Lost
+			if x.result == Lost {
+				can = true
+				reads = reads || x.g == g2
+				writes = writes || x.g != g2
+			}
+		}
+		if can {
+			by = append(by, v.p.ID)
+		}
+	}
+	switch {
+	case len(by) > 0:
+		return managed(strings.Join(by, ", "), reads, writes)
+	case unknown:
+		return &Notice{State: "unknown", Text: unknownNotice}
+	}
+	return &Notice{State: "e2ee", Text: privateNotice}
+}
