@@ -59,7 +59,7 @@ func (s *State) EncryptFrom(src *entropy.Source, dst, plaintext []byte) ([]byte,
 func (s *State) frame(dst []byte, n int, pq []byte) (b []byte, at int) {
 	var addresses []byte
 	var both [36]byte
-	if s.rec.HasPending && binding(&both, s.local, s.remote) {
+	if s.rec.HasPending && s.rec.Version >= wire.V4 && binding(&both, s.local, s.remote) {
 		addresses = both[:]
 	}
 	if need := 128 + n + len(pq) + len(addresses); cap(dst)-len(dst) < need {
@@ -76,7 +76,8 @@ func (s *State) frame(dst []byte, n int, pq []byte) (b []byte, at int) {
 }
 
 // binding is the addresses field of protocol §6.2: sender, then receiver. It exists only between
-// service ids.
+// service ids. The official client writes it on sessions of version 3 too; peers that speak version 3
+// alone compute the MAC over fields 1 to 4 and would refuse it, so there we do not (§11.1).
 func binding(b *[36]byte, sender, receiver signet.Address) bool {
 	from, ok := sender.ServiceID()
 	to, ok2 := receiver.ServiceID()
@@ -152,15 +153,16 @@ func (s *State) DecryptFrom(src *entropy.Source, dst []byte, m *wire.SignalMessa
 		return nil, err
 	}
 	next := *s
-	next.rec.Receivers = append(make([]wire.Chain, 0, len(s.rec.Receivers)+1), s.rec.Receivers...)
 	c := next.rec.FindReceiver(m.RatchetKey)
 	if c == nil {
 		var err error
+		next.rec.Receivers = append(make([]wire.Chain, 0, len(s.rec.Receivers)+1), s.rec.Receivers...)
 		if c, err = next.ratchet(src, m.RatchetKey); err != nil {
 			return nil, err
 		}
 	}
-	e, err := take(c, m.Counter, s.jumpLimit())
+	chain := *c // the trial; the list may be that of s
+	e, err := take(&chain, m.Counter, s.jumpLimit())
 	if err != nil {
 		return nil, err
 	}
@@ -181,6 +183,7 @@ func (s *State) DecryptFrom(src *entropy.Source, dst []byte, m *wire.SignalMessa
 	if err != nil {
 		return nil, err
 	}
+	*c = chain
 	next.rec.PQ = pq
 	next.ClearPending()
 	*s = next

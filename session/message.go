@@ -84,25 +84,37 @@ func (d *Device) Encrypt(ctx context.Context, peer signet.Address, plaintext []b
 // ratchet's step, so that the caller's own rows (an outbox, say) commit with it or not at all. The
 // message must not be sent before EncryptTo has returned without error.
 func (d *Device) EncryptTo(ctx context.Context, peer signet.Address, plaintext []byte, to func(Tx, Message) error) (Message, error) {
-	var m Message
-	src := entropy.From(ctx)
-	err := d.store.Update(ctx, peer, func(tx Tx) error {
-		r, err := d.load(tx, peer)
-		if err != nil {
-			return err
-		}
-		if m, err = r.encrypt(src, plaintext, d.opts.Now().UnixMilli()); err != nil {
-			return err
-		}
-		if err := r.save(); err != nil || to == nil {
-			return err
-		}
-		return to(tx, m)
-	})
-	if err != nil {
+	o := &sending{d: d, src: entropy.From(ctx), peer: peer, plaintext: plaintext, to: to}
+	if err := d.store.Update(ctx, peer, o.run); err != nil {
 		return Message{}, err
 	}
-	return m, nil
+	return o.m, nil
+}
+
+// A sending is an EncryptTo under way: what its transaction needs and what comes of it, in one
+// allocation.
+type sending struct {
+	d         *Device
+	src       *entropy.Source
+	peer      signet.Address
+	plaintext []byte
+	to        func(Tx, Message) error
+	r         record
+	m         Message
+}
+
+func (o *sending) run(tx Tx) (err error) {
+	r := &o.r
+	if err := o.d.loadInto(r, tx, o.peer); err != nil {
+		return err
+	}
+	if o.m, err = r.encrypt(o.src, o.plaintext, o.d.opts.Now().UnixMilli()); err != nil {
+		return err
+	}
+	if err := r.save(); err != nil || o.to == nil {
+		return err
+	}
+	return o.to(tx, o.m)
 }
 
 // encrypt sends on the current session.
@@ -167,15 +179,11 @@ func recordError(err error) error {
 // that does not parse or decrypt, ErrVersion, ErrPreKeyID, ErrNoSession, ErrRecord, or is an
 // *UntrustedIdentityError. On error nothing has changed and the message can be tried again.
 func (d *Device) Decrypt(ctx context.Context, peer signet.Address, m Message) ([]byte, error) {
-	var plaintext []byte
-	err := d.DecryptTo(ctx, peer, m, func(_ Tx, b []byte) error {
-		plaintext = b
-		return nil
-	})
-	if err != nil {
+	o := &receiving{d: d, src: entropy.From(ctx), peer: peer}
+	if err := o.update(ctx, m); err != nil {
 		return nil, err
 	}
-	return plaintext, nil
+	return o.plaintext, nil
 }
 
 // DecryptTo is Decrypt with a transaction shared: to, if not nil, receives the plaintext inside the transaction
@@ -183,35 +191,51 @@ func (d *Device) Decrypt(ctx context.Context, peer signet.Address, m Message) ([
 // to fails, nothing is kept and its error is returned. The plaintext belongs to the caller. Like every
 // function that runs in a transaction, to may run again and has no effect outside it.
 func (d *Device) DecryptTo(ctx context.Context, peer signet.Address, m Message, to func(tx Tx, plaintext []byte) error) error {
-	in, err := parse(m)
+	o := &receiving{d: d, src: entropy.From(ctx), peer: peer, to: to}
+	return o.update(ctx, m)
+}
+
+// A receiving is a DecryptTo under way, in one allocation.
+type receiving struct {
+	d         *Device
+	src       *entropy.Source
+	peer      signet.Address
+	to        func(Tx, []byte) error
+	in        incoming
+	r         record
+	plaintext []byte
+	left      int
+}
+
+func (o *receiving) update(ctx context.Context, m Message) error {
+	if err := o.in.parse(m); err != nil {
+		return err
+	}
+	err := o.d.store.Update(ctx, o.peer, o.run)
+	if opts := &o.d.opts; err == nil && o.left >= 0 && o.left < opts.LowWater && opts.LowPreKeys != nil {
+		opts.LowPreKeys(o.left)
+	}
+	return err
+}
+
+func (o *receiving) run(tx Tx) (err error) {
+	r := &o.r
+	o.left = -1
+	if err := o.d.loadInto(r, tx, o.peer); err != nil {
+		return err
+	}
+	if o.in.first == nil {
+		o.plaintext, err = r.receive(o.src, &o.in.message)
+	} else {
+		o.plaintext, o.left, err = o.d.receiveFirst(r, o.src, &o.in)
+	}
 	if err != nil {
 		return err
 	}
-	src := entropy.From(ctx)
-	left := -1
-	err = d.store.Update(ctx, peer, func(tx Tx) error {
-		r, err := d.load(tx, peer)
-		if err != nil {
-			return err
-		}
-		var plaintext []byte
-		if in.first == nil {
-			plaintext, err = r.receive(src, &in.message)
-		} else {
-			plaintext, left, err = d.receiveFirst(r, src, in)
-		}
-		if err != nil {
-			return err
-		}
-		if err := r.save(); err != nil || to == nil {
-			return err
-		}
-		return to(tx, plaintext)
-	})
-	if err == nil && left >= 0 && left < d.opts.LowWater && d.opts.LowPreKeys != nil {
-		d.opts.LowPreKeys(left)
+	if err := r.save(); err != nil || o.to == nil {
+		return err
 	}
-	return err
+	return o.to(tx, o.plaintext)
 }
 
 // incoming is a parsed message. Its slices alias the received bytes.
@@ -223,30 +247,29 @@ type incoming struct {
 }
 
 // parse parses m as far as it can be without a session, in the official order (protocol §6.2, §6.3).
-func parse(m Message) (in *incoming, err error) {
-	in = new(incoming)
+func (in *incoming) parse(m Message) (err error) {
 	switch m.Type {
 	case TypeSignal:
-		return in, in.parseSignal(m.Body)
+		return in.parseSignal(m.Body)
 	case TypePreKey:
 	default:
-		return nil, fmt.Errorf("%w: unknown message type %d", ErrInvalidMessage, uint8(m.Type))
+		return fmt.Errorf("%w: unknown message type %d", ErrInvalidMessage, uint8(m.Type))
 	}
 	p, err := wire.ParsePreKeyMessage(m.Body)
 	if err != nil {
-		return nil, notParsed(err)
+		return notParsed(err)
 	}
 	in.first = &p
 	if in.base, err = signet.ParsePublicKey(p.BaseKey); err != nil {
-		return nil, notParsed(err)
+		return notParsed(err)
 	}
 	if err := p.CheckKEM(); err != nil {
-		return nil, invalid(TypePreKey, err.Error())
+		return invalid(TypePreKey, err.Error())
 	}
 	if in.identity, err = signet.ParsePublicKey(p.IdentityKey); err != nil {
-		return nil, notParsed(err)
+		return notParsed(err)
 	}
-	return in, in.parseSignal(p.Message)
+	return in.parseSignal(p.Message)
 }
 
 func (in *incoming) parseSignal(b []byte) (err error) {

@@ -25,6 +25,7 @@ type record struct {
 	peer    signet.Address
 	self    signet.Address
 	current *ratchet.State // nil: none
+	state   ratchet.State  // where the current one is decoded to
 
 	archive       []byte // encoded fields, newest first
 	archiveLoaded bool
@@ -33,23 +34,28 @@ type record struct {
 
 // load reads the current session with peer.
 func (d *Device) load(tx Tx, peer signet.Address) (*record, error) {
-	r := &record{tx: tx, peer: peer, self: d.self}
+	r := new(record)
+	return r, d.loadInto(r, tx, peer)
+}
+
+// loadInto is load into r, whatever it held.
+func (d *Device) loadInto(r *record, tx Tx, peer signet.Address) error {
+	*r = record{tx: tx, peer: peer, self: d.self}
 	row, err := tx.Session(peer)
 	if err != nil || len(row) == 0 {
-		return r, err
+		return err
 	}
 	current, _, err := wire.SplitRecord(row)
+	if err == nil && current != nil {
+		if err = r.state.UnmarshalBinary(current); err == nil {
+			r.state.SetAddresses(r.self, r.peer)
+			r.current = &r.state
+		}
+	}
 	if err != nil {
-		return nil, fmt.Errorf("%w: failed to decode session record protobuf", ErrRecord)
+		return fmt.Errorf("%w: failed to decode session record protobuf", ErrRecord)
 	}
-	if current == nil {
-		return r, nil
-	}
-	r.current, err = r.decode(current)
-	if err != nil {
-		return nil, fmt.Errorf("%w: failed to decode session record protobuf", ErrRecord)
-	}
-	return r, nil
+	return nil
 }
 
 func (r *record) decode(b []byte) (*ratchet.State, error) {

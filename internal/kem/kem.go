@@ -86,6 +86,7 @@ func parse(b []byte, size int, length func(int) error) ([]byte, error) {
 // Generate returns the key pair of seed, encoded. The private key holds the public one and its
 // hash: s ‖ public ‖ SHA3-256(public) ‖ z.
 func Generate(seed *[SeedSize]byte) (public, private []byte) {
+	defer settle()
 	pk, sk := kyber1024.NewKeyFromSeed(seed[:])
 	public, private = make([]byte, PublicKeySize), make([]byte, PrivateKeySize)
 	public[0], private[0] = Type, Type
@@ -100,6 +101,7 @@ func Encapsulate(public []byte, coins *[CoinsSize]byte) (ciphertext []byte, secr
 	if _, err = ParsePublic(public); err != nil {
 		return nil, secret, err
 	}
+	defer settle()
 	var pk kyber1024.PublicKey
 	pk.Unpack(public[1:])
 	ciphertext = make([]byte, CiphertextSize)
@@ -118,6 +120,7 @@ func Decapsulate(private, ciphertext []byte) (secret [SecretSize]byte, err error
 	if _, err = ParseCiphertext(ciphertext); err != nil {
 		return secret, err
 	}
+	defer settle()
 	var sk kyber1024.PrivateKey
 	sk.Unpack(private[1:])
 	sk.DecapsulateTo(secret[:], ciphertext[1:])
