@@ -1,0 +1,194 @@
+package sealed
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"signet.example/signet"
+	"signet.example/signet/group"
+	"signet.example/signet/internal/wire"
+	"signet.example/signet/session"
+)
+
+// Options adjusts a Receiver. The zero value works.
+type Options struct {
+	// E164 is the device's own telephone number, by which it recognises what it sent itself as well as
+	// by its name. Empty means that it has none.
+	E164 string
+	// Now is the clock, for the expiry of certificates. Nil means time.Now.
+	Now func() time.Time
+}
+
+// A Receiver opens envelopes to a device. It has no state and is safe for concurrent use.
+type Receiver struct {
+	device *session.Device
+	trust  Trust
+	opts   Options
+}
+
+// NewReceiver returns the Receiver of a device that believes trust. Nil opts means the defaults.
+func NewReceiver(d *session.Device, trust Trust, opts *Options) *Receiver {
+	r := &Receiver{device: d, trust: trust}
+	if opts != nil {
+		r.opts = *opts
+	}
+	if r.opts.Now == nil {
+		r.opts.Now = time.Now
+	}
+	return r
+}
+
+// String names the receiver and shows nothing else.
+func (r *Receiver) String() string { return "sealed.Receiver(" + r.device.Address().String() + ")" }
+
+// Format is String under every verb: the device holds keys.
+func (r *Receiver) Format(f fmt.State, _ rune) { io.WriteString(f, r.String()) }
+
+// An Opened is a message out of an envelope.
+type Opened struct {
+	From      signet.Address // as its certificate says, which is valid
+	Content   *Content       // its kind, certificate, hint and group id
+	Plaintext []byte         // belongs to the caller
+}
+
+// A DecryptError is an error of what was inside an envelope: the sender is known and vouched for, but
+// its message did not decrypt. The content says what to do about it: its hint, and the message itself,
+// from which session.NewDecryptionError asks for another.
+type DecryptError struct {
+	From    signet.Address
+	Content *Content
+	Err     error
+}
+
+func (e *DecryptError) Error() string {
+	return fmt.Sprintf("sealed: %s message from %s: %v", kindName(e.Content.kind), e.From, e.Err)
+}
+
+func (e *DecryptError) Unwrap() error { return e.Err }
+
+func kindName(t session.MessageType) string {
+	switch t {
+	case TypeSenderKey:
+		return "SenderKey"
+	case TypePlaintext:
+		return "Plaintext"
+	}
+	return t.String()
+}
+
+// Open returns the sender and the plaintext of an envelope. It returns only after the key that opened
+// the message is gone from the store. The envelope is not modified and not kept.
+//
+// The checks are made in the official order: the envelope, the certificate of its sender against the
+// trust roots and the clock (ErrInvalidCertificate), whether the sender is this device (ErrSelfSend), then
+// the message in it, over the session with the sender or the group's sender key. The errors of that last
+// step are those of session.Device's and group.Channel's Decrypt in a *DecryptError; those of the first
+// are OpenContent's. A message that only the envelope encrypts is refused as session.ErrInvalidMessage,
+// since its plaintext is none of the application's: OpenTo takes it. On error nothing has changed.
+func (r *Receiver) Open(ctx context.Context, envelope []byte) (from signet.Address, plaintext []byte, err error) {
+	c, err := r.open(envelope)
+	if err != nil {
+		return from, nil, err
+	}
+	if c.kind == TypePlaintext {
+		err := fmt.Errorf("%w: invalid Plaintext message: unexpected message type for sealed sender: Plaintext", session.ErrInvalidMessage)
+		return from, nil, &DecryptError{From: c.certificate.sender, Content: c, Err: err}
+	}
+	err = r.decrypt(ctx, c, func(_ session.Tx, m *Opened) error {
+		from, plaintext = m.From, m.Plaintext
+		return nil
+	})
+	if err != nil {
+		return signet.Address{}, nil, err
+	}
+	return from, plaintext, nil
+}
+
+// OpenTo is Open with a transaction shared: to receives the message inside the transaction that removes
+// its key, so that the caller's own rows commit with it or not at all. If to fails, nothing is kept and
+// its error is in the *DecryptError. Like every function that runs in a transaction, to may run again
+// and has no effect outside it.
+//
+// It takes all four kinds of message. The plaintext of TypePlaintext is the whole body, which
+// session.ParsePlaintextContent parses: it is from the sender, but no session or group encrypted it.
+func (r *Receiver) OpenTo(ctx context.Context, envelope []byte, to func(tx session.Tx, m *Opened) error) error {
+	c, err := r.open(envelope)
+	if err != nil {
+		return err
+	}
+	return r.decrypt(ctx, c, to)
+}
+
+// open opens the envelope and checks who sent it.
+func (r *Receiver) open(envelope []byte) (*Content, error) {
+	self := r.device.Address()
+	if err := self.Check(); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrInvalidArgument, err)
+	}
+	c, err := OpenContent(r.device.IdentityKey(), envelope)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.trust.Check(c.certificate, r.opts.Now()); err != nil {
+		return nil, err
+	}
+	if c.certificate.isFrom(self, r.opts.E164) {
+		return nil, ErrSelfSend
+	}
+	return c, nil
+}
+
+// isFrom reports whether the sender is this device: by name, byte for byte, or by number (§9).
+func (c *SenderCertificate) isFrom(self signet.Address, e164 string) bool {
+	if c.sender.Device != self.Device {
+		return false
+	}
+	return c.sender.Name == self.Name || c.e164 != nil && e164 != "" && *c.e164 == e164
+}
+
+// decrypt decrypts the message in an envelope whose sender is checked.
+func (r *Receiver) decrypt(ctx context.Context, c *Content, to func(tx session.Tx, m *Opened) error) error {
+	from := c.certificate.sender
+	deliver := func(tx session.Tx, plaintext []byte) error {
+		return to(tx, &Opened{From: from, Content: c, Plaintext: plaintext})
+	}
+	var err error
+	switch c.kind {
+	case TypeSenderKey:
+		err = r.decryptGroup(ctx, c, deliver)
+	case TypePlaintext:
+		err = r.device.Store().Update(ctx, from, func(tx session.Tx) error { return deliver(tx, c.Message().Body) })
+	default:
+		err = r.device.DecryptTo(ctx, from, session.Message{Type: c.kind, Body: c.body}, deliver)
+	}
+	if err != nil {
+		return &DecryptError{From: from, Content: c, Err: err}
+	}
+	return nil
+}
+
+// decryptGroup decrypts with the sender key of the group that the message names.
+func (r *Receiver) decryptGroup(ctx context.Context, c *Content, deliver func(tx session.Tx, plaintext []byte) error) error {
+	channel := group.NewChannel(r.device.Address(), distribution(c.body), r.device.Store(), nil)
+	return channel.DecryptTo(ctx, c.certificate.sender, c.body, deliver)
+}
+
+// distribution returns the distribution id that a message of a group names (§10.3), zero if there is
+// none: such a message does not parse, and the channel says so better than could be said here.
+func distribution(message []byte) (id group.DistributionID) {
+	const first, signature = 1, signet.SignatureSize
+	if len(message) < first+signature {
+		return id
+	}
+	var b []byte
+	p := wire.Parse(message[first : len(message)-signature])
+	for p.Next() {
+		if p.Num() == 1 {
+			p.Bytes(&b)
+		}
+	}
+	copy(id[:], b)
+	return id
+}
