@@ -198,7 +198,9 @@ func (c *Channel) Renew(ctx context.Context) ([]byte, error) {
 
 // Join accepts the sender key of another member from its distribution message, which the member's
 // session has carried. A key that is known already stays as it is, so an old distribution message
-// rewinds nothing. The last five keys of a sender are kept. The message is not kept.
+// rewinds nothing. The last five keys of a sender are kept; one that was dropped, or forgotten, and is
+// joined again opens its messages again, so take distribution messages from sessions alone, which
+// deliver nothing twice. The message is not kept.
 func (c *Channel) Join(ctx context.Context, from signet.Address, distribution []byte) error {
 	return c.store.Update(ctx, from, func(tx session.Tx) error { return c.JoinIn(tx, from, distribution) })
 }
@@ -212,6 +214,9 @@ func (c *Channel) JoinIn(tx session.Tx, from signet.Address, distribution []byte
 	}
 	if d.id != c.id {
 		return fmt.Errorf("%w: it is of distribution ID %s", session.ErrInvalidMessage, d.id)
+	}
+	if from == c.self { // it would take the place of the own key and cannot sign
+		return fmt.Errorf("%w: the own sender key does not come from outside", session.ErrInvalidMessage)
 	}
 	return c.with(tx, from, func(tx Tx, row []byte) error {
 		next, err := join(row, &d)
