@@ -80,21 +80,31 @@ const (
 func newConversation(t testing.TB, f *fleet, pair [2]string, rng *rand.Rand, again string) *conversation {
 	c := &conversation{t: t, f: f, rng: rng, again: again}
 	c.style = styles[rng.IntN(len(styles))]
-	params := c.people(pair)
+	c.gather(pair, c.people(pair))
+	return c
+}
+
+// gather makes the two devices, and their twins.
+func (c *conversation) gather(pair [2]string, params [2]Params) {
+	for i := range params {
+		if params[i].Identity == nil {
+			params[i].Identity = make([]byte, 32)
+			crand.Read(params[i].Identity)
+		}
+	}
 	for i, impl := range pair {
 		e := &end{
 			name: string(rune('A' + i)), params: params[i], impl: impl,
 			twins: make(map[string]*Device), views: make(map[string]*view),
 		}
-		e.dev = f.device(t, f.peer(impl), e.params)
-		for _, other := range f.implementations() {
+		e.dev = c.f.device(c.t, c.f.peer(impl), e.params)
+		for _, other := range c.f.implementations() {
 			twin := e.params
 			twin.Protocol = 0 // the official client makes no device of another, and both shall be alike
-			e.twins[other] = f.device(t, f.peer(other), twin)
+			e.twins[other] = c.f.device(c.t, c.f.peer(other), twin)
 		}
 		c.ends[i] = e
 	}
-	return c
 }
 
 // styles are, in their order: what an office day looks like, a long ping-pong, a bad network, devices

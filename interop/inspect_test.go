@@ -24,6 +24,19 @@ func (h *Header) Epoch() uint64 {
 	return n
 }
 
+// index returns how far the post-quantum ratchet claims to be in its epoch.
+func (h *Header) index() uint64 {
+	if len(h.PQ) < 2 {
+		return 0
+	}
+	_, n := protowire.ConsumeVarint(h.PQ[1:])
+	if n < 0 {
+		return 0
+	}
+	index, _ := protowire.ConsumeVarint(h.PQ[1+n:])
+	return index
+}
+
 var errHeader = errors.New("interop: the message does not parse")
 
 // ParseHeader reads the header of a message that an implementation made. Its slices are those of m.
