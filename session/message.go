@@ -330,6 +330,11 @@ func (d *Device) receiveFirst(r *record, src *entropy.Source, in *incoming) (pla
 	if plaintext, err = r.decrypt(src, TypePreKey, &in.message); err != nil {
 		return nil, -1, err
 	}
+	// A message of another version than the outside's may have been opened by a previous session,
+	// which need not be one of the identity that was trusted above.
+	if remote, err := r.current.Remote(); err != nil || !remote.Equal(in.identity) {
+		return nil, -1, invalid(TypePreKey, "decryption failed")
+	}
 	if err := accept(); err != nil {
 		return nil, -1, err
 	}

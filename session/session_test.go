@@ -392,6 +392,52 @@ func TestOtherIdentitySameBaseKey(t *testing.T) {
 	require.ErrorContains(t, refuse(t, aliceAddr, bob, m, session.ErrInvalidMessage), "not consistent")
 }
 
+// TestFirstMessageTrials: the message inside a first message is for the session that the outside names.
+// Only if the two are of different versions are previous sessions tried (protocol §7.3), and then it
+// must not pass for one of the identity that the outside claims.
+func TestFirstMessageTrials(t *testing.T) {
+	opts := session.Options{AllowX3DH: true}
+	for _, old := range []uint8{3, 4} {
+		alice, bob := newParty(aliceAddr, opts), newParty(bobAddr, opts)
+		bundle := bob.bundle(t, 1)
+		if old == 3 {
+			bundle = withoutKEM(t, bundle)
+		}
+		require.NoError(t, alice.Start(ctx, bobAddr, bundle))
+		deliver(t, alice, bob, "x")
+		deliver(t, bob, alice, "y")
+		inner := send(t, alice, bob, "by the old key")
+		require.Equal(t, session.TypeSignal, inner.Type)
+		swap := func(p *wire.PreKeyMessage) { p.Message = inner.Body }
+
+		// alice is installed anew and accepted. Whoever has the old session wraps a message of it.
+		again := newParty(aliceAddr, opts)
+		require.NoError(t, bob.Trust(ctx, aliceAddr, again.key.PublicKey()))
+		for range 2 { // the outside makes a session, and then names one that exists
+			for _, kem := range []bool{true, false} {
+				b := bob.bundle(t, 1)
+				if !kem {
+					b = withoutKEM(t, b)
+				}
+				require.NoError(t, again.Start(ctx, bobAddr, b))
+				m := send(t, again, bob, "z")
+				refuse(t, aliceAddr, bob, edited(t, m, swap), session.ErrInvalidMessage)
+				receive(t, again, bob, m, "z")
+				refuse(t, aliceAddr, bob, edited(t, send(t, again, bob, "zz"), swap), session.ErrInvalidMessage)
+			}
+		}
+		refuse(t, aliceAddr, bob, inner, errUntrusted)
+	}
+	// With the same identity and version it is not tried on other sessions, either.
+	alice, bob := pair(t)
+	inner := send(t, alice, bob, "elsewhere")
+	require.NoError(t, alice.Start(ctx, bobAddr, bob.bundle(t, 1)))
+	m := deliver(t, alice, bob, "x")
+	swap := func(p *wire.PreKeyMessage) { p.Message = inner.Body }
+	refuse(t, aliceAddr, bob, edited(t, m, swap), session.ErrInvalidMessage)
+	receive(t, alice, bob, inner, "elsewhere")
+}
+
 // TestSelfAndAddresses: Device passes both addresses on.
 func TestSelfAndAddresses(t *testing.T) {
 	const uuid = "9d0652a3-dcc3-4d11-975f-74d61598733f"
