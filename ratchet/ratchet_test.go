@@ -359,8 +359,8 @@ func TestFiveChains(t *testing.T) {
 			late = append(late, mustEncrypt(t, a, fmt.Sprint(i)))
 			exchange(t, a, b, []byte("in time"))
 			exchange(t, b, a, []byte("answer"))
+			require.Len(t, b.rec.Receivers, min(i+2, 5))
 		}
-		require.Len(t, b.rec.Receivers, 5)
 		for i := range 3 {
 			require.NotErrorIs(t, mustRefuse(t, b, late[i]), ErrDuplicate)
 		}

@@ -472,6 +472,34 @@ func TestBundleRoundTrip(t *testing.T) {
 	require.ErrorIs(t, err, ErrMalformed)
 }
 
+// TestAppendToParsed: what is appended to a parsed slice does not reach the message it was parsed from.
+func TestAppendToParsed(t *testing.T) {
+	grow := func(list ...[]byte) {
+		for _, b := range list {
+			_ = append(b, 0xee)
+		}
+	}
+	m, err := ParseSignalMessage(guard(t, unhex(t, "44 0a0105 1000 220106 2a0107 320108 0102030405060708")))
+	require.NoError(t, err)
+	grow(m.RatchetKey, m.Ciphertext, m.PQRatchet, m.Addresses, m.Signed, m.MAC)
+	p, err := ParsePreKeyMessage(guard(t, unhex(t, "44 120101 1a0102 220103 3000 420104 3800")))
+	require.NoError(t, err)
+	grow(p.BaseKey, p.IdentityKey, p.Message, p.KEMCiphertext)
+	s, err := ParseSession(guard(t, AppendSession(nil, session(7))))
+	require.NoError(t, err)
+	grow(s.LocalIdentity, s.RemoteIdentity, s.RootKey, s.BaseKey, s.PQ, s.Pending.BaseKey, s.PendingKEMCiphertext,
+		s.Sender.RatchetKey, s.Sender.RatchetPriv, s.Sender.Key, s.Sender.Skipped, s.Receivers[0].Key, s.Receivers[0].Skipped)
+	k, err := ParsePreKey(guard(t, unhex(t, "0801 120101 1a0102 220103")))
+	require.NoError(t, err)
+	grow(k.Public, k.Private, k.Signature)
+	current, previous, err := SplitRecord(guard(t, unhex(t, "12 01 01 0a 01 02 12 01 03")))
+	require.NoError(t, err)
+	grow(current, previous)
+	current, previous, err = SplitRecord(guard(t, unhex(t, "12 01 01 0a 01 02")))
+	require.NoError(t, err)
+	grow(current, previous)
+}
+
 func TestErrors(t *testing.T) {
 	require.Equal(t, "ciphertext version was too old <2>", VersionError(2).Error())
 	require.Equal(t, "ciphertext version was unrecognized <5>", VersionError(5).Error())
