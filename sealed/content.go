@@ -39,7 +39,7 @@ func NewContent(m session.Message, from *SenderCertificate, hint ContentHint, gr
 	switch m.Type {
 	case session.TypePreKey:
 		kind = wirePreKey
-	case session.TypeSignal, TypeSenderKey, TypePlaintext:
+	case session.TypeSignal, session.TypeSenderKey, session.TypePlaintext:
 	default:
 		ok = false
 	}
@@ -95,7 +95,7 @@ func parseContent(b []byte) (*Content, error) {
 	switch kind {
 	case wirePreKey:
 		c.kind = session.TypePreKey
-	case uint32(session.TypeSignal), uint32(TypeSenderKey), uint32(TypePlaintext):
+	case uint32(session.TypeSignal), uint32(session.TypeSenderKey), uint32(session.TypePlaintext):
 		c.kind = session.MessageType(kind)
 	default: // 3, which is a first message everywhere else, included
 		return nil, errMalformed

@@ -39,13 +39,6 @@ import (
 	"signet.example/signet/session"
 )
 
-// The kinds of message that travel in an envelope beside those of package session. The values are
-// the official client's.
-const (
-	TypeSenderKey session.MessageType = 7 // of a group
-	TypePlaintext session.MessageType = 8 // not encrypted but by the envelope: a decryption error
-)
-
 // Errors that a caller can act on.
 var (
 	// ErrSelfSend is a message that this device sent itself.

@@ -55,7 +55,7 @@ type Opened struct {
 
 // A DecryptError is an error of what was inside an envelope: the sender is known and vouched for, but
 // its message did not decrypt. The content says what to do about it: its hint, and the message itself,
-// from which session.NewDecryptionError asks for another.
+// from which session.NewDecryptionErrorMessage asks for another.
 type DecryptError struct {
 	From    signet.Address
 	Content *Content
@@ -63,20 +63,10 @@ type DecryptError struct {
 }
 
 func (e *DecryptError) Error() string {
-	return fmt.Sprintf("sealed: %s message from %s: %v", kindName(e.Content.kind), e.From, e.Err)
+	return fmt.Sprintf("sealed: %s message from %s: %v", e.Content.kind, e.From, e.Err)
 }
 
 func (e *DecryptError) Unwrap() error { return e.Err }
-
-func kindName(t session.MessageType) string {
-	switch t {
-	case TypeSenderKey:
-		return "SenderKey"
-	case TypePlaintext:
-		return "Plaintext"
-	}
-	return t.String()
-}
 
 // Open returns the sender and the plaintext of an envelope. It returns only after the key that opened
 // the message is gone from the store. The envelope is not modified and not kept.
@@ -92,7 +82,7 @@ func (r *Receiver) Open(ctx context.Context, envelope []byte) (from signet.Addre
 	if err != nil {
 		return from, nil, err
 	}
-	if c.kind == TypePlaintext {
+	if c.kind == session.TypePlaintext {
 		err := fmt.Errorf("%w: invalid Plaintext message: unexpected message type for sealed sender: Plaintext", session.ErrInvalidMessage)
 		return from, nil, &DecryptError{From: c.certificate.sender, Content: c, Err: err}
 	}
@@ -111,7 +101,7 @@ func (r *Receiver) Open(ctx context.Context, envelope []byte) (from signet.Addre
 // its error is in the *DecryptError. Like every function that runs in a transaction, to may run again
 // and has no effect outside it.
 //
-// It takes all four kinds of message. The plaintext of TypePlaintext is the whole body, which
+// It takes all four kinds of message. The plaintext of session.TypePlaintext is the whole body, which
 // session.ParsePlaintextContent parses: it is from the sender, but no session or group encrypted it.
 func (r *Receiver) OpenTo(ctx context.Context, envelope []byte, to func(tx session.Tx, m *Opened) error) error {
 	c, err := r.open(envelope)
@@ -156,9 +146,9 @@ func (r *Receiver) decrypt(ctx context.Context, c *Content, to func(tx session.T
 	}
 	var err error
 	switch c.kind {
-	case TypeSenderKey:
+	case session.TypeSenderKey:
 		err = r.decryptGroup(ctx, c, deliver)
-	case TypePlaintext:
+	case session.TypePlaintext:
 		err = r.device.Store().Update(ctx, from, func(tx session.Tx) error { return deliver(tx, c.Message().Body) })
 	default:
 		err = r.device.DecryptTo(ctx, from, session.Message{Type: c.kind, Body: c.body}, deliver)

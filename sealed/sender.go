@@ -95,7 +95,7 @@ func (s *Sender) SealTo(ctx context.Context, to []signet.Address, plaintext []by
 	}
 	var upload []byte
 	_, err = s.channel.EncryptTo(ctx, plaintext, func(tx session.Tx, message []byte) error {
-		c, err := s.content(session.Message{Type: TypeSenderKey, Body: message}, d)
+		c, err := s.content(session.Message{Type: session.TypeSenderKey, Body: message}, d)
 		if err != nil {
 			return err
 		}
@@ -207,7 +207,7 @@ func (s *Sender) SealPlaintext(ctx context.Context, to signet.Address, content [
 	if !ok {
 		return nil, fmt.Errorf("%w with %s: no identity key is accepted for it", session.ErrNoSession, to)
 	}
-	c, err := s.content(session.Message{Type: TypePlaintext, Body: content}, d)
+	c, err := s.content(session.Message{Type: session.TypePlaintext, Body: content}, d)
 	if err != nil {
 		return nil, err
 	}
