@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 
 	"signet.example/signet"
 	"signet.example/signet/internal/entropy"
@@ -53,10 +52,7 @@ type PreKeys struct {
 // Format redacts the PreKeys under every verb.
 func (PreKeys) Format(f fmt.State, _ rune) { io.WriteString(f, redactedPreKeys) }
 
-// LogValue redacts the PreKeys in slog.
-func (PreKeys) LogValue() slog.Value { return slog.StringValue(redactedPreKeys) }
-
-// MarshalText redacts the PreKeys in JSON and every other text encoding.
+// MarshalText redacts the PreKeys in slog, JSON and every other text encoding.
 func (PreKeys) MarshalText() ([]byte, error) { return []byte(redactedPreKeys), nil }
 
 const redactedPreKeys = "x3dh.PreKeys(…)"

@@ -44,6 +44,8 @@ var doors = map[string][]string{
 	"github.com/cloudflare/circl":   {"internal"},
 	"google.golang.org/protobuf":    {"internal"},
 	"golang.org/x/crypto":           {"internal", "store"},
+	"golang.org/x/mod":              {"custodian"},
+	"golang.org/x/text":             {"custodian"},
 	"go.mau.fi/libsignal":           {"bench"},
 	"modernc.org/sqlite":            {"store"},
 	"github.com/ncruces/go-sqlite3": {"store"},
