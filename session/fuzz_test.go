@@ -18,10 +18,11 @@ import (
 )
 
 // A shaky store loses its next transaction: before the commit, so that nothing is kept, or after it,
-// so that everything is and nobody hears of it.
+// so that everything is and nobody hears of it. Or it runs each function twice, as after a
+// serialization failure, and keeps the second run.
 type shaky struct {
 	session.Store
-	before, after bool
+	before, after, twice bool
 }
 
 var errCrash = errors.New("crash")
@@ -29,6 +30,9 @@ var errCrash = errors.New("crash")
 func (s *shaky) Update(ctx context.Context, peer signet.Address, f func(tx session.Tx) error) error {
 	before, after := s.before, s.after
 	s.before, s.after = false, false
+	if s.twice {
+		s.Store.Update(ctx, peer, func(tx session.Tx) error { return errors.Join(f(tx), errCrash) })
+	}
 	err := s.Store.Update(ctx, peer, func(tx session.Tx) error {
 		if err := f(tx); err != nil || !before {
 			return err
@@ -91,7 +95,7 @@ func (c *conversation) step(b byte) {
 		}
 	case 5:
 		who.restart()
-		who.shaky.before, who.shaky.after = choice%3 == 1, choice%3 == 2
+		who.shaky.before, who.shaky.after, who.shaky.twice = choice%3 == 1, choice%3 == 2, choice >= 8
 	case 6:
 		if choice < 8 {
 			c.start(who, other, choice)

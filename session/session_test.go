@@ -337,6 +337,44 @@ func TestOnePreKeyTwoInitiators(t *testing.T) {
 	}
 }
 
+// TestAtTheSameTime: one Device, many goroutines. A message decrypts once, and no key is used twice.
+func TestAtTheSameTime(t *testing.T) {
+	alice, bob := pair(t)
+	const n = 16
+	list := make([]session.Message, n)
+	var wg sync.WaitGroup
+	for i := range n {
+		wg.Go(func() { list[i], _ = alice.Encrypt(ctx, bobAddr, []byte("x")) })
+	}
+	wg.Wait()
+	counters := make(map[uint32]bool)
+	var mu sync.Mutex
+	heard := make(map[int]int)
+	for i, m := range list {
+		w, err := wire.ParseSignalMessage(m.Body)
+		require.NoError(t, err)
+		counters[w.Counter] = true
+		for range 3 {
+			wg.Go(func() {
+				got, err := bob.Decrypt(ctx, aliceAddr, m)
+				mu.Lock()
+				defer mu.Unlock()
+				if err == nil && string(got) == "x" {
+					heard[i]++
+				} else if !errors.Is(err, ratchet.ErrDuplicate) {
+					t.Errorf("%v", err)
+				}
+			})
+		}
+	}
+	wg.Wait()
+	require.Len(t, counters, n)
+	require.Len(t, heard, n)
+	for i := range n {
+		require.Equal(t, 1, heard[i])
+	}
+}
+
 // TestIdentityChange: a new key is refused without effect, until it is trusted; then the same message
 // decrypts.
 func TestIdentityChange(t *testing.T) {
