@@ -90,6 +90,7 @@ type Adversary struct {
 	roots    map[chainID][]secret            // made by the turn of the key
 	chains   map[chainID][]*cursor           // chain keys
 	seeds    map[chainID]map[uint32][]secret // of single messages
+	stepped  map[chainID]bool                // its root and chain were derived from the one before
 	highest  map[chainID]uint32              // the greatest counter seen, plus one
 
 	braid braids
@@ -113,7 +114,7 @@ func New(src *entropy.Source) *Adversary {
 		copies:  make(map[int][]byte), shakes: make(map[parcel.Key]*shake),
 		turns: make(map[parcel.Key][]turn), roots: make(map[chainID][]secret),
 		chains: make(map[chainID][]*cursor), seeds: make(map[chainID]map[uint32][]secret),
-		highest: make(map[chainID]uint32), braid: newBraids(),
+		stepped: make(map[chainID]bool), highest: make(map[chainID]uint32), braid: newBraids(),
 	}
 }
 

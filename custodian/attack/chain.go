@@ -114,7 +114,7 @@ func (a *Adversary) follow() {
 		list := a.turns[base]
 		for i, t := range list {
 			id := chainID{base, t.key}
-			if len(a.roots[id]) > 0 {
+			if a.stepped[id] {
 				continue
 			}
 			var before parcel.Key
@@ -150,6 +150,7 @@ func (a *Adversary) ratchet(id chainID, before parcel.Key) {
 	if !ok {
 		return
 	}
+	a.stepped[id] = true
 	for _, r := range roots {
 		root, chain := rootStep(r, dh)
 		a.addRoot(id, root)

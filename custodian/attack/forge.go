@@ -51,12 +51,13 @@ const (
 	tryChains = 7
 	tryEpochs = 4
 	tryRoots  = 3
-	tryAhead  = 1000 // where to try if the receiver is further than what was seen
+	tryAhead  = 1000 // where to try too if nothing was seen: the receiver may be further
 )
 
 // A forger is one attempt to be believed by one receiver.
 type forger struct {
 	a      *Adversary
+	pq     map[parcel.Key][]pqKey // what messages of a session can be sent with
 	from   Side
 	text   []byte
 	accept Accept
@@ -66,7 +67,7 @@ type forger struct {
 // Forge tries to make the other end believe that text came from the end from. It returns nil if
 // nothing that the adversary can build is accepted.
 func (a *Adversary) Forge(from Side, text []byte, accept Accept) *Acceptance {
-	f := &forger{a: a, from: from, text: text, accept: accept}
+	f := &forger{a: a, pq: make(map[parcel.Key][]pqKey), from: from, text: text, accept: accept}
 	for _, base := range slices.Backward(a.sessions) {
 		if f.chains(base) {
 			return f.found
@@ -117,7 +118,7 @@ func (f *forger) chains(base parcel.Key) bool {
 func (f *forger) chain(id chainID) bool {
 	next := f.a.highest[id]
 	for _, c := range f.a.chains[id] {
-		for _, i := range []uint32{max(next, c.start), max(next, c.start) + tryAhead} {
+		for _, i := range f.a.ahead(max(next, c.start)) {
 			if f.message(ChainForge, id, i, c.key(i)) {
 				return true
 			}
@@ -172,7 +173,12 @@ func (f *forger) message(s Strategy, id chainID, counter uint32, seed secret) bo
 	if f.build(s, wire.V3, id, counter, seed, nil, nil) || f.build(s, wire.V4, id, counter, seed, nil, nil) {
 		return true
 	}
-	for _, k := range f.a.braid.outgoing(id.base) {
+	keys, known := f.pq[id.base]
+	if !known {
+		keys = f.a.outgoing(id.base)
+		f.pq[id.base] = keys
+	}
+	for _, k := range keys {
 		if f.build(s, wire.V4, id, counter, seed, &k.key, k.field) {
 			return true
 		}
@@ -218,7 +224,8 @@ type pqKey struct {
 
 // outgoing returns the keys that messages of a session can be sent with, newest epoch first. Which way
 // a chain goes is tried out: the receiver knows.
-func (b *braids) outgoing(base parcel.Key) (list []pqKey) {
+func (a *Adversary) outgoing(base parcel.Key) (list []pqKey) {
+	b := &a.braid
 	var epochs []uint64
 	for id := range b.chains {
 		if id.base == base && !slices.Contains(epochs, id.epoch) {
@@ -236,20 +243,28 @@ func (b *braids) outgoing(base parcel.Key) (list []pqKey) {
 			break
 		}
 		for dir := range uint8(2) {
-			list = append(list, b.sendable(pqID{base, epoch, dir})...)
+			list = append(list, a.sendable(pqID{base, epoch, dir})...)
 		}
 	}
 	return list
 }
 
-func (b *braids) sendable(id pqID) (list []pqKey) {
+// ahead returns the indices to try: the next one, and if nothing was seen one that is further on.
+func (a *Adversary) ahead(next uint32) []uint32 {
+	if len(a.observed) > 0 {
+		return []uint32{next}
+	}
+	return []uint32{next, next + tryAhead}
+}
+
+func (a *Adversary) sendable(id pqID) (list []pqKey) {
+	b := &a.braid
 	field := func(i uint32) []byte {
 		f := binary.AppendUvarint([]byte{1}, id.epoch+1)
 		return append(binary.AppendUvarint(f, uint64(i)), 0)
 	}
 	for _, c := range b.chains[id] {
-		next := max(b.highest[id], c.start) + 1
-		for _, i := range []uint32{next, next + tryAhead} {
+		for _, i := range a.ahead(max(b.highest[id], c.start) + 1) {
 			list = append(list, pqKey{c.key(i - 1), field(i)})
 		}
 	}

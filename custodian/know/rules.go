@@ -177,9 +177,6 @@ func (b *Base) session(s *Session) {
 	b.Add("R3", ChainKey(s.Base, s.SignedPreKey, 0), body...)
 	if s.KyberPreKey != none {
 		b.Add("R3", PQStart(s.Base), body...)
-		b.Add("R6", PQRoot(s.Base, 0), PQStart(s.Base))
-		b.Add("R6", PQChain(s.Base, 0, 0, 0), PQStart(s.Base))
-		b.Add("R6", PQChain(s.Base, 0, 1, 0), PQStart(s.Base))
 	}
 }
 
@@ -200,6 +197,10 @@ func (b *Base) turn(t *Turn) {
 }
 
 func (b *Base) pqChain(c *PQChainOf) {
+	if c.Epoch == 0 { // also of a session in which nothing was ever sent
+		b.Add("R6", PQRoot(c.Base, 0), PQStart(c.Base))
+		b.Add("R6", PQChain(c.Base, 0, c.Dir, 0), PQStart(c.Base))
+	}
 	for i := uint32(0); i <= c.Last; i++ {
 		b.Add("R7b", PQKey(c.Base, c.Epoch, c.Dir, i+1), PQChain(c.Base, c.Epoch, c.Dir, i))
 		b.Add("R13a", pqLater(c.Base, c.Epoch, c.Dir, i+1), PQKey(c.Base, c.Epoch, c.Dir, i+1))

@@ -1,0 +1,74 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestCommand(t *testing.T) {
+	const scenarios = "../../examples/scenarios/"
+	bad := filepath.Join(t.TempDir(), "bad.json")
+	require.NoError(t, os.WriteFile(bad, []byte(`{"format":"custody-scenario-v1","protocol":4,"script":[{"send":"nobody"}]}`), 0o600))
+	notYet := filepath.Join(t.TempDir(), "not-yet.json")
+	require.NoError(t, os.WriteFile(notYet, []byte(`{"format":"custody-scenario-v1","protocol":4,"script":[{"notice":{"statement":{}}}]}`), 0o600))
+	for _, c := range []struct {
+		args []string
+		code int
+		out  string
+		errs string
+	}{
+		{nil, 1, "", "usage"},
+		{[]string{"dance"}, 1, "", "usage"},
+		{[]string{"run"}, 1, "", "usage"},
+		{[]string{"run", "-lang", "de", bad}, 1, "", "usage"},
+		{[]string{"run", "-nonsense", bad}, 1, "", "nonsense"},
+		{[]string{"run", "missing.json"}, 1, "", "missing.json"},
+		{[]string{"run", "-json", bad}, 2, "", "script[0].send"},
+		{[]string{"run", notYet}, 1, "", "script[0].notice: not supported yet"},
+		{[]string{"run", scenarios + "self.json"}, 0, "end-to-end encrypted", ""},
+		{[]string{"run", "-lang", "fr", scenarios + "hosted.json"}, 0, "PERDU", ""},
+		{[]string{"run", "-json", scenarios + "hosted.json"}, 0, `"custody-report-v1"`, ""},
+	} {
+		var out, errs bytes.Buffer
+		require.Equal(t, c.code, command(c.args, &out, &errs), c.args)
+		require.Contains(t, out.String(), c.out)
+		require.Contains(t, errs.String(), c.errs)
+		for _, line := range bytes.Split(out.Bytes(), []byte("\n")) {
+			if len(c.args) > 1 && c.args[1] != "-json" {
+				require.LessOrEqual(t, len([]rune(string(line))), 80, "%s", line)
+			}
+		}
+	}
+}
+
+// TestFormat: the fields of a report are those of the fixed format, in its order.
+func TestFormat(t *testing.T) {
+	var out, errs bytes.Buffer
+	require.Zero(t, command([]string{"run", "-json", "../../examples/scenarios/hosted.json"}, &out, &errs))
+	d := json.NewDecoder(&out)
+	var keys []string
+	depth := 0
+	for {
+		tok, err := d.Token()
+		if err != nil {
+			break
+		}
+		if s, ok := tok.(string); ok && depth == 1 && len(keys) < 20 {
+			keys = append(keys, s)
+		}
+		switch tok {
+		case json.Delim('{'), json.Delim('['):
+			depth++
+		case json.Delim('}'), json.Delim(']'):
+			depth--
+		}
+	}
+	for _, k := range []string{"format", "tool", "scenario", "assumptions", "messages", "injections", "verdicts", "notice", "evidence", "limits"} {
+		require.Contains(t, keys, k)
+	}
+}

@@ -1,0 +1,122 @@
+package custodian
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+var many = flag.Int("scenarios", 240, "how many random scenarios to cross-check")
+
+// randomScenario draws a script: messages in both directions, held, late and lost, and grants of random
+// sets of atoms that were never shipped as a mode.
+func randomScenario(n uint64) *Scenario {
+	g := rand.New(rand.NewPCG(n, 17))
+	sc := &Scenario{
+		Protocol: 3 + g.IntN(2), Seed: n, NoOneTimePreKey: g.IntN(3) == 0,
+		Principals: []Principal{
+			{ID: "p", Role: Provider, Quantum: true}, {ID: "q", Role: Provider}, {ID: "x", Role: Outsider, Sees: []string{"all", "none"}[g.IntN(2)]},
+		},
+	}
+	if g.IntN(4) == 0 {
+		sc.Initiator = Business
+	}
+	if g.IntN(6) == 0 {
+		sc.Principals[2].SameAs = "q"
+	}
+	ends := []string{Customer, Business}
+	sent, held := 0, []int{}
+	var names []string
+	for range 6 + g.IntN(10) {
+		switch k := g.IntN(20); {
+		case k < 11:
+			s := &Send{From: ends[g.IntN(2)], Count: 1 + g.IntN(3), Hold: g.IntN(4) == 0}
+			for range s.Count {
+				if s.Hold {
+					held = append(held, sent)
+				}
+				sent++
+			}
+			sc.Script = append(sc.Script, Step{Send: s})
+		case k < 13 && len(held) > 0:
+			g.Shuffle(len(held), func(i, j int) { held[i], held[j] = held[j], held[i] })
+			cut := 1 + g.IntN(len(held))
+			some := append([]int(nil), held[:cut]...)
+			held = held[cut:]
+			if g.IntN(4) == 0 {
+				sc.Script = append(sc.Script, Step{Drop: some})
+			} else {
+				sc.Script = append(sc.Script, Step{Deliver: some})
+			}
+		case k < 17:
+			name := fmt.Sprintf("g%d", len(names)+len(sc.Script))
+			names = append(names, name)
+			sc.Script = append(sc.Script, Step{Grant: &Grant{
+				Name: name, To: []string{"p", "q", "x"}[g.IntN(3)], From: ends[min(1, g.IntN(3))],
+				Atoms: randomAtoms(g), Via: []string{"copy", "copy", "stream"}[g.IntN(3)],
+			}})
+		case k < 18 && len(names) > 0:
+			sc.Script = append(sc.Script, Step{Revoke: names[0]})
+			names = names[1:]
+		case k < 19:
+			sc.Script = append(sc.Script, Step{Rotate: []string{"session", "prekeys", "identity"}[g.IntN(3)]})
+		default:
+			to := g.IntN(2)
+			sc.Script = append(sc.Script, Step{Inject: &Inject{By: "p", As: ends[1-to], To: ends[to], Text: "not by me"}})
+		}
+	}
+	return sc
+}
+
+func randomAtoms(g *rand.Rand) (list []string) {
+	for _, name := range []string{"session-ec", "session-pq", "session", "prekeys", "everything"} {
+		if g.IntN(5) == 0 {
+			list = append(list, name)
+		}
+	}
+	for _, name := range Atoms() {
+		if g.IntN(5) == 0 {
+			list = append(list, name)
+		}
+	}
+	if len(list) == 0 {
+		list = []string{"root"}
+	}
+	return list
+}
+
+// TestModelAgainstAdversary is the heart of the matter: for grants that nobody thought of, the rule book
+// derives exactly what the adversary opens and forges.
+func TestModelAgainstAdversary(t *testing.T) {
+	read, forged, refused := 0, 0, 0
+	for n := range uint64(*many) {
+		sc := randomScenario(n)
+		require.NoError(t, sc.Check())
+		r, err := play(context.Background(), sc, nil)
+		require.NoError(t, err, "scenario %d", n)
+		rep, err := r.report("", "")
+		require.NoError(t, err)
+		requireAgreement(t, rep, "scenario %d", n)
+		for _, m := range rep.Messages {
+			read += len(m.ReadableBy)
+			forged += len(m.ForgeableBy)
+			refused += 3 - len(m.ForgeableBy)
+		}
+	}
+	t.Logf("%d readings, %d forgeries accepted, %d not", read, forged, refused)
+	require.Greater(t, read, *many)
+	require.Greater(t, forged, *many)
+	require.Greater(t, refused, *many)
+}
+
+// requireAgreement fails if the rule book and the adversary do not agree about anything.
+func requireAgreement(t *testing.T, r *Report, format string, args ...any) {
+	t.Helper()
+	for _, l := range r.Limits {
+		require.NotContains(t, l, "do not agree", fmt.Sprintf(format, args...))
+	}
+}
