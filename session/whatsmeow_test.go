@@ -269,7 +269,7 @@ func TestImportSession(t *testing.T) {
 		{"version 2", edit(func(s map[string]any) { s["SessionVersion"] = 2 }), "version 2, not 3"},
 		{"version 4", edit(func(s map[string]any) { s["SessionVersion"] = 4 }), "version 4, not 3"},
 		{"negative id", edit(func(s map[string]any) { s["LocalRegistrationID"] = -1 }), "LocalRegistrationID"},
-		{"big id", edit(func(s map[string]any) { s["PreviousCounter"] = 1 << 32 }), "PreviousCounter"},
+		{"big id", edit(func(s map[string]any) { s["PreviousCounter"] = uint64(1 << 32) }), "PreviousCounter"},
 		{"root key", edit(func(s map[string]any) { s["RootKey"] = short }), "root key of 31 bytes, not 32"},
 		{"not base64", edit(func(s map[string]any) { s["RootKey"] = "SECRET!" }), "malformed"},
 		{"no identity", edit(func(s map[string]any) { s["RemoteIdentityPublic"] = nil }), "remote identity key of 0 bytes"},
