@@ -1,6 +1,7 @@
 package group
 
 import (
+	"bytes"
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/subtle"
@@ -47,7 +48,7 @@ func step(s *wire.SenderKeyState) (seed secret.Key, err error) {
 }
 
 // take finds the seed of message n: a skipped one, or the chain's own after advancing it. It changes
-// s, which is part of a trial.
+// s, which is part of a trial. The seed is the caller's, to wipe.
 func take(s *wire.SenderKeyState, n uint32, maxJump uint64) (seed []byte, err error) {
 	if n < s.Iteration {
 		return takeSkipped(s, n)
@@ -118,7 +119,7 @@ func takeSkipped(s *wire.SenderKeyState, n uint32) ([]byte, error) {
 			before := s.Skipped[:len(s.Skipped)-len(rest)]
 			list := make([]byte, 0, len(s.Skipped)-len(raw))
 			s.Skipped, s.Encoded = append(append(list, before...), after...), nil
-			return seed, nil
+			return bytes.Clone(seed), nil
 		}
 		rest = after
 	}

@@ -148,8 +148,8 @@ func (c *Channel) missing() error {
 	return fmt.Errorf("%w for distribution ID %s", ErrNoSenderKey, c.name)
 }
 
-// Distribution returns what the other members Join: the own sender key as it is now, 101 to 109 bytes
-// of secrets. It makes the sender key if there is none. Who joins it reads the messages that follow.
+// Distribution returns what the other members Join: the own sender key as it is now, at most 100 bytes,
+// secret ones. It makes the sender key if there is none. Who joins it reads the messages that follow.
 func (c *Channel) Distribution(ctx context.Context) ([]byte, error) {
 	var b []byte
 	src := entropy.From(ctx)

@@ -180,6 +180,24 @@ func TestJump(t *testing.T) {
 	}
 }
 
+// Two jumps that skip more than is kept between them: the oldest keys go, across the jumps.
+func TestEviction(t *testing.T) {
+	a, b := joined(t, wires[0].channel)
+	messages := make([][]byte, 2501)
+	for i := range messages {
+		messages[i] = send(t, a, fmt.Sprint(i))
+	}
+	receive(t, b, alice, messages[1500], "1500") // skips 0 to 1499
+	receive(t, b, alice, messages[2500], "2500") // and 1501 to 2499: 499 too many
+	refuse(t, b, alice, messages[0], ratchet.ErrDuplicate)
+	refuse(t, b, alice, messages[498], ratchet.ErrDuplicate)
+	refuse(t, b, alice, messages[1500], ratchet.ErrDuplicate)
+	for _, i := range []int{499, 1499, 1501, 2499, 2000} {
+		receive(t, b, alice, messages[i], fmt.Sprint(i))
+		refuse(t, b, alice, messages[i], ratchet.ErrDuplicate)
+	}
+}
+
 // The last iteration is one below the greatest counter, for both sides.
 func TestChainEnd(t *testing.T) {
 	a, b := joined(t, wires[0].channel)

@@ -224,7 +224,9 @@ func (f *format) decrypt(row []byte, m *message) (plaintext, next []byte, err er
 	if err != nil {
 		return nil, nil, err
 	}
-	if plaintext, err = open(seed, m.ciphertext); err != nil {
+	plaintext, err = open(seed, m.ciphertext)
+	secret.Wipe(seed)
+	if err != nil {
 		return nil, nil, err
 	}
 	return plaintext, appendRecord(states), nil
