@@ -273,10 +273,19 @@ func (in *incoming) parse(m Message) (err error) {
 }
 
 func (in *incoming) parseSignal(b []byte) (err error) {
-	if in.message, err = wire.ParseSignalMessage(b); err != nil {
+	in.message, err = wire.ParseSignalMessage(b)
+	key := in.message.RatchetKey
+	var incomplete wire.IncompleteError
+	switch {
+	case errors.As(err, &incomplete):
+		key = incomplete.RatchetKey
+	case err != nil:
 		return notParsed(err)
 	}
-	if _, err := signet.ParsePublicKey(in.message.RatchetKey); err != nil {
+	if _, err := signet.ParsePublicKey(key); err != nil {
+		return notParsed(err)
+	}
+	if err != nil {
 		return notParsed(err)
 	}
 	return nil

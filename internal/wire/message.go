@@ -59,6 +59,16 @@ type SignalMessage struct {
 	MAC    []byte // 8 bytes
 }
 
+// An IncompleteError is a SignalMessage that lacks its counter or ciphertext and nothing else. It
+// matches ErrMalformed. The official client looks into the ratchet key before it notices, so a key
+// that is none is the error that counts (protocol §6.2).
+type IncompleteError struct{ RatchetKey []byte }
+
+func (IncompleteError) Error() string { return ErrMalformed.Error() }
+
+// Is reports whether target is ErrMalformed.
+func (IncompleteError) Is(target error) bool { return target == ErrMalformed }
+
 // ParseSignalMessage parses b: length, version, protobuf, required fields, in this order. It does
 // not look into the ratchet key.
 func ParseSignalMessage(b []byte) (m SignalMessage, err error) {
@@ -89,8 +99,11 @@ func ParseSignalMessage(b []byte) (m SignalMessage, err error) {
 			p.Bytes(&m.Addresses)
 		}
 	}
-	if p.err != nil || m.RatchetKey == nil || !counter || m.Ciphertext == nil {
+	if p.err != nil || m.RatchetKey == nil {
 		return SignalMessage{}, ErrMalformed
+	}
+	if !counter || m.Ciphertext == nil {
+		return SignalMessage{}, IncompleteError{m.RatchetKey}
 	}
 	return m, nil
 }
