@@ -1,0 +1,357 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"signet.example/signet"
+)
+
+// begin starts a transaction and reads and locks the rows of the peers, in one round trip. The Tx is
+// not nil on error, either: verdict looks at its connection.
+func (s *Store) begin(ctx context.Context, peers []signet.Address, control bool) (*Tx, error) {
+	t := &Tx{store: s, ctx: ctx, locked: peers, peers: make(map[signet.Address]*peerRow, len(peers))}
+	var err error
+	if t.conn, err = s.pool.Acquire(ctx); err != nil {
+		return t, err
+	}
+	err = t.open()
+	for i := 0; err == nil && i < len(peers); i++ {
+		err = s.mayUpdate(peers[i], t.deviceEpoch, t.peers[peers[i]], control)
+	}
+	if err != nil {
+		t.end()
+	}
+	return t, err
+}
+
+func (t *Tx) open() error {
+	b := new(pgx.Batch)
+	b.BeginTx(pgx.TxOptions{BeginQuery: sqlBegin})
+	if t.store.pool.portable {
+		b.Queue(sqlSharePortable, t.store.owner)
+	} else {
+		b.Queue(sqlShare, lockKey(t.store.owner))
+	}
+	if len(t.locked) == 1 {
+		t.queueOne(b)
+	} else {
+		t.queueAll(b)
+	}
+	results := t.conn.SendBatch(t.ctx, b)
+	t.pgx = results.Tx()
+	if err := results.Close(); err != nil {
+		return err
+	}
+	for _, a := range t.locked {
+		if !t.peers[a].exists {
+			if err := t.first(); err != nil {
+				return err
+			}
+			break
+		}
+	}
+	t.base = t.peers[t.locked[0]].version
+	return nil
+}
+
+// queueOne queues what reads the one peer.
+func (t *Tx) queueOne(b *pgx.Batch) {
+	a, p := t.locked[0], new(peerRow)
+	t.peers[a] = p
+	b.Queue(sqlLockPeer, t.store.owner, []byte(a.Name), int64(a.Device)).QueryRow(func(r pgx.Row) error {
+		var version, epoch *int64
+		var delegated *bool
+		if err := r.Scan(&t.deviceEpoch, &version, &epoch, &delegated, &p.identity, &p.record); err != nil {
+			return err
+		}
+		if version != nil {
+			p.version, p.epoch, p.delegated = *version, *epoch, *delegated
+		}
+		p.read(version != nil)
+		return nil
+	})
+}
+
+// queueAll queues what reads the peers of an UpdateAll.
+func (t *Tx) queueAll(b *pgx.Batch) {
+	b.Queue(sqlEpoch, t.store.owner).QueryRow(func(r pgx.Row) error { return r.Scan(&t.deviceEpoch) })
+	names, devices := make([][]byte, len(t.locked)), make([]int64, len(t.locked))
+	for i, a := range t.locked {
+		names[i], devices[i] = []byte(a.Name), int64(a.Device)
+		t.peers[a] = new(peerRow)
+	}
+	b.Queue(sqlLockPeers, t.store.owner, names, devices).Query(func(rows pgx.Rows) error {
+		for rows.Next() {
+			var name []byte
+			var device int64
+			p := new(peerRow)
+			if err := rows.Scan(append([]any{&name, &device}, p.fields()...)...); err != nil {
+				return err
+			}
+			p.read(true)
+			t.peers[signet.Address{Name: string(name), Device: uint32(device)}] = p
+		}
+		return rows.Err()
+	})
+}
+
+// first makes the rows of peers that have none, so that there is something to lock. Another
+// transaction may be about to do the same: the insertion waits for it.
+func (t *Tx) first() error {
+	names, devices := [][]byte{}, []int64{}
+	for _, a := range t.locked {
+		if !t.peers[a].exists {
+			names, devices = append(names, []byte(a.Name)), append(devices, int64(a.Device))
+		}
+	}
+	b := new(pgx.Batch)
+	if len(names) == 1 {
+		b.Queue(sqlFirstPeer, t.store.owner, names[0], devices[0])
+	} else {
+		b.Queue(sqlFirstPeers, t.store.owner, names, devices)
+	}
+	if len(t.locked) == 1 {
+		t.queueOne(b)
+	} else {
+		t.queueAll(b)
+	}
+	if err := t.conn.SendBatch(t.ctx, b).Close(); err != nil {
+		return err
+	}
+	for _, a := range t.locked {
+		if !t.peers[a].exists {
+			return errConflict // deleted in between, by hand
+		}
+	}
+	return nil
+}
+
+// flush sends what was written so far, without a commit.
+func (t *Tx) flush() error {
+	if t.err != nil {
+		return t.err
+	}
+	b := new(pgx.Batch)
+	t.queueWrites(b, 0)
+	if b.Len() == 0 {
+		return nil
+	}
+	if err := t.conn.SendBatch(t.ctx, b).Close(); err != nil {
+		return t.fail(lostRace(err))
+	}
+	for _, p := range t.peers {
+		if p.dirty {
+			p.exists, p.dirty, p.version = true, false, p.version+1
+			p.epoch, p.delegated = p.newEpoch, p.newDelegated
+		}
+	}
+	for _, k := range t.written {
+		t.rows[k].sent()
+	}
+	t.written = t.written[:0]
+	return nil
+}
+
+// sent says that the server has the row as it is here.
+func (r *row) sent() {
+	r.dirty = false
+	switch {
+	case !r.present:
+		r.base, r.version = absent, 0
+	case r.base == found:
+		r.version++
+	case r.base == absent:
+		r.base, r.version = found, 1
+	}
+}
+
+// lostRace recognises what must makes of a write that found another version.
+func lostRace(err error) error {
+	if isCode(err, divisionByZero) {
+		return errConflict
+	}
+	return err
+}
+
+// queueWrites queues the statements for all dirty rows.
+func (t *Tx) queueWrites(b *pgx.Batch, token int64) {
+	for _, k := range t.written {
+		t.rows[k].queue(b, k, t.store.owner)
+	}
+	var update []signet.Address
+	for a, p := range t.peers {
+		switch {
+		case !p.dirty:
+		case !p.exists:
+			b.Queue(sqlNewPeer, t.store.owner, []byte(a.Name), int64(a.Device), token, p.identity, notNull(p.record))
+		default:
+			update = append(update, a)
+		}
+	}
+	switch len(update) {
+	case 0:
+	case 1:
+		a, p := update[0], t.peers[update[0]]
+		b.Queue(sqlPutPeer, t.store.owner, []byte(a.Name), int64(a.Device), p.version, p.epoch,
+			token, p.newEpoch, p.newDelegated, p.identity, notNull(p.record))
+	default:
+		t.queueUpdates(b, update, token)
+	}
+}
+
+func (t *Tx) queueUpdates(b *pgx.Batch, update []signet.Address, token int64) {
+	n := len(update)
+	names, identities, records := make([][]byte, n), make([][]byte, n), make([][]byte, n)
+	devices, versions, epochs := make([]int64, n), make([]int64, n), make([]int64, n)
+	for i, a := range update {
+		p := t.peers[a]
+		names[i], devices[i] = []byte(a.Name), int64(a.Device)
+		versions[i], epochs[i] = p.version, p.epoch
+		identities[i], records[i] = p.identity, notNull(p.record)
+	}
+	b.Queue(sqlPutPeers, t.store.owner, token, names, devices, versions, epochs, identities, records, int64(n))
+}
+
+func (r *row) queue(b *pgx.Batch, k key, owner int64) {
+	s, args := &onTable[k.table], k.args(owner)
+	switch {
+	case r.present && r.base == unknown:
+		b.Queue(s.put, append(args, r.value)...)
+	case r.present && r.base == absent:
+		b.Queue(s.insert, append(args, r.value)...)
+	case r.present:
+		b.Queue(s.putIf, append(args, r.version, r.value)...)
+	case r.base == unknown:
+		b.Queue(s.del, args...)
+	case r.base == found:
+		b.Queue(s.delIf, append(args, r.version)...)
+	}
+}
+
+// notNull is b where a nil slice would be NULL.
+func notNull(b []byte) []byte {
+	if b == nil {
+		return []byte{}
+	}
+	return b
+}
+
+// commit sends what was written and the commit behind it, in one round trip. It goes on when ctx ends:
+// a commit that was begun is waited for.
+func (t *Tx) commit(ctx context.Context) (again, error) {
+	if t.conn.Conn().PgConn().TxStatus() != 'T' {
+		if t.conn.Conn().IsClosed() { // the caller's statement met the end of the server
+			return inAWhile, errAborted
+		}
+		return no, errAborted
+	}
+	marker := t.peers[t.locked[0]]
+	marker.dirty = true // every commit leaves its token there
+	token := rand.Int64()
+	b := new(pgx.Batch)
+	t.queueWrites(b, token)
+	committed := false
+	b.Queue("COMMIT").Exec(func(tag pgconn.CommandTag) error {
+		committed = tag.String() == "COMMIT"
+		return nil
+	})
+	patient, cancel := context.WithTimeout(context.WithoutCancel(ctx), t.store.pool.wait)
+	defer cancel()
+	err := lostRace(t.conn.SendBatch(patient, b).Close())
+	switch {
+	case err == nil && committed:
+		return no, nil
+	case err == nil:
+		return no, errAborted
+	case isConflict(err):
+		return atOnce, err
+	case answered(err):
+		return no, fmt.Errorf("postgres: commit: %w", err)
+	}
+	return t.outcome(patient, token, err)
+}
+
+// outcome finds out whether a commit happened whose answer never came: the marker's row has its token
+// then, and the version before it if not. Reading the row with a lock waits until the server has
+// noticed the end of the old connection.
+func (t *Tx) outcome(ctx context.Context, token int64, cause error) (again, error) {
+	t.end()
+	a := t.locked[0]
+	for ctx.Err() == nil {
+		var version, found int64
+		err := t.store.pool.QueryRow(ctx, sqlOutcome, t.store.owner, []byte(a.Name), int64(a.Device)).Scan(&version, &found)
+		switch {
+		case err == nil && found == token:
+			return no, nil
+		case err == nil && version == t.base, errors.Is(err, pgx.ErrNoRows):
+			return atOnce, fmt.Errorf("postgres: commit: %w", cause)
+		case err == nil:
+			return no, fmt.Errorf("%w: %w", ErrUncertain, cause)
+		case answered(err) && !isConflict(err):
+			return no, fmt.Errorf("%w: %w", ErrUncertain, err)
+		}
+		select {
+		case <-time.After(20 * time.Millisecond):
+		case <-ctx.Done():
+		}
+	}
+	return no, fmt.Errorf("%w: %w", ErrUncertain, cause)
+}
+
+// verdict says what to do after an error before the commit.
+func (t *Tx) verdict(ctx context.Context, err error) again {
+	switch {
+	case ctx.Err() != nil:
+		return no
+	case isConflict(err):
+		return atOnce
+	case t.conn == nil && isDown(err), t.isBroken():
+		return inAWhile
+	}
+	return no
+}
+
+// isBroken reports whether the connection was lost.
+func (t *Tx) isBroken() bool {
+	return t.broken || t.conn != nil && !t.ended && t.conn.Conn().IsClosed()
+}
+
+// words is how an error of begin is told.
+func (t *Tx) words(ctx context.Context, err error) error {
+	var fenced *FencedError
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.As(err, &fenced):
+		return err
+	}
+	return fmt.Errorf("postgres: begin: %w", err)
+}
+
+// end rolls back what was not committed and gives the connection back. It may be called twice.
+func (t *Tx) end() {
+	if t.conn == nil || t.ended {
+		return
+	}
+	t.ended = true
+	if t.err == nil {
+		t.err = errDone
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.ctx), 5*time.Second)
+	defer cancel()
+	t.broken = t.conn.Conn().IsClosed()
+	if t.given != nil {
+		t.given.Tx = closedTx()
+	}
+	if !t.broken && t.conn.Conn().PgConn().TxStatus() != 'I' {
+		t.pgx.Rollback(ctx) // if it fails, the connection is closed, which is a rollback, too
+	}
+	t.conn.Release()
+}

@@ -1,0 +1,34 @@
+//go:build !unix
+
+// Package pgtest runs a throw-away PostgreSQL server for tests, on Unix.
+package pgtest
+
+import (
+	"errors"
+	"os"
+	"testing"
+)
+
+// A Server is a running PostgreSQL. There is none on this system.
+type Server struct{}
+
+// Start skips the test.
+func Start(t testing.TB, _ ...string) *Server {
+	t.Skip("no throw-away PostgreSQL on this system")
+	return nil
+}
+
+// Shared skips the test.
+func Shared(t testing.TB) *Server { return Start(t) }
+
+// Main runs the tests and exits.
+func Main(m *testing.M) { os.Exit(m.Run()) }
+
+// URL returns nothing of use.
+func (*Server) URL(string) string { return "" }
+
+// Database returns nothing of use.
+func (*Server) Database(testing.TB) string { return "" }
+
+// Restart fails.
+func (*Server) Restart() error { return errors.New("pgtest: no server") }

@@ -1,0 +1,246 @@
+//go:build unix
+
+// Package pgtest runs a throw-away PostgreSQL server for tests. The server is the installed one: its
+// binaries are looked for with pg_config, in the places where distributions put them, and on the PATH.
+//
+// The server listens on a socket in a directory of its own, writes with fsync like a real one, and is
+// stopped and removed at the end, also when the test is killed. Under root it runs as nobody, because
+// PostgreSQL refuses to run as root.
+package pgtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// A Server is a running PostgreSQL.
+type Server struct {
+	bin, dir string
+	settings []string
+	cmd      *exec.Cmd
+	lifeline io.Closer // the server stops when this is closed
+
+	mu        sync.Mutex
+	databases int
+}
+
+// Start starts a server for one test and stops it when the test ends. The settings are of the form
+// "name=value" and come after the package's own. Where no server is installed the test is skipped, or
+// fails if the environment has CI=true.
+func Start(t testing.TB, settings ...string) *Server {
+	t.Helper()
+	s, err := start(settings)
+	if errors.Is(err, exec.ErrNotFound) && os.Getenv("CI") != "true" {
+		t.Skip("no PostgreSQL server is installed: ", err)
+	}
+	if err != nil {
+		t.Fatal("pgtest: ", err)
+	}
+	t.Cleanup(s.stop)
+	return s
+}
+
+var shared struct {
+	sync.Mutex
+	server *Server
+}
+
+// Shared returns a server that the tests of one binary share; it is started by the first of them. The
+// binary's TestMain calls Main, which stops it.
+func Shared(t testing.TB) *Server {
+	t.Helper()
+	shared.Lock()
+	defer shared.Unlock()
+	if shared.server == nil {
+		s, err := start(nil)
+		if errors.Is(err, exec.ErrNotFound) && os.Getenv("CI") != "true" {
+			t.Skip("no PostgreSQL server is installed: ", err)
+		}
+		if err != nil {
+			t.Fatal("pgtest: ", err)
+		}
+		shared.server = s
+	}
+	return shared.server
+}
+
+// Main runs the tests, stops the shared server and exits.
+func Main(m *testing.M) {
+	code := m.Run()
+	if shared.server != nil {
+		shared.server.stop()
+	}
+	os.Exit(code)
+}
+
+// URL returns how to connect to the database with this name. The user may do everything.
+func (s *Server) URL(database string) string {
+	return fmt.Sprintf("host=%s user=signet dbname=%s", s.dir, database)
+}
+
+// Database makes an empty database and returns how to connect to it.
+func (s *Server) Database(t testing.TB) string {
+	t.Helper()
+	s.mu.Lock()
+	s.databases++
+	name := fmt.Sprintf("test_%d", s.databases)
+	s.mu.Unlock()
+	ctx := context.Background()
+	conn, err := pgx.Connect(ctx, s.URL("postgres"))
+	if err == nil {
+		_, err = conn.Exec(ctx, "CREATE DATABASE "+name)
+		conn.Close(ctx)
+	}
+	if err != nil {
+		t.Fatal("pgtest: ", err)
+	}
+	return s.URL(name)
+}
+
+// Restart kills the whole server with SIGKILL, as a power failure would, and starts it again. It
+// returns when the server has recovered and accepts connections.
+func (s *Server) Restart() error {
+	pid, err := s.pid()
+	if err != nil {
+		return err
+	}
+	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+		return fmt.Errorf("pgtest: kill: %w", err)
+	}
+	s.lifeline.Close()
+	s.cmd.Wait()
+	return s.launch()
+}
+
+// pid returns the process id of the server's first process.
+func (s *Server) pid() (int, error) {
+	f, err := os.ReadFile(filepath.Join(s.dir, "data", "postmaster.pid"))
+	if err != nil {
+		return 0, err
+	}
+	line, _, _ := strings.Cut(string(f), "\n")
+	return strconv.Atoi(line)
+}
+
+func start(settings []string) (*Server, error) {
+	bin, err := find()
+	if err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp("", "pgtest")
+	if err != nil {
+		return nil, err
+	}
+	if err := give(dir); err != nil {
+		os.RemoveAll(dir)
+		return nil, err
+	}
+	s := &Server{bin: bin, dir: dir, settings: append([]string{
+		"fsync=on", "listen_addresses=", "unix_socket_directories=" + dir,
+		"max_connections=300", "shared_buffers=128MB", "log_min_messages=fatal",
+	}, settings...)}
+	init := exec.Command(filepath.Join(bin, "initdb"), "-D", filepath.Join(dir, "data"), "-U", "signet",
+		"-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
+	unprivileged(init)
+	if out, err := init.CombinedOutput(); err != nil {
+		os.RemoveAll(dir)
+		return nil, fmt.Errorf("initdb: %w: %s", err, out)
+	}
+	if err := s.launch(); err != nil {
+		s.stop()
+		return nil, err
+	}
+	return s, nil
+}
+
+// watch runs the server until standard input ends, which it does at the latest with this process.
+const watch = `"$@" </dev/null & pid=$!; cat >/dev/null; kill -INT $pid 2>/dev/null; wait $pid`
+
+func (s *Server) launch() error {
+	args := []string{"-c", watch, "sh", filepath.Join(s.bin, "postgres"), "-D", filepath.Join(s.dir, "data")}
+	for _, v := range s.settings {
+		args = append(args, "-c", v)
+	}
+	var err error
+	for range 100 { // what is left of a killed server takes a moment to go
+		log := new(strings.Builder)
+		s.cmd = exec.Command("/bin/sh", args...)
+		s.cmd.Stderr = log
+		unprivileged(s.cmd)
+		if s.lifeline, err = s.cmd.StdinPipe(); err != nil {
+			return err
+		}
+		if err = s.cmd.Start(); err != nil {
+			return err
+		}
+		if err = s.await(); err == nil {
+			return nil
+		}
+		s.lifeline.Close()
+		s.cmd.Wait()
+		err = fmt.Errorf("pgtest: %w: %s", err, log)
+		time.Sleep(50 * time.Millisecond)
+	}
+	return err
+}
+
+// await waits until the server accepts connections.
+func (s *Server) await() (err error) {
+	for begun := time.Now(); time.Since(begun) < 30*time.Second; time.Sleep(10 * time.Millisecond) {
+		var conn *pgx.Conn
+		if conn, err = pgx.Connect(context.Background(), s.URL("postgres")); err == nil {
+			return conn.Close(context.Background())
+		}
+		if _, gone := s.pid(); gone != nil && time.Since(begun) > 2*time.Second {
+			return err // it did not come up
+		}
+	}
+	return err
+}
+
+func (s *Server) stop() {
+	if s.lifeline != nil {
+		s.lifeline.Close()
+		s.cmd.Wait()
+	}
+	os.RemoveAll(s.dir)
+}
+
+// find returns the directory of initdb and postgres.
+func find() (string, error) {
+	var places []string
+	if out, err := exec.Command("pg_config", "--bindir").Output(); err == nil {
+		places = append(places, strings.TrimSpace(string(out)))
+	}
+	for _, pattern := range []string{"/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/usr/local/pgsql/bin", "/opt/homebrew/opt/postgresql*/bin"} {
+		found, _ := filepath.Glob(pattern) // the pattern is well-formed
+		places = append(places, found...)
+	}
+	if path, err := exec.LookPath("postgres"); err == nil {
+		places = append(places, filepath.Dir(path))
+	}
+	for _, dir := range places {
+		if isProgram(filepath.Join(dir, "postgres")) && isProgram(filepath.Join(dir, "initdb")) {
+			return dir, nil
+		}
+	}
+	return "", fmt.Errorf("postgres and initdb: %w", exec.ErrNotFound)
+}
+
+func isProgram(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular() && info.Mode().Perm()&0o111 != 0
+}

@@ -1,0 +1,101 @@
+package postgres
+
+import "fmt"
+
+// begin is one of the two round trips of a transaction; the other is commit. The epoch of the device
+// is read under a lock on it that transactions share and TakeOver does not.
+//
+// The SQL of this package is what PostgreSQL, CockroachDB and YugabyteDB have in common, but for the
+// lock: PostgreSQL's advisory locks write nothing, the portable form locks the device's row.
+const (
+	sqlBegin         = `BEGIN ISOLATION LEVEL READ COMMITTED`
+	sqlShare         = `SELECT pg_advisory_xact_lock_shared($1)`
+	sqlSharePortable = `SELECT epoch FROM signet_device WHERE owner = $1 FOR SHARE`
+	sqlEpoch         = `SELECT epoch FROM signet_device WHERE owner = $1`
+
+	peerColumns = `version, epoch, delegated, identity_key, record`
+	wherePeer   = ` WHERE owner = $1 AND peer = $2 AND peer_device = $3`
+
+	// sqlLockPeer always returns a row; its version is NULL if the peer has none.
+	sqlLockPeer = `SELECT d.epoch, p.version, p.epoch, p.delegated, p.identity_key, p.record
+		FROM signet_device d LEFT JOIN (SELECT ` + peerColumns + ` FROM signet_peer` + wherePeer + ` FOR UPDATE) p ON TRUE
+		WHERE d.owner = $1`
+	sqlReadPeer  = `SELECT ` + peerColumns + ` FROM signet_peer` + wherePeer + ` FOR UPDATE`
+	sqlFirstPeer = `INSERT INTO signet_peer (owner, peer, peer_device) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`
+	sqlLockPeers = `SELECT peer, peer_device, ` + peerColumns + ` FROM signet_peer
+		WHERE owner = $1 AND (peer, peer_device) IN (SELECT a, b FROM unnest($2::BYTEA[], $3::BIGINT[]) AS v (a, b))
+		ORDER BY peer, peer_device FOR UPDATE`
+	sqlFirstPeers = `INSERT INTO signet_peer (owner, peer, peer_device)
+		SELECT $1, a, b FROM unnest($2::BYTEA[], $3::BIGINT[]) AS v (a, b) ORDER BY a, b ON CONFLICT DO NOTHING`
+	sqlListPeers = `SELECT peer, peer_device FROM signet_peer WHERE owner = $1 AND octet_length(record) > 0
+		UNION SELECT peer, peer_device FROM signet_archive WHERE owner = $1`
+	sqlOutcome = `SELECT version, token FROM signet_peer` + wherePeer + ` FOR UPDATE`
+
+	sqlCount  = `SELECT count(*) FROM signet_prekey WHERE owner = $1 AND kind = $2`
+	sqlMark   = `INSERT INTO signet_kem_mark VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`
+	sqlForget = `DELETE FROM signet_kem_mark WHERE owner = $1 AND id = $2`
+)
+
+// must makes a statement an error (division by zero) unless it changes the given number of rows, so
+// that a COMMIT sent right behind it in the same round trip does not happen.
+func must(statement, rows string) string {
+	return `WITH w AS (` + statement + ` RETURNING 1) SELECT 1 / (CASE WHEN count(*) = ` + rows + ` THEN 1 ELSE 0 END) FROM w`
+}
+
+// The commit of peers: compare-and-swap on version and epoch.
+var (
+	sqlPutPeer = must(`UPDATE signet_peer SET version = version + 1, token = $6, epoch = $7, delegated = $8,
+		identity_key = $9, record = $10`+wherePeer+` AND version = $4 AND epoch = $5`, `1`)
+	sqlNewPeer = must(`INSERT INTO signet_peer (owner, peer, peer_device, version, token, identity_key, record)
+		VALUES ($1, $2, $3, 1, $4, $5, $6) ON CONFLICT DO NOTHING`, `1`)
+	sqlPutPeers = must(`UPDATE signet_peer p SET version = p.version + 1, token = $2, identity_key = v.identity_key, record = v.record
+		FROM unnest($3::BYTEA[], $4::BIGINT[], $5::BIGINT[], $6::BIGINT[], $7::BYTEA[], $8::BYTEA[])
+			AS v (peer, peer_device, version, epoch, identity_key, record)
+		WHERE p.owner = $1 AND p.peer = v.peer AND p.peer_device = v.peer_device
+			AND p.version = v.version AND p.epoch = v.epoch`, `$9::BIGINT`)
+)
+
+// A table is one that has a version and a value for each key.
+type table int
+
+const (
+	archives table = iota
+	preKeys
+	values
+	senderKeys
+	tables
+)
+
+// The statements on these tables. The parameters are the key's columns, owner first, then the version
+// that the row must have, then the value.
+type statements struct {
+	get, put, putIf, insert, del, delIf, take string
+}
+
+var onTable = [tables]statements{
+	archives:   statementsOn("signet_archive", "peer", "peer_device"),
+	preKeys:    statementsOn("signet_prekey", "kind", "id"),
+	values:     statementsOn("signet_value", "name"),
+	senderKeys: statementsOn("signet_sender_key", "sender", "sender_device", "group_name"),
+}
+
+func statementsOn(name string, key ...string) statements {
+	columns, where, params := "owner", "owner = $1", "$1"
+	for i, c := range key {
+		columns += ", " + c
+		where += fmt.Sprintf(" AND %s = $%d", c, i+2)
+		params += fmt.Sprintf(", $%d", i+2)
+	}
+	n := len(key) + 2
+	insert := fmt.Sprintf(`INSERT INTO %s (%s, version, value) VALUES (%s, 1, $%d) ON CONFLICT `, name, columns, params, n)
+	return statements{
+		get: fmt.Sprintf(`SELECT version, value FROM %s WHERE %s`, name, where),
+		put: insert + fmt.Sprintf(`(%s) DO UPDATE SET version = %s.version + 1, value = excluded.value`, columns, name),
+		putIf: must(fmt.Sprintf(`UPDATE %s SET version = version + 1, value = $%d WHERE %s AND version = $%d`,
+			name, n+1, where, n), `1`),
+		insert: must(insert+`DO NOTHING`, `1`),
+		del:    fmt.Sprintf(`DELETE FROM %s WHERE %s`, name, where),
+		delIf:  must(fmt.Sprintf(`DELETE FROM %s WHERE %s AND version = $%d`, name, where, n), `1`),
+		take:   fmt.Sprintf(`DELETE FROM %s WHERE %s RETURNING version`, name, where),
+	}
+}

@@ -1,0 +1,388 @@
+package postgres
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"signet.example/signet"
+)
+
+// A Tx is one transaction on a device's records, and on the caller's own tables in the same database.
+// It is what the session.Tx given to a transaction's function is: tx.(*postgres.Tx).Pgx().
+//
+// Rows are read once. Writes are kept here and go to the server with the commit, in one round trip; a
+// deletion of a prekey, a mark, and what counts or lists rows go there at once.
+type Tx struct {
+	store  *Store
+	ctx    context.Context
+	conn   *pgxpool.Conn
+	pgx    pgx.Tx     // begun with the transaction; closed at its end if the caller has it
+	given  *callersTx // what the caller has, if anything
+	dirty  bool       // there is something to commit
+	err    error      // sticky: after a failed statement nothing is certain
+	ended  bool
+	broken bool // the connection was, at the end
+
+	deviceEpoch int64
+	peers       map[signet.Address]*peerRow
+	locked      []signet.Address // the peers of the Update, sorted; the first is the marker
+	base        int64            // version of the marker's row before the transaction
+	rows        map[key]*row
+	written     []key // keys of dirty rows, in the order of the first writes
+}
+
+// A peerRow is a peer's row as the transaction sees it: the session and the identity.
+type peerRow struct {
+	exists    bool
+	version   int64
+	epoch     int64
+	delegated bool
+	identity  []byte // nil: none
+	record    []byte // empty: none
+
+	dirty        bool
+	newEpoch     int64 // what the commit sets
+	newDelegated bool
+}
+
+// A key names a row of one of the tables with versions.
+type key struct {
+	table  table
+	name   string // of a peer, a sender, or a value
+	id     uint32 // of a prekey, or the device of a peer or sender
+	kind   kind   // of a prekey
+	within string // the group of a sender key
+}
+
+// A row is such a row as the transaction sees it.
+type row struct {
+	present bool
+	value   []byte
+	base    base
+	version int64 // of the committed row, if base is found
+	dirty   bool
+}
+
+// A base is what is known of the committed row, which decides how the row is written.
+type base int
+
+const (
+	unknown base = iota // never read: the write is unconditional
+	absent
+	found
+)
+
+func (k key) args(owner int64) []any {
+	switch k.table {
+	case archives:
+		return []any{owner, []byte(k.name), int64(k.id)}
+	case preKeys:
+		return []any{owner, int64(k.kind), int64(k.id)}
+	case values:
+		return []any{owner, []byte(k.name)}
+	default: // senderKeys
+		return []any{owner, []byte(k.name), int64(k.id), []byte(k.within)}
+	}
+}
+
+// Pgx returns the transaction as pgx's, for the caller's own rows in the same commit. Writes made
+// through t may not be visible to it. Commit does nothing but fail, Rollback makes Update fail: both
+// are Update's. The caller leaves tables named signet_… alone.
+func (t *Tx) Pgx() pgx.Tx {
+	if t.given == nil {
+		t.given = &callersTx{t.pgx, t}
+		if t.ended {
+			t.given.Tx = closedTx()
+		}
+	}
+	t.dirty = true
+	return t.given
+}
+
+// A callersTx is the transaction in the caller's hands.
+type callersTx struct {
+	pgx.Tx
+	t *Tx
+}
+
+func (c *callersTx) Commit(context.Context) error { return errNotYours }
+
+func (c *callersTx) Rollback(context.Context) error {
+	if c.t.err == nil {
+		c.t.err = errAborted
+	}
+	return nil
+}
+
+// closedTx returns a transaction that has ended.
+func closedTx() pgx.Tx {
+	b := new(pgx.Batch)
+	b.BeginTx(pgx.TxOptions{})
+	return pgx.FailedBatchResults(b, pgx.ErrTxClosed).Tx()
+}
+
+// fail ends the transaction.
+func (t *Tx) fail(err error) error {
+	if t.err == nil {
+		t.err = fmt.Errorf("postgres: %w", err)
+	}
+	return t.err
+}
+
+// query reads one row. It reports false if there is none.
+func (t *Tx) query(dst []any, sql string, args ...any) (bool, error) {
+	if t.err != nil {
+		return false, t.err
+	}
+	err := t.conn.QueryRow(t.ctx, sql, args...).Scan(dst...)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return false, nil
+	}
+	if err != nil {
+		return false, t.fail(err)
+	}
+	return true, nil
+}
+
+// exec returns how many rows changed.
+func (t *Tx) exec(sql string, args ...any) (int64, error) {
+	if t.err != nil {
+		return 0, t.err
+	}
+	tag, err := t.conn.Exec(t.ctx, sql, args...)
+	if err != nil {
+		return 0, t.fail(err)
+	}
+	t.dirty = true
+	return tag.RowsAffected(), nil
+}
+
+// read returns a row, from the server the first time.
+func (t *Tx) read(k key) (*row, error) {
+	if t.err != nil {
+		return nil, t.err
+	}
+	if r := t.rows[k]; r != nil {
+		return r, nil
+	}
+	r := &row{base: absent}
+	ok, err := t.query([]any{&r.version, &r.value}, onTable[k.table].get, k.args(t.store.owner)...)
+	if err != nil {
+		return nil, err
+	}
+	if ok {
+		r.present, r.base = true, found
+	}
+	t.keep(k, r)
+	return r, nil
+}
+
+func (t *Tx) keep(k key, r *row) {
+	if t.rows == nil {
+		t.rows = make(map[key]*row)
+	}
+	t.rows[k] = r
+}
+
+func (t *Tx) value(k key) ([]byte, error) {
+	r, err := t.read(k)
+	if err != nil || !r.present {
+		return nil, err
+	}
+	return r.value, nil
+}
+
+// write replaces a row, or deletes it if present is false.
+func (t *Tx) write(k key, value []byte, present bool) error {
+	if t.err != nil {
+		return t.err
+	}
+	r := t.rows[k]
+	if r == nil {
+		r = new(row)
+		t.keep(k, r)
+	}
+	r.present, r.value = present, nil
+	if present {
+		r.value = append([]byte{}, value...) // never nil, that would be NULL
+	}
+	if !r.dirty {
+		r.dirty, t.dirty = true, true
+		t.written = append(t.written, k)
+	}
+	return nil
+}
+
+// peer returns a peer's row. The Update's own was read at the beginning; others are locked, too, until
+// the end.
+func (t *Tx) peer(a signet.Address) (*peerRow, error) {
+	if t.err != nil {
+		return nil, t.err
+	}
+	if p := t.peers[a]; p != nil {
+		return p, nil
+	}
+	p := new(peerRow)
+	ok, err := t.query(p.fields(), sqlReadPeer, t.store.owner, []byte(a.Name), int64(a.Device))
+	if err != nil {
+		return nil, err
+	}
+	p.read(ok)
+	t.peers[a] = p
+	return p, nil
+}
+
+// fields is where the peerColumns go.
+func (p *peerRow) fields() []any {
+	return []any{&p.version, &p.epoch, &p.delegated, &p.identity, &p.record}
+}
+
+func (p *peerRow) read(exists bool) {
+	p.exists = exists
+	p.newEpoch, p.newDelegated = p.epoch, p.delegated
+}
+
+// change returns a peer's row to be written.
+func (t *Tx) change(a signet.Address) (*peerRow, error) {
+	p, err := t.peer(a)
+	if err != nil {
+		return nil, err
+	}
+	if err := t.store.mayCommit(a, t.deviceEpoch, p); err != nil {
+		t.err = err
+		return nil, err
+	}
+	p.dirty, t.dirty = true, true
+	return p, nil
+}
+
+// Session implements session.Tx.
+func (t *Tx) Session(peer signet.Address) ([]byte, error) {
+	p, err := t.peer(peer)
+	if err != nil || len(p.record) == 0 {
+		return nil, err
+	}
+	return p.record, nil
+}
+
+// PutSession implements session.Tx. It copies record.
+func (t *Tx) PutSession(peer signet.Address, record []byte) error {
+	p, err := t.change(peer)
+	if err == nil {
+		p.record = bytes.Clone(record)
+	}
+	return err
+}
+
+func archiveKey(peer signet.Address) key {
+	return key{table: archives, name: peer.Name, id: peer.Device}
+}
+
+// Archive implements session.Tx.
+func (t *Tx) Archive(peer signet.Address) ([]byte, error) { return t.value(archiveKey(peer)) }
+
+// PutArchive implements session.Tx. It copies record.
+func (t *Tx) PutArchive(peer signet.Address, record []byte) error {
+	if _, err := t.change(peer); err != nil { // the archive goes with the peer's version and epoch
+		return err
+	}
+	return t.write(archiveKey(peer), record, len(record) > 0)
+}
+
+// Peers implements session.Tx. It lists the peers of the moment the loop begins; its body may write.
+func (t *Tx) Peers() iter.Seq2[signet.Address, error] {
+	return func(yield func(signet.Address, error) bool) {
+		list, err := t.list()
+		if err != nil {
+			yield(signet.Address{}, err)
+			return
+		}
+		for _, a := range list {
+			if !yield(a, nil) {
+				return
+			}
+		}
+	}
+}
+
+func (t *Tx) list() (list []signet.Address, err error) {
+	if err := t.flush(); err != nil {
+		return nil, err
+	}
+	rows, _ := t.conn.Query(t.ctx, sqlListPeers, t.store.owner) // the error comes again at the end
+	defer rows.Close()
+	for rows.Next() {
+		var name []byte
+		var device int64
+		if err := rows.Scan(&name, &device); err != nil {
+			return nil, t.fail(err)
+		}
+		list = append(list, signet.Address{Name: string(name), Device: uint32(device)})
+	}
+	if err := rows.Err(); err != nil {
+		return nil, t.fail(err)
+	}
+	return list, nil
+}
+
+// Identity implements session.Tx.
+func (t *Tx) Identity(peer signet.Address) ([]byte, error) {
+	p, err := t.peer(peer)
+	if err != nil {
+		return nil, err
+	}
+	return p.identity, nil
+}
+
+// PutIdentity implements session.Tx. It copies key.
+func (t *Tx) PutIdentity(peer signet.Address, key []byte) error {
+	p, err := t.change(peer)
+	if err == nil {
+		p.identity = append([]byte{}, key...)
+	}
+	return err
+}
+
+func senderKey(sender signet.Address, group string) key {
+	return key{table: senderKeys, name: sender.Name, id: sender.Device, within: group}
+}
+
+// SenderKey implements group.Tx.
+func (t *Tx) SenderKey(sender signet.Address, group string) ([]byte, error) {
+	return t.value(senderKey(sender, group))
+}
+
+// PutSenderKey implements group.Tx. It copies record.
+func (t *Tx) PutSenderKey(sender signet.Address, group string, record []byte) error {
+	return t.write(senderKey(sender, group), record, len(record) > 0)
+}
+
+// Value implements session.Tx.
+func (t *Tx) Value(name string) ([]byte, error) { return t.value(key{table: values, name: name}) }
+
+// PutValue implements session.Tx. It copies value.
+func (t *Tx) PutValue(name string, value []byte) error {
+	return t.write(key{table: values, name: name}, value, true)
+}
+
+// distinct returns the addresses sorted, each once.
+func distinct(list []signet.Address) []signet.Address {
+	list = slices.Clone(list)
+	slices.SortFunc(list, compare)
+	return slices.Compact(list)
+}
+
+// compare is the order in which the server sorts peers, too, so that locks are taken in one order.
+func compare(a, b signet.Address) int {
+	if c := bytes.Compare([]byte(a.Name), []byte(b.Name)); c != 0 {
+		return c
+	}
+	return int(a.Device) - int(b.Device)
+}
