@@ -106,6 +106,17 @@ func place(v []byte) func([]byte) []byte {
 	return func(b []byte) []byte { return append(bytes.Clone(v), b[len(v):]...) }
 }
 
+// inner changes the fields of the message inside.
+func inner(f func([]field) []field) func([]byte) []byte {
+	return func(b []byte) []byte {
+		fields, err := parseFields(b[1 : len(b)-8])
+		if err != nil {
+			panic("the message was made by an implementation")
+		}
+		return append(appendFields(b[:1:1], f(fields)), b[len(b)-8:]...)
+	}
+}
+
 func grow(b []byte) []byte { return append(b, 0) }
 
 var changes = func() []change {
@@ -160,6 +171,13 @@ var changes = func() []change {
 		set("message of version 5", message, "unsupported-version", flip(0, 0x10)),
 		set("message of version 2", message, "unsupported-version", flip(0, 0x60)),
 		set("low nibble of the message", message, "invalid-message", flip(0, 1)),
+		set("message with a short ratchet key and no counter", message, "invalid-key", inner(func(f []field) []field {
+			f[0].bytes = f[0].bytes[:32]
+			return append(f[:1], f[2:]...)
+		})),
+		set("message without ciphertext", message, "invalid-message", inner(func(f []field) []field {
+			return append(f[:3], f[4:]...)
+		})),
 		set("MAC", message, "invalid-message", flip(-1, 1)),
 	}
 	for i, k := range oddKeys() {

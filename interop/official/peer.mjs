@@ -93,11 +93,58 @@ const onDevice = {
   async setSession(d, r) {
     const to = address(r, 'to');
     const record = r.record === null ? [] : bytes(r, 'record');
-    if (record.length === 0) d.sessions.remove(to);
-    else await d.sessions.saveSession(to, signal.SessionRecord.deserialize(record));
+    if (record.length === 0) {
+      d.sessions.remove(to);
+      return {};
+    }
+    await d.sessions.saveSession(to, signal.SessionRecord.deserialize(record));
+    const remote = remoteIdentity(record); // as whoever has the session has accepted its identity
+    if (remote !== null) {
+      if (!(await d.identities.isTrustedIdentity(to, remote))) {
+        throw new Failure('untrusted-identity', 'the record is of another identity');
+      }
+      await d.identities.saveIdentity(to, remote);
+    }
     return {};
   },
 };
+
+// remoteIdentity returns the peer's key in the current session of a RecordStructure (its fields 1, 3).
+function remoteIdentity(record) {
+  const current = lastField(record, 1);
+  const identity = current === null ? null : lastField(current, 3);
+  return identity === null ? null : signal.PublicKey.deserialize(identity);
+}
+
+// lastField returns the bytes of a field of a protobuf that has parsed already, null if there is none.
+function lastField(b, number) {
+  let at = 0;
+  let found = null;
+  const varint = () => {
+    let n = 0;
+    for (let scale = 1; ; scale *= 128) {
+      const v = b[at++];
+      n += (v & 127) * scale;
+      if (v < 128) return n;
+    }
+  };
+  while (at < b.length) {
+    const tag = varint();
+    switch (tag % 8) {
+      case 0: varint(); break;
+      case 1: at += 8; break;
+      case 5: at += 4; break;
+      case 2: {
+        const n = varint();
+        if (tag === number * 8 + 2) found = b.subarray(at, at + n);
+        at += n;
+        break;
+      }
+      default: return null; // groups are not written
+    }
+  }
+  return found;
+}
 
 function parseBundle(r) {
   const b = r.bundle;

@@ -1,6 +1,7 @@
 // The operations on certificates, sealed sender and sender keys.
 
 import * as signal from '@signalapp/libsignal-client';
+import Upload from '@signalapp/libsignal-client/dist/SealedSenderMultiRecipientMessage.js';
 import {
   address, base64, bytes, Failure, has, list, number, optional, publicKey, string, uint32, uuid,
 } from './args.mjs';
@@ -44,7 +45,7 @@ export const keyless = {
     return { valid: certificate(r).validate(root(r), time(r, 'now')) };
   },
   splitMulti(r) {
-    const message = new signal.SealedSenderMultiRecipientMessage(bytes(r, 'message'));
+    const message = new Upload(bytes(r, 'message'));
     const recipients = {};
     for (const [uuid, to] of Object.entries(message.recipientsByServiceIdString())) {
       recipients[uuid] = {

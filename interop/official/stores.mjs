@@ -2,6 +2,7 @@
 // snapshot is a copy of the maps and a failed operation can be taken back whole.
 
 import * as signal from '@signalapp/libsignal-client';
+import { Failure } from './args.mjs';
 
 const key = (address) => `${address.deviceId()} ${address.name()}`;
 
@@ -18,7 +19,7 @@ export class Sessions extends signal.SessionStore {
     return Promise.all(
       addresses.map(async (a) => {
         const record = await this.getSession(a);
-        if (record === null) throw new Error(`session with ${a.toString()} not found`);
+        if (record === null) throw new Failure('no-session', `session with ${a.toString()} not found`);
         return record;
       }),
     );

@@ -115,6 +115,17 @@ func (a *args) address(name string) signet.Address {
 	return address
 }
 
+func (a *args) addresses(name string) (list []signet.Address) {
+	var each []map[string]json.RawMessage
+	a.read(name, &each)
+	for _, fields := range each {
+		o := &args{fields: fields}
+		list = append(list, o.self())
+		a.adopt(name, o)
+	}
+	return list
+}
+
 // self reads the two fields of an address that stand in the request itself.
 func (a *args) self() signet.Address {
 	address := signet.Address{Name: a.text("uuid"), Device: a.uint32("deviceId")}

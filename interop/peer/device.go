@@ -18,6 +18,7 @@ const (
 // A device is a session.Device with a store of its own in memory.
 type device struct {
 	*session.Device
+	identity *signet.PrivateKey
 	store    *memory.Store
 	protocol uint32
 }
@@ -61,7 +62,7 @@ func makeDevice(p *peer, ctx context.Context, a *args) (answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.devices[h] = &device{d, store, protocol}
+	p.devices[h] = &device{d, identity, store, protocol}
 	return answer{"identity": d.Identity().Bytes(), "registrationId": registration}, nil
 }
 

@@ -63,12 +63,15 @@ type answer map[string]any
 // An op serves the requests of one name. What it returns besides an error is ignored if there is one.
 type op func(p *peer, ctx context.Context, a *args) (answer, error)
 
-// A peer is the devices of one process by their handles.
+// A peer is what one process holds.
 type peer struct {
-	devices map[string]*device
+	devices     map[string]*device    // by handle
+	authorities map[string]*authority // by the name of the trust root
 }
 
-func newPeer() *peer { return &peer{devices: make(map[string]*device)} }
+func newPeer() *peer {
+	return &peer{devices: make(map[string]*device), authorities: make(map[string]*authority)}
+}
 
 // answer serves one line.
 func (p *peer) answer(line []byte) answer {
@@ -117,6 +120,14 @@ var ops = map[string]op{
 	"groupProcess": groupProcess,
 	"groupEncrypt": groupEncrypt,
 	"groupDecrypt": groupDecrypt,
+	"trustRoot":    trustRoot,
+	"senderCert":   senderCert,
+	"checkCert":    checkCert,
+	"seal":         seal,
+	"unseal":       unseal,
+	"unsealUsmc":   unsealUsmc,
+	"sealMulti":    sealMulti,
+	"splitMulti":   splitMulti,
 	"fingerprint":  safetyNumber,
 	"sign":         sign,
 	"verify":       verify,

@@ -7,6 +7,7 @@ import (
 	"signet.example/signet"
 	"signet.example/signet/group"
 	"signet.example/signet/ratchet"
+	"signet.example/signet/sealed"
 	"signet.example/signet/session"
 	"signet.example/signet/x3dh"
 )
@@ -36,6 +37,9 @@ var words = []struct {
 	{signet.ErrNoKeyType, "invalid-key"},
 	{signet.ErrInvalidAgreement, "invalid-key"},
 	{signet.ErrInvalidAddress, badArgument},
+	{sealed.ErrSelfSend, "self-send"},
+	{sealed.ErrInvalidCertificate, "invalid-certificate"},
+	{sealed.ErrInvalidArgument, badArgument},
 	{group.ErrNoSenderKey, "no-sender-key"},
 	{group.ErrRecord, "no-sender-key"},
 	{group.ErrSignature, "invalid-signature"},
