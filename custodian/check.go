@@ -154,6 +154,8 @@ func (c *checker) grant(at string, g *Grant) error {
 		return wrong(at+".atoms", "missing")
 	case g.Via == "quota" && (g.Count < 1 || g.Count > 2000):
 		return wrong(at+".count", "%d is not from 1 to 2000", g.Count)
+	case g.Via == "quota" && slices.ContainsFunc(g.Atoms, func(a string) bool { return a != "sending-chain" && a != "pq-sending-chain" }):
+		return wrong(at+".atoms", "a quota is of the sending chain")
 	case g.Via != "quota" && g.Count != 0:
 		return wrong(at+".count", "only a quota has one")
 	}

@@ -120,6 +120,12 @@ func (r *run) transcript() *know.Transcript {
 		}
 		t.Messages = append(t.Messages, m.place())
 	}
+	for _, m := range r.injected {
+		if m.first != nil && !sessions[m.base] {
+			sessions[m.base] = true
+			t.Sessions = append(t.Sessions, r.agreement(m))
+		}
+	}
 	for _, p := range r.probes {
 		t.Probes = append(t.Probes, know.Probe{Number: p.number, Takes: p.takes})
 	}

@@ -55,6 +55,10 @@ func randomScenario(n uint64) *Scenario {
 		case k < 17:
 			name := fmt.Sprintf("g%d", len(names)+len(sc.Script))
 			names = append(names, name)
+			if g.IntN(8) == 0 {
+				sc.Script = append(sc.Script, Step{Grant: &Grant{Name: name, To: "p", From: ends[g.IntN(2)], Via: "quota", Count: 1 + g.IntN(3)}})
+				continue
+			}
 			sc.Script = append(sc.Script, Step{Grant: &Grant{
 				Name: name, To: []string{"p", "q", "x"}[g.IntN(3)], From: ends[min(1, g.IntN(3))],
 				Atoms: randomAtoms(g), Via: []string{"copy", "copy", "stream"}[g.IntN(3)],
@@ -66,7 +70,7 @@ func randomScenario(n uint64) *Scenario {
 			sc.Script = append(sc.Script, Step{Rotate: []string{"session", "prekeys", "identity"}[g.IntN(3)]})
 		default:
 			to := g.IntN(2)
-			sc.Script = append(sc.Script, Step{Inject: &Inject{By: "p", As: ends[1-to], To: ends[to], Text: "not by me"}})
+			sc.Script = append(sc.Script, Step{Inject: &Inject{By: []string{"p", "q", "x"}[g.IntN(3)], As: ends[1-to], To: ends[to], Text: "not by me"}})
 		}
 	}
 	return sc

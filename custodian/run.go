@@ -35,7 +35,8 @@ type published struct {
 
 // sent is a message on its way.
 type sent struct {
-	number    int
+	number    int // -1: what an inject step got accepted
+	by        int // the principal who wrote it; -1 for an end
 	from      attack.Side
 	text      []byte
 	message   session.Message
@@ -102,6 +103,7 @@ type run struct {
 
 	events   []event
 	messages []*sent
+	injected []*sent
 	grants   []*active
 	probes   []*probe
 	ledger   *ledger
@@ -211,7 +213,7 @@ func (r *run) step(i int, s *Step) error {
 	case s.Rotate != "":
 		return r.rotate(s.Rotate)
 	case s.Inject != nil:
-		return r.probe(sideOf(s.Inject.To), -1, &injection{step: i, by: r.sc.principal(s.Inject.By), text: s.Inject.Text})
+		return r.inject(&injection{step: i, by: r.sc.principal(s.Inject.By), text: s.Inject.Text}, r.parties[sideOf(s.Inject.To)])
 	case s.Barrier:
 		return &UnsupportedError{at + ".barrier"}
 	case s.Block != "":
@@ -288,24 +290,29 @@ func (r *run) describe(p *party, text []byte, m session.Message) (*sent, error) 
 	if err != nil {
 		return nil, err
 	}
-	s := &sent{number: len(r.messages), from: p.side, text: text, message: m, base: states[0].base}
-	body := m.Body
-	if m.Type == session.TypePreKey {
+	s := &sent{number: len(r.messages), by: -1, from: p.side, text: text, message: m, base: states[0].base}
+	if states[0].pq != nil {
+		s.dir = states[0].pq.dir
+	}
+	return s, s.parse()
+}
+
+// parse reads what a message says in clear.
+func (s *sent) parse() error {
+	body := s.message.Body
+	if s.message.Type == session.TypePreKey {
 		first, err := wire.ParsePreKeyMessage(body)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		s.first, body = &first, first.Message
 	}
 	inner, err := wire.ParseSignalMessage(body)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	s.key, s.counter, s.pq = parcel.Key(inner.RatchetKey), inner.Counter, parsePQHeader(inner.PQRatchet)
-	if states[0].pq != nil {
-		s.dir = states[0].pq.dir
-	}
-	return s, nil
+	return nil
 }
 
 // deliver hands a message to its receiver. A refusal is a fact of the run, not an error.
@@ -354,7 +361,7 @@ func sideOfGrant(g *Grant) attack.Side {
 }
 
 func (r *run) grant(at string, g *Grant) error {
-	if g.Via != "copy" && g.Via != "stream" {
+	if g.Via == "oracle" {
 		return &UnsupportedError{at + ".grant.via: " + g.Via}
 	}
 	atoms, _ := expand(g.Atoms)
@@ -363,7 +370,11 @@ func (r *run) grant(at string, g *Grant) error {
 		seen: make(map[[32]byte]bool), live: g.Via == "stream", atoms: atoms,
 	}
 	r.grants = append(r.grants, a)
-	if err := r.give(a); err != nil {
+	give := r.give
+	if g.Via == "quota" {
+		give = r.giveQuota
+	}
+	if err := give(a); err != nil {
 		return err
 	}
 	for _, name := range a.missing {

@@ -119,7 +119,7 @@ var limits = []string{
 	"That nobody else holds a key cannot be proved: a verdict speaks about the secrets that this scenario hands over.",
 	"The rule book is symbolic: key derivation, agreement, KEM and MAC are taken as ideal, and the 2^-64 chance that a random MAC fits is neglected.",
 	"Held against forgery means held against the strategies S1 (chain forge), S2 (ratchet hijack), S3 (new session with a stolen identity key), S4 (new session with the receiver's own prekey) and S7 (archived sessions).",
-	"Forgeries and injections are tried against a copy of the receiver: the conversation goes on as if they had not happened.",
+	"Forgeries are tried against a copy of the receiver, and the conversation goes on as if they had not happened. Only what an inject step gets accepted is part of it.",
 	"By one convention a chat stays end-to-end encrypted when its texts are handed on after receipt; here a text that reaches anybody but the two ends counts as read.",
 	"Side channels, metadata, and what software does that is not this library are not modelled.",
 }

@@ -92,9 +92,11 @@ func (v *view) learn(r *run, base *know.Base, quantum bool) {
 			if f.PreKey != nil {
 				add(know.Seen(parcel.Key(f.PreKey.Public.Bytes())))
 			}
-		case e.sent != nil && v.sees:
+		case e.sent != nil && (v.sees || v.members[e.sent.by]):
 			m := e.sent
-			add(know.Observed(m.number))
+			if m.number >= 0 {
+				add(know.Observed(m.number))
+			}
 			add(know.Seen(m.key))
 			if m.first != nil {
 				add(know.Handshake(m.base))
@@ -118,12 +120,15 @@ func (v *view) learn(r *run, base *know.Base, quantum bool) {
 	}
 }
 
+// probesAtMost is more than the probes of any script: it tells principals apart.
+const probesAtMost = 1 << 24
+
 // forgedText is what a forgery says. It does not depend on who forges.
 const forgedText = "This message was not written by the one whose name it bears."
 
 // attempt lets an adversary learn the same events and try, probe by probe and at the end.
 func (v *view) attempt(r *run, index int, quantum bool) error {
-	a := attack.New(entropy.Seeded(seedOf(r.sc, "adversary", index)))
+	a := attack.New()
 	if quantum {
 		a.Break(func(k parcel.Key) ([32]byte, bool) {
 			s, ok := r.oracle[k]
@@ -131,19 +136,17 @@ func (v *view) attempt(r *run, index int, quantum bool) error {
 		})
 	}
 	for i := range r.events {
-		switch e := &r.events[i]; {
-		case e.bundle != nil:
-			a.Directory(e.bundle.side, e.bundle.bundle)
-		case e.sent != nil && v.sees:
-			m := e.sent
-			a.Observe(attack.Wire{Number: m.number, From: m.from, PreKey: m.first != nil, Session: m.base, Body: m.message.Body})
-		case e.given != nil && v.members[e.given.to]:
-			if err := a.Learn(e.given.from, e.given.bytes); err != nil {
-				return fmt.Errorf("custodian: %w", err)
-			}
-		case e.probe != nil && v.reaches && !quantum:
-			if err := v.forge(a, e.probe, index); err != nil {
+		e := &r.events[i]
+		if err := v.tell(a, e); err != nil {
+			return err
+		}
+		if p := e.probe; p != nil && !quantum {
+			f, err := v.forge(r, a, p, index)
+			if err != nil {
 				return err
+			}
+			if f != nil {
+				v.forged[p.number] = f
 			}
 		}
 	}
@@ -153,22 +156,39 @@ func (v *view) attempt(r *run, index int, quantum bool) error {
 	return nil
 }
 
-func (v *view) forge(a *attack.Adversary, p *probe, index int) error {
+// tell shows an adversary what its principal learns from an event.
+func (v *view) tell(a *attack.Adversary, e *event) error {
+	switch {
+	case e.bundle != nil:
+		a.Directory(e.bundle.side, e.bundle.bundle)
+	case e.sent != nil && (v.sees || v.members[e.sent.by]):
+		m := e.sent
+		a.Observe(attack.Wire{Number: m.number, From: m.from, PreKey: m.first != nil, Session: m.base, Body: m.message.Body})
+	case e.given != nil && v.members[e.given.to]:
+		if err := a.Learn(e.given.from, e.given.bytes); err != nil {
+			return fmt.Errorf("custodian: %w", err)
+		}
+	}
+	return nil
+}
+
+// forge lets the adversary try to deceive the receiver of a probe. An injection is one principal's.
+func (v *view) forge(r *run, a *attack.Adversary, p *probe, index int) (*attack.Acceptance, error) {
 	text := forgedText
 	if p.inject != nil {
-		if p.inject.by != index {
-			return nil
-		}
 		text = p.inject.text
+	}
+	if !v.reaches || p.inject != nil && p.inject.by != index {
+		return nil, nil
 	}
 	accept, err := p.receiver()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if f := a.Forge(1-p.to, []byte(text), accept); f != nil {
-		v.forged[p.number] = f
-	}
-	return nil
+	// The adversary's own keys depend on the moment alone, so that an injection is the same again when
+	// the report is written.
+	src := entropy.Seeded(seedOf(r.sc, "adversary", index*probesAtMost+p.number))
+	return a.Forge(src, 1-p.to, []byte(text), accept), nil
 }
 
 // compare finds the messages and probes about which the rule book and the adversary do not agree.

@@ -17,7 +17,6 @@ import (
 
 	"signet.example/signet"
 	"signet.example/signet/custodian/parcel"
-	"signet.example/signet/internal/entropy"
 	"signet.example/signet/internal/wire"
 	"signet.example/signet/x3dh"
 )
@@ -34,7 +33,8 @@ const (
 func (s Side) other() Side { return 1 - s }
 
 // A Wire is a message as it travels. Session is the initiator's base key, which whoever follows a
-// conversation from its first message knows; it need not be set in a message that names it.
+// conversation from its first message knows; it need not be set in a message that names it. A message
+// with a negative number is not one of the conversation's: it is learnt from and not read.
 type Wire struct {
 	Number  int
 	From    Side
@@ -72,7 +72,6 @@ type shake struct {
 
 // An Adversary is a principal with what it holds and saw so far. The zero Adversary is not usable.
 type Adversary struct {
-	src    *entropy.Source
 	oracle func(parcel.Key) ([32]byte, bool) // discrete logarithms, for who can compute them
 
 	private    map[parcel.Key][32]byte
@@ -104,10 +103,9 @@ type turn struct {
 	side Side
 }
 
-// New returns an Adversary that knows nothing, with its own randomness.
-func New(src *entropy.Source) *Adversary {
+// New returns an Adversary that knows nothing.
+func New() *Adversary {
 	return &Adversary{
-		src:     src,
 		private: make(map[parcel.Key][32]byte), kem: make(map[uint32][][]byte),
 		ids:     [2]map[uint32][]parcel.Key{make(map[uint32][]parcel.Key), make(map[uint32][]parcel.Key)},
 		prekeys: make(map[parcel.Key]bool),
@@ -200,9 +198,6 @@ func (a *Adversary) learn(owner Side, e *parcel.Entry) {
 // appear notes a ratchet key the first time it is seen, in wire order or in a parcel. A prekey is none:
 // it does not take part in the taking of turns.
 func (a *Adversary) appear(base, key parcel.Key, side Side) {
-	if a.prekeys[key] {
-		return
-	}
 	list, known := a.turns[base]
 	if !known {
 		a.sessions = append(a.sessions, base)
@@ -211,6 +206,10 @@ func (a *Adversary) appear(base, key parcel.Key, side Side) {
 		if t.key == key {
 			return
 		}
+	}
+	if a.prekeys[key] {
+		a.turns[base] = list
+		return
 	}
 	a.turns[base] = append(list, turn{key, side})
 }

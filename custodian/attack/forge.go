@@ -3,10 +3,13 @@ package attack
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
+	"io"
 	"slices"
 
 	"signet.example/signet"
 	"signet.example/signet/custodian/parcel"
+	"signet.example/signet/internal/entropy"
 	"signet.example/signet/internal/wire"
 	"signet.example/signet/internal/x25519"
 	"signet.example/signet/ratchet"
@@ -24,6 +27,8 @@ type Acceptance struct {
 	text     []byte
 	body     []byte
 	preKey   bool
+	own      *parcel.Entry // S2: the ratchet key that the receiver took
+	state    []byte        // S3, S4: the session that it took
 }
 
 // A Strategy is a way to forge (custody.md B2).
@@ -46,6 +51,16 @@ func (f *Acceptance) Text() []byte { return f.text }
 // Message is what the receiver took. The slice must not be modified.
 func (f *Acceptance) Message() (preKey bool, body []byte) { return f.preKey, f.body }
 
+// Keeps returns what the adversary made for the forgery and would go on with: its own ratchet key, or the
+// stored form of its own session. Both are nil for a message of somebody else's chain.
+func (f *Acceptance) Keeps() (own *parcel.Entry, state []byte) { return f.own, f.state }
+
+// Format redacts the acceptance under every verb.
+func (Acceptance) Format(f fmt.State, _ rune) { io.WriteString(f, "attack.Acceptance(…)") }
+
+// Format redacts the opening under every verb.
+func (Opening) Format(f fmt.State, _ rune) { io.WriteString(f, "attack.Opening(…)") }
+
 // Limits of the protocol that an adversary knows too: a receiver keeps five chains and three epochs.
 const (
 	tryChains = 7
@@ -58,6 +73,7 @@ const (
 type forger struct {
 	a      *Adversary
 	pq     map[parcel.Key][]pqKey // what messages of a session can be sent with
+	src    *entropy.Source
 	from   Side
 	text   []byte
 	accept Accept
@@ -65,9 +81,9 @@ type forger struct {
 }
 
 // Forge tries to make the other end believe that text came from the end from. It returns nil if
-// nothing that the adversary can build is accepted.
-func (a *Adversary) Forge(from Side, text []byte, accept Accept) *Acceptance {
-	f := &forger{a: a, pq: make(map[parcel.Key][]pqKey), from: from, text: text, accept: accept}
+// nothing that the adversary can build is accepted. Keys of its own come from src.
+func (a *Adversary) Forge(src *entropy.Source, from Side, text []byte, accept Accept) *Acceptance {
+	f := &forger{a: a, pq: make(map[parcel.Key][]pqKey), src: src, from: from, text: text, accept: accept}
 	for _, base := range slices.Backward(a.sessions) {
 		if f.chains(base) {
 			return f.found
@@ -104,12 +120,10 @@ func (f *forger) chains(base parcel.Key) bool {
 			}
 		}
 	}
-	// The responder's signed prekey is its first ratchet key, whose chain it never uses.
-	if s := f.a.shakes[base]; s != nil && s.from != f.from {
-		for _, k := range f.a.ids[f.from][s.first.SignedPreKeyID] {
-			if f.chain(chainID{base, k}) {
-				return true
-			}
+	// A responder's signed prekey is its first ratchet key, whose chain it never uses.
+	for _, b := range f.a.bundles[f.from] {
+		if f.chain(chainID{base, public(b.Fields().SignedPreKey.Public)}) {
+			return true
 		}
 	}
 	return false
@@ -150,7 +164,7 @@ func (f *forger) hijack(base parcel.Key) bool {
 		n++
 		for _, root := range f.a.roots[chainID{base, t.key}] {
 			var x, dh, u [32]byte
-			f.a.src.Read(x[:])
+			f.src.Read(x[:])
 			x25519.Clamp(&x)
 			x25519.Base(&u, &x)
 			if !x25519.Shared(&dh, &x, (*[32]byte)(t.key[1:])) {
@@ -160,6 +174,7 @@ func (f *forger) hijack(base parcel.Key) bool {
 			_, seed := chainStep(chain, 0)
 			own := parcel.Key(signet.PublicKeyFromRaw(u).Bytes())
 			if f.message(Hijack, chainID{base, own}, 0, seed) {
+				f.found.own = &parcel.Entry{Kind: parcel.RatchetPrivate, Base: base, Key: own, Value: x[:]}
 				return true
 			}
 		}
@@ -350,11 +365,11 @@ func (f *forger) start(s Strategy, id *borrowed, b *x3dh.Bundle) bool {
 	if err != nil {
 		return false
 	}
-	in, secret, err := x3dh.InitiateFrom(f.a.src, id, b)
+	in, secret, err := x3dh.InitiateFrom(f.src, id, b)
 	if err != nil {
 		return false
 	}
-	st, err := ratchet.NewInitiatorFrom(f.a.src, ratchet.Seed(secret), &ratchet.Handshake{
+	st, err := ratchet.NewInitiatorFrom(f.src, ratchet.Seed(secret), &ratchet.Handshake{
 		Version: in.Version, Local: id.PublicKey(), Remote: fields.Identity, BaseKey: in.BaseKey,
 		LocalRegistrationID: 1, RemoteRegistrationID: fields.RegistrationID,
 		Pending: &ratchet.Pending{SignedPreKeyID: in.SignedPreKeyID, KEMPreKeyID: in.KEMPreKeyID, KEMCiphertext: in.KEMCiphertext},
@@ -362,13 +377,17 @@ func (f *forger) start(s Strategy, id *borrowed, b *x3dh.Bundle) bool {
 	if err != nil {
 		return false
 	}
-	body, err := st.EncryptFrom(f.a.src, nil, f.text)
+	body, err := st.EncryptFrom(f.src, nil, f.text)
 	if err != nil {
 		return false
 	}
-	return f.offer(s, true, wire.AppendPreKeyMessage(nil, &wire.PreKeyMessage{
+	accepted := f.offer(s, true, wire.AppendPreKeyMessage(nil, &wire.PreKeyMessage{
 		Version: in.Version, BaseKey: in.BaseKey.Bytes(), IdentityKey: id.public[:], Message: body,
 		RegistrationID: 1, SignedPreKeyID: in.SignedPreKeyID,
 		HasKEM: in.KEMCiphertext != nil, KEMPreKeyID: in.KEMPreKeyID, KEMCiphertext: in.KEMCiphertext,
 	}))
+	if accepted {
+		f.found.state, err = st.AppendBinary(nil)
+	}
+	return accepted && err == nil
 }

@@ -31,7 +31,7 @@ func (a *Adversary) Read() []*Opening {
 	done := make(map[int]bool)
 	for i := range a.observed {
 		s := &a.observed[i]
-		if done[s.wire.Number] {
+		if done[s.wire.Number] || s.wire.Number < 0 {
 			continue
 		}
 		if text, ok := a.decrypt(s); ok {
