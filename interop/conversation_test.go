@@ -56,9 +56,10 @@ type initiation struct {
 type view struct {
 	own      *initiation // if this end began it
 	answered bool        // a message of it was decrypted here
-	archived bool        // it was archived before it was answered
 	chains   []string    // the receiving chains that are kept, oldest first
 	gone     map[string]bool
+	sent     int    // how many messages this end sent with it
+	epoch    uint64 // the greatest that this end sent or received
 }
 
 // A letter is a message on its way.
@@ -68,6 +69,7 @@ type letter struct {
 	base      string // the session's base key
 	begun     *initiation
 	header    Header
+	number    int // of those that the sender sent with the session
 	opened    bool
 }
 
@@ -262,9 +264,6 @@ func (c *conversation) begin(e *end) {
 
 // setAside is what archiving the current session means for the model.
 func (c *conversation) setAside(e *end) {
-	if v := e.views[e.current]; v != nil {
-		v.archived = true
-	}
 	e.current, e.begun = "", nil
 }
 
@@ -320,7 +319,10 @@ func (c *conversation) send(e *end) *letter {
 		c.fail("%s sends with another base key", e.name)
 	}
 	c.tally.sent++
-	c.tally.epoch = max(c.tally.epoch, l.header.Epoch())
+	v.sent++
+	l.number = v.sent
+	v.epoch = max(v.epoch, l.header.Epoch())
+	c.tally.epoch = max(c.tally.epoch, v.epoch)
 	to.inbox = append(to.inbox, l)
 	c.note("%s sends %s", e.name, l)
 	return l

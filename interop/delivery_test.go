@@ -33,16 +33,19 @@ func (c *conversation) expect(e *end, l *letter) expectation {
 		return invalid // looks like a new chain, whose agreement fails
 	case l.opened && kept:
 		return duplicate
-	case c.old(l):
+	case c.old(e, l):
 		return openOr
 	}
 	return opens
 }
 
-// old reports whether an implementation may have forgotten the key of l: a very long run of messages
-// came after it, or the post-quantum ratchet went on (protocol §5.6).
-func (c *conversation) old(l *letter) bool {
-	return l.header.Epoch() < c.tally.epoch || l.header.PQ != nil && c.tally.sent > 2000
+// old reports whether e may have forgotten the key of l, or come so far that the key is of a past
+// epoch: the two ratchets keep 2000 keys each, and SPQR those of one epoch before the current one
+// (protocol §5.6).
+func (c *conversation) old(e *end, l *letter) bool {
+	const kept = 1900 // less than 2000: messages of both ratchets are not counted alike
+	mine, theirs := e.views[l.base], c.other(e).views[l.base]
+	return l.header.Epoch() < mine.epoch || theirs.sent-l.number > kept
 }
 
 // deliver gives l to e and checks what comes of it.
@@ -100,7 +103,8 @@ func (c *conversation) opened(e *end, l *letter) {
 		v = &view{gone: make(map[string]bool)}
 		e.views[l.base] = v
 	}
-	v.answered, v.archived = true, false
+	v.answered = true
+	v.epoch = max(v.epoch, l.header.Epoch())
 	e.current, e.begun = l.base, nil
 	chain := string(l.header.RatchetKey)
 	if slices.Contains(v.chains, chain) {

@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"time"
 )
@@ -183,6 +184,9 @@ func (p *Peer) fail(format string, v ...any) error {
 // the directory root, that of this package.
 func BuildSignet(root, dir string) (string, error) {
 	program := filepath.Join(dir, "peer")
+	if runtime.GOOS == "windows" {
+		program += ".exe"
+	}
 	cmd := exec.Command("go", "build", "-o", program, "./peer")
 	cmd.Dir = root
 	if out, err := cmd.CombinedOutput(); err != nil {

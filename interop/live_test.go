@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"sync"
 	"testing"
 	"time"
 
@@ -24,6 +25,23 @@ const (
 	official = "official"
 )
 
+// buildOnce builds Signet's peer for all tests, in programs.
+var (
+	programs  string
+	buildOnce = sync.OnceValues(func() (string, error) { return BuildSignet(".", programs) })
+)
+
+func TestMain(m *testing.M) {
+	os.Exit(func() int {
+		var err error
+		if programs, err = os.MkdirTemp("", "interop"); err != nil {
+			panic(err)
+		}
+		defer os.RemoveAll(programs)
+		return m.Run()
+	}())
+}
+
 // A fleet starts peer processes and ends them with the test.
 type fleet struct {
 	t        testing.TB
@@ -35,7 +53,7 @@ type fleet struct {
 
 func newFleet(t testing.TB) *fleet {
 	f := &fleet{t: t, commands: make(map[string]func() *exec.Cmd), peers: make(map[string]*Peer)}
-	program, err := BuildSignet(".", t.TempDir())
+	program, err := buildOnce()
 	require.NoError(t, err)
 	f.commands[ours] = func() *exec.Cmd { return exec.Command(program) }
 	node, script, err := FindOfficial(".")

@@ -72,6 +72,20 @@ func TestBadRequests(t *testing.T) {
 		{`{"op":"agree","key":` + key + `,"public":""}`, "invalid-key"},
 		{`{"op":"agree","key":"AAAA","public":"BQ=="}`, "invalid-key"},
 		{`{"op":"sign","key":` + key + `}`, "invalid-argument"},
+		{`{"op":"trustRoot"}`, "invalid-argument"},
+		{`{"op":"senderCert","root":"nobody","uuid":"u","deviceId":1,"identity":"BQ==","expiration":1}`, "invalid-argument"},
+		{`{"op":"checkCert","cert":"","root":` + key + `,"now":1}`, "invalid-message"},
+		{`{"op":"seal",` + to + `,"plaintext":"aGk=","cert":"CgA="}`, "invalid-message"},
+		{`{"op":"unsealUsmc","h":"known","message":""}`, "invalid-message"},
+		{`{"op":"unsealUsmc","h":"known","message":"Mw=="}`, "unsupported-version"},
+		{`{"op":"splitMulti","message":""}`, "invalid-message"},
+		{`{"op":"splitMulti","message":"IQ=="}`, "unsupported-version"},
+		{`{"op":"groupCreate","h":"known","distribution":"x"}`, "invalid-argument"},
+		{`{"op":"groupCreate","h":"known"}`, "invalid-argument"},
+		{`{"op":"groupEncrypt","h":"known","distribution":"` + distribution + `","plaintext":""}`, "no-sender-key"},
+		{`{"op":"groupDecrypt",` + from + `,"message":""}`, "invalid-message"},
+		{`{"op":"groupProcess",` + from + `,"message":"M3=="}`, "invalid-argument"},
+		{`{"op":"groupProcess",` + from + `,"message":"Mw=="}`, "invalid-message"},
 	}
 	each(t, func(t *testing.T, f *fleet, p *Peer) {
 		var known struct{ RegistrationID uint32 }
