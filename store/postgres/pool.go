@@ -19,7 +19,7 @@ type pool struct {
 }
 
 // connect opens the pool and looks at the server. It changes nothing there.
-func connect(ctx context.Context, url string, wait time.Duration, portable bool) (*pool, error) {
+func connect(ctx context.Context, url string, wait time.Duration, opts *Options) (*pool, error) {
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		return nil, fmt.Errorf("postgres: %w", err)
@@ -29,6 +29,9 @@ func connect(ctx context.Context, url string, wait time.Duration, portable bool)
 		params["idle_in_transaction_session_timeout"] = "20s" // a host that hangs keeps its locks no longer
 	}
 	config.AfterConnect = durable
+	if opts.configure != nil {
+		opts.configure(config)
+	}
 	p := &pool{wait: wait}
 	if p.Pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
 		return nil, fmt.Errorf("postgres: %w", err)
@@ -42,7 +45,7 @@ func connect(ctx context.Context, url string, wait time.Duration, portable bool)
 		p.Close()
 		return nil, fmt.Errorf("postgres: %w", err)
 	}
-	p.portable = portable || !isPostgres(version)
+	p.portable = opts.portable || !isPostgres(version)
 	return p, nil
 }
 

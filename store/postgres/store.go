@@ -46,6 +46,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgxpool"
+
 	"signet.example/signet"
 	"signet.example/signet/session"
 )
@@ -60,7 +62,9 @@ type Options struct {
 	// are waited for as long as the context allows.
 	Wait time.Duration
 
-	portable bool // for tests: what is done on other engines
+	// For tests: do what is done on other engines, and look at the connections.
+	portable  bool
+	configure func(*pgxpool.Config)
 }
 
 // A Store is a session.Store in PostgreSQL. It is safe for concurrent use.
@@ -96,7 +100,7 @@ func Open(ctx context.Context, url string, opts *Options) (*Store, error) {
 	if wait == 0 {
 		wait = 30 * time.Second
 	}
-	p, err := connect(ctx, url, wait, opts.portable)
+	p, err := connect(ctx, url, wait, opts)
 	if err != nil {
 		return nil, err
 	}

@@ -32,3 +32,6 @@ func (*Server) Database(testing.TB) string { return "" }
 
 // Restart fails.
 func (*Server) Restart() error { return errors.New("pgtest: no server") }
+
+// Stop does nothing.
+func (*Server) Stop() {}

@@ -49,7 +49,7 @@ func Start(t testing.TB, settings ...string) *Server {
 	if err != nil {
 		t.Fatal("pgtest: ", err)
 	}
-	t.Cleanup(s.stop)
+	t.Cleanup(s.Stop)
 	return s
 }
 
@@ -81,7 +81,7 @@ func Shared(t testing.TB) *Server {
 func Main(m *testing.M) {
 	code := m.Run()
 	if shared.server != nil {
-		shared.server.stop()
+		shared.server.Stop()
 	}
 	os.Exit(code)
 }
@@ -160,7 +160,7 @@ func start(settings []string) (*Server, error) {
 		return nil, fmt.Errorf("initdb: %w: %s", err, out)
 	}
 	if err := s.launch(); err != nil {
-		s.stop()
+		s.Stop()
 		return nil, err
 	}
 	return s, nil
@@ -211,10 +211,12 @@ func (s *Server) await() (err error) {
 	return err
 }
 
-func (s *Server) stop() {
+// Stop stops the server before the end of the test and removes its data.
+func (s *Server) Stop() {
 	if s.lifeline != nil {
 		s.lifeline.Close()
 		s.cmd.Wait()
+		s.lifeline = nil
 	}
 	os.RemoveAll(s.dir)
 }
