@@ -23,7 +23,7 @@ func TestPreKeyIDs(t *testing.T) {
 			}
 		})
 	}
-	for _, start := range []uint32{0, 1, max - 2, max - 1, max, max + 1, max + 2, 1 << 31, 1<<32 - 2, 1<<32 - 1} {
+	for _, start := range []uint32{0, 1, max - 2, max - 1, max, max + 1, max + 2, 2*max - 1, 2 * max, 2*max + 1, 2*max + 2, 1 << 31, 1<<32 - 2, 1<<32 - 1} {
 		bob := newParty(bobAddr, session.Options{})
 		next(bob, start)
 		ids := map[string]map[uint32]bool{"one": {}, "signed": {}, "kem": {}}

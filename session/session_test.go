@@ -233,8 +233,10 @@ func TestStale(t *testing.T) {
 
 // TestSameBaseKey: further first messages of a session take nothing and look nothing up.
 func TestSameBaseKey(t *testing.T) {
-	alice, bob := newParty(aliceAddr, session.Options{}), newParty(bobAddr, session.Options{})
-	require.NoError(t, alice.Start(ctx, bobAddr, bob.bundle(t, 3)))
+	// Service ids, so that the messages name both ends, also to a session that was archived.
+	alice := newParty(signet.Address{Name: "9d0652a3-dcc3-4d11-975f-74d61598733f", Device: 1}, session.Options{})
+	bob := newParty(signet.Address{Name: "796abedb-ca4e-4f18-8803-1fde5b921f9f", Device: 2}, session.Options{})
+	require.NoError(t, alice.Start(ctx, bob.addr, bob.bundle(t, 3)))
 	var list []session.Message
 	for i := range 4 {
 		m := send(t, alice, bob, fmt.Sprint(i))
@@ -242,18 +244,21 @@ func TestSameBaseKey(t *testing.T) {
 		list = append(list, m)
 	}
 	receive(t, alice, bob, list[2], "2")
-	r := rows(t, bob.store, aliceAddr)
+	r := rows(t, bob.store, alice.addr)
 	require.Equal(t, [2]int{2, 3}, [2]int{r.PreKeys, r.KEMPreKeys}, "one of each is gone, the last resort counts as a third")
 	receive(t, alice, bob, list[0], "0")
-	require.NoError(t, bob.Archive(ctx, aliceAddr))
+	require.NoError(t, bob.Archive(ctx, alice.addr))
 	receive(t, alice, bob, list[3], "3") // promotes the archived session
-	require.Empty(t, rows(t, bob.store, aliceAddr).Archive)
+	require.Empty(t, rows(t, bob.store, alice.addr).Archive)
 	// The prekeys it names may be gone, and the ids in the outer message say nothing any more.
 	receive(t, alice, bob, edited(t, list[1], func(p *wire.PreKeyMessage) { p.PreKeyID, p.SignedPreKeyID, p.KEMPreKeyID = 1, 2, 3 }), "1")
+	// The version is part of what a session is recognised by.
+	m := edited(t, send(t, alice, bob, "x"), func(p *wire.PreKeyMessage) { p.Version = 3 })
+	require.ErrorContains(t, refuse(t, alice.addr, bob, m, session.ErrInvalidMessage), "X3DH no longer supported")
 	for _, m := range list {
-		refuse(t, aliceAddr, bob, m, ratchet.ErrDuplicate)
+		refuse(t, alice.addr, bob, m, ratchet.ErrDuplicate)
 	}
-	require.Equal(t, r.PreKeys, rows(t, bob.store, aliceAddr).PreKeys)
+	require.Equal(t, r.PreKeys, rows(t, bob.store, alice.addr).PreKeys)
 }
 
 // TestReplayedFirstMessage, when the session it made is lost: the mark or the deletion stops it.
