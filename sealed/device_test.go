@@ -59,7 +59,7 @@ func TestConversation(t *testing.T) {
 	require.NoError(t, err)
 	state = bob.state(t, w, alice)
 	err = bob.in.OpenTo(w.ctx, envelope, func(session.Tx, *Opened) error { return no })
-	require.ErrorIs(t, err, no)
+	require.Equal(t, no, err)
 	require.Equal(t, state, bob.state(t, w, alice))
 	err = bob.in.OpenTo(w.ctx, envelope, func(tx session.Tx, m *Opened) error {
 		require.Equal(t, session.TypeSignal, m.Content.Type())

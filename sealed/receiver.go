@@ -97,9 +97,9 @@ func (r *Receiver) Open(ctx context.Context, envelope []byte) (from signet.Addre
 }
 
 // OpenTo is Open with a transaction shared: to receives the message inside the transaction that removes
-// its key, so that the caller's own rows commit with it or not at all. If to fails, nothing is kept and
-// its error is in the *DecryptError. Like every function that runs in a transaction, to may run again
-// and has no effect outside it.
+// its key, so that the caller's own rows commit with it or not at all. If to or the commit fails,
+// nothing is kept and the error is returned as it is, in no *DecryptError: the message was sound. Like
+// every function that runs in a transaction, to may run again and has no effect outside it.
 //
 // It takes all four kinds of message. The plaintext of session.TypePlaintext is the whole body, which
 // session.ParsePlaintextContent parses: it is from the sender, but no session or group encrypted it.
@@ -141,7 +141,9 @@ func (c *SenderCertificate) isFrom(self signet.Address, e164 string) bool {
 // decrypt decrypts the message in an envelope whose sender is checked.
 func (r *Receiver) decrypt(ctx context.Context, c *Content, to func(tx session.Tx, m *Opened) error) error {
 	from := c.certificate.sender
+	decrypted := false
 	deliver := func(tx session.Tx, plaintext []byte) error {
+		decrypted = true
 		return to(tx, &Opened{From: from, Content: c, Plaintext: plaintext})
 	}
 	var err error
@@ -153,10 +155,10 @@ func (r *Receiver) decrypt(ctx context.Context, c *Content, to func(tx session.T
 	default:
 		err = r.device.DecryptTo(ctx, from, session.Message{Type: c.kind, Body: c.body}, deliver)
 	}
-	if err != nil {
-		return &DecryptError{From: from, Content: c, Err: err}
+	if err == nil || decrypted {
+		return err
 	}
-	return nil
+	return &DecryptError{From: from, Content: c, Err: err}
 }
 
 // decryptGroup decrypts with the sender key of the group that the message names.
