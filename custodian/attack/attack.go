@@ -89,7 +89,11 @@ type Adversary struct {
 	roots    map[chainID][]secret            // made by the turn of the key
 	chains   map[chainID][]*cursor           // chain keys
 	seeds    map[chainID]map[uint32][]secret // of single messages
-	stepped  map[chainID]bool                // its root and chain were derived from the one before
+	stepped  map[step]bool                   // done
+	tried    map[step][3]int                 // what there was when it was tried last
+	guesses  map[chainID][]secret            // chains derived for it, right or wrong
+	counts   map[chainID]int                 // messages seen
+	parcels  int                             // learnt
 	highest  map[chainID]uint32              // the greatest counter seen, plus one
 
 	braid braids
@@ -112,7 +116,8 @@ func New() *Adversary {
 		copies:  make(map[int][]byte), shakes: make(map[parcel.Key]*shake),
 		turns: make(map[parcel.Key][]turn), roots: make(map[chainID][]secret),
 		chains: make(map[chainID][]*cursor), seeds: make(map[chainID]map[uint32][]secret),
-		stepped: make(map[chainID]bool), highest: make(map[chainID]uint32), braid: newBraids(),
+		stepped: make(map[step]bool), tried: make(map[step][3]int), counts: make(map[chainID]int),
+		guesses: make(map[chainID][]secret), highest: make(map[chainID]uint32), braid: newBraids(),
 	}
 }
 
@@ -156,6 +161,7 @@ func (a *Adversary) Learn(owner Side, b []byte) error {
 	for _, e := range p.Entries() {
 		a.learn(owner, &e)
 	}
+	a.parcels++
 	a.follow()
 	return nil
 }
@@ -241,6 +247,7 @@ func (a *Adversary) Observe(w Wire) {
 		h.ratchet = s.id.key
 	}
 	a.appear(s.id.base, s.id.key, w.From)
+	a.counts[s.id]++
 	a.highest[s.id] = max(a.highest[s.id], m.Counter+1)
 	a.braid.observe(s.id.base, w.From, s.pq)
 	a.observed = append(a.observed, s)

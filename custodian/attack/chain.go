@@ -102,60 +102,113 @@ func (a *Adversary) agree(x, y parcel.Key) (dh secret, ok bool) {
 }
 
 // follow derives everything that what is held leads to: handshakes, then ratchet steps in the order in
-// which the keys appeared. A ratchet key is made against the one that appeared before it in its
-// session: neither end makes another before it was answered.
+// which the keys appeared. A ratchet key is made against the one that appeared before it in its session:
+// neither end makes another before it was answered. Unless somebody cut in: then it is an older one, and
+// a message that opens tells which.
 func (a *Adversary) follow() {
 	for base, s := range a.shakes {
 		if !s.done {
 			s.done = a.handshake(base, s)
 		}
 	}
+	a.braid.follow()
 	for _, base := range a.sessions {
 		list := a.turns[base]
 		for i, t := range list {
 			id := chainID{base, t.key}
-			if a.stepped[id] {
-				continue
-			}
-			var before parcel.Key
 			if s := a.shakes[base]; s != nil && s.ratchet == t.key {
 				a.turnFromPreKey(id, s)
+			}
+			if a.confirmed(id) {
 				continue
 			}
-			for j := i - 1; j >= 0; j-- {
+			older := 0
+			for j := i - 1; j >= 0 && older < tryOlder; j-- {
 				if list[j].side != t.side {
-					before = list[j].key
-					break
+					a.ratchet(id, list[j].key, older > 0)
+					older++
 				}
 			}
-			a.ratchet(id, before)
 		}
 	}
-	a.braid.follow()
 }
+
+// tryOlder is how many keys of the other end are tried as the one that a key was made against.
+const tryOlder = 4
 
 func (a *Adversary) turnFromPreKey(id chainID, s *shake) {
 	for _, signed := range a.ids[s.from.other()][s.first.SignedPreKeyID] {
-		a.ratchet(id, signed)
+		a.ratchet(id, signed, false)
 	}
 }
 
-// ratchet derives the root and chain of a key from the root that the turn of before made.
-func (a *Adversary) ratchet(id chainID, before parcel.Key) {
+// A step is a ratchet key and the one that it may have been made against.
+type step struct {
+	id     chainID
+	before parcel.Key
+}
+
+// ratchet derives the root and chain of a key from the roots that the turn of before made. If in doubt,
+// only one that opens a message counts.
+func (a *Adversary) ratchet(id chainID, before parcel.Key, doubt bool) {
+	s := step{id, before}
+	if a.stepped[s] {
+		return
+	}
 	roots := a.roots[chainID{id.base, before}]
 	if len(roots) == 0 {
 		return
 	}
+	// What cannot have changed the answer is not tried again.
+	now := [3]int{a.parcels, a.counts[id], len(a.braid.chains)}
+	if doubt && a.tried[s] == now {
+		return
+	}
+	a.tried[s] = now
 	dh, ok := a.agree(id.key, before)
 	if !ok {
 		return
 	}
-	a.stepped[id] = true
 	for _, r := range roots {
 		root, chain := rootStep(r, dh)
+		a.guesses[id] = append(a.guesses[id], chain)
+		if doubt && !a.opens(id, chain) {
+			continue
+		}
+		a.stepped[s] = true
 		a.addRoot(id, root)
 		a.addChain(id, 0, chain)
 	}
+}
+
+// confirmed reports whether a derived chain of the key has opened a message, so that there is no doubt
+// about it any more.
+func (a *Adversary) confirmed(id chainID) bool {
+	now := [3]int{a.parcels, a.counts[id], len(a.braid.chains)}
+	s := step{id: id}
+	if a.stepped[s] || a.tried[s] == now {
+		return a.stepped[s]
+	}
+	a.tried[s] = now
+	for _, chain := range a.guesses[id] {
+		if a.opens(id, chain) {
+			a.stepped[s] = true
+		}
+	}
+	return a.stepped[s]
+}
+
+// opens reports whether a chain key opens a message of the chain.
+func (a *Adversary) opens(id chainID, chain secret) bool {
+	c := &cursor{first: chain, now: chain, step: chainStep}
+	for i := range a.observed {
+		if s := &a.observed[i]; s.id == id {
+			if _, ok := a.decryptFrom(s, []secret{c.key(s.message.Counter)}); ok {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func rootStep(root, dh secret) (next, chain secret) {

@@ -1,8 +1,6 @@
 package attack
 
-import (
-	"bytes"
-)
+import "bytes"
 
 // An Opening is a message that an adversary has read. It exists only if the message's MAC verified and
 // its ciphertext decrypted under a key that the adversary computed, or if it was given the text. It
@@ -73,7 +71,10 @@ func (a *Adversary) seedsOf(id chainID, counter uint32) []secret {
 }
 
 func (a *Adversary) decrypt(s *seen) ([]byte, bool) {
-	seeds := a.seedsOf(s.id, s.message.Counter)
+	return a.decryptFrom(s, a.seedsOf(s.id, s.message.Counter))
+}
+
+func (a *Adversary) decryptFrom(s *seen, seeds []secret) ([]byte, bool) {
 	if len(seeds) == 0 {
 		return nil, false
 	}
