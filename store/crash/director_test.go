@@ -1,0 +1,460 @@
+package crash
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"signet.example/signet/internal/wire"
+	"signet.example/signet/session"
+)
+
+const (
+	workers   = 8
+	atOnce    = 3  // tasks that a worker has at a time
+	customers = 16 // devices 1 to 16; the shop is device 0
+	window    = 8  // messages of a conversation on their way: no more than a peer keeps old chains for
+	renewal   = 300
+	shop      = 0
+	rivals    = 100 // devices 100 and 101: one bundle for both
+	bare      = 50  // the device whose rows are swapped
+	bareRows  = 16
+)
+
+// A director has the processes work, kills them, and keeps the books. It is one goroutine.
+type director struct {
+	t       *testing.T
+	place   string
+	want    size
+	restart func() error // of the database; nil: it has no process
+	events  chan event
+	workers [workers]*process
+
+	queue   []*task // to be done, in no order
+	nextID  int64
+	pairs   [customers + 1]*pair // 0: none
+	bundles [][]byte
+	stocks  int // tasks on their way
+	contest *contest
+
+	sent  map[int64]string // acknowledged messages by id, and their text
+	heard map[int64]bool
+	used  map[point]string // message keys, and what for
+	swaps []*swapped
+	begun time.Time
+	count counts
+}
+
+// A size is how long a test lasts: until all of it is reached.
+type size struct{ messages, kills, restarts int }
+
+// counts is what is reported.
+type counts struct {
+	sent, heard, lost, repeated, unsure     int
+	kills, killedAtWork, restarts           int
+	sessions, contests, won, swaps, unknown int
+}
+
+// A process is a running worker.
+type process struct {
+	cmd   *exec.Cmd
+	in    io.WriteCloser
+	tasks map[int64]*task
+	dying bool
+}
+
+// An event is a result of a worker, or its end if the result is nil.
+type event struct {
+	worker *process
+	result *result
+}
+
+// A pair is a customer's conversation with the shop.
+type pair struct {
+	customer int64
+	next     int           // number of the next message
+	open     map[int64]int // messages being sent or delivered, by task or message id: their numbers
+	total    int           // messages since the session began
+	starting bool
+	known    bool // the shop has heard of the customer
+}
+
+type point struct {
+	device int64
+	chain  string
+	index  uint32
+}
+
+// A contest is two rivals with one bundle.
+type contest struct {
+	bundle            []byte
+	messages          [2]*task
+	started, done     int
+	accepted, refused int
+}
+
+// A swapped is a swap of a bare row, with the times between which it happened.
+type swapped struct {
+	row          int64
+	call, back   time.Duration
+	value, found string
+	known        bool
+}
+
+func (d *director) run() {
+	for i := range d.workers {
+		d.workers[i] = d.spawn()
+	}
+	for !d.enough() {
+		d.feed(true)
+		d.handle(<-d.events)
+		d.disturb()
+	}
+	for d.feed(false); d.busy(); d.feed(false) { // what is on its way arrives
+		d.handle(<-d.events)
+	}
+	for _, w := range d.workers {
+		w.in.Close()
+		w.cmd.Wait()
+	}
+}
+
+func (d *director) enough() bool {
+	return d.count.heard >= d.want.messages && d.count.kills >= d.want.kills && d.count.restarts >= d.want.restarts
+}
+
+func (d *director) busy() bool {
+	n := len(d.queue)
+	for _, w := range d.workers {
+		n += len(w.tasks)
+	}
+	return n > 0
+}
+
+// spawn starts a process.
+func (d *director) spawn() *process {
+	w := &process{cmd: exec.Command(os.Args[0]), tasks: make(map[int64]*task)}
+	w.cmd.Env = append(os.Environ(), workerPlace+"="+d.place)
+	w.cmd.Stderr = os.Stderr
+	var err error
+	w.in, err = w.cmd.StdinPipe()
+	require.NoError(d.t, err)
+	out, err := w.cmd.StdoutPipe()
+	require.NoError(d.t, err)
+	require.NoError(d.t, w.cmd.Start())
+	d.t.Cleanup(func() { w.cmd.Process.Kill() }) // after a failure
+	go func() {
+		for lines := bufio.NewReader(out); ; {
+			line, err := lines.ReadBytes('\n')
+			if err != nil { // a line cut short was not said
+				d.events <- event{worker: w}
+				return
+			}
+			r := new(result)
+			if err := json.Unmarshal(line, r); err != nil {
+				r.Error = err.Error()
+			}
+			d.events <- event{w, r}
+		}
+	}()
+	return w
+}
+
+// disturb kills something if it is time to.
+func (d *director) disturb() {
+	progress := float64(d.count.heard) / float64(d.want.messages)
+	if float64(d.count.kills) < progress*float64(d.want.kills) {
+		w := d.workers[rand.IntN(workers)]
+		if !w.dying {
+			w.dying = true
+			d.count.kills++
+			time.AfterFunc(rand.N(4*time.Millisecond), func() { w.cmd.Process.Kill() })
+		}
+	}
+	if d.restart != nil && float64(d.count.restarts) < progress*float64(d.want.restarts) {
+		d.count.restarts++
+		require.NoError(d.t, d.restart())
+	}
+}
+
+// feed gives tasks to processes that have room.
+func (d *director) feed(invent bool) {
+	for _, w := range d.workers {
+		for !w.dying && len(w.tasks) < atOnce {
+			t := d.take(invent)
+			if t == nil {
+				return
+			}
+			w.tasks[t.ID] = t
+			if t.Op == opSwap {
+				d.swaps = append(d.swaps, &swapped{row: t.Peer, value: t.Text, call: time.Since(d.begun)})
+			}
+			b, err := json.Marshal(t)
+			require.NoError(d.t, err)
+			w.in.Write(append(b, '\n')) // if it is dead, its end is among the events
+		}
+	}
+}
+
+// take returns a task: one that waits, or a new one.
+func (d *director) take(invent bool) *task {
+	n := len(d.queue)
+	if n > 0 && (!invent || n > workers || rand.IntN(3) > 0) {
+		i := rand.IntN(n)
+		t := d.queue[i]
+		d.queue[i] = d.queue[n-1]
+		d.queue = d.queue[:n-1]
+		return t
+	}
+	if !invent {
+		return nil
+	}
+	if t := d.invent(); t != nil {
+		return t
+	}
+	return d.take(false)
+}
+
+func (d *director) task(op string, device, peer int64) *task {
+	d.nextID++
+	return &task{ID: d.nextID, Op: op, Device: device, Peer: peer}
+}
+
+// invent makes up something to do.
+func (d *director) invent() *task {
+	if len(d.bundles) < 2*customers && d.stocks == 0 {
+		d.stocks++
+		return d.task(opStock, shop, 0)
+	}
+	if rand.IntN(50) == 0 {
+		t := d.task(opSwap, bare, rand.Int64N(bareRows))
+		t.Text = fmt.Sprint("value ", t.ID)
+		return t
+	}
+	if d.contest == nil && len(d.bundles) > customers && rand.IntN(100) == 0 {
+		d.contest = &contest{bundle: d.bundle()}
+		d.count.contests++
+		for i := range int64(2) {
+			t := d.task(opStart, rivals+i, shop)
+			t.Body = d.contest.bundle
+			d.queue = append(d.queue, t)
+		}
+	}
+	for range customers {
+		p := d.pairs[1+rand.IntN(customers)]
+		switch {
+		case p.starting:
+		case p.total == 0 || p.total >= renewal:
+			if len(p.open) > 0 || len(d.bundles) == 0 {
+				continue
+			}
+			p.starting = true
+			t := d.task(opStart, p.customer, shop)
+			t.Body = d.bundle()
+			return t
+		case p.room():
+			return d.send(p)
+		}
+	}
+	return nil
+}
+
+func (d *director) bundle() []byte {
+	b := d.bundles[0]
+	d.bundles = d.bundles[1:]
+	return b
+}
+
+// room reports whether another message may be on its way.
+func (p *pair) room() bool {
+	for _, n := range p.open {
+		if p.next-n >= window {
+			return false
+		}
+	}
+	return len(p.open) < window
+}
+
+func (d *director) send(p *pair) *task {
+	from, to := p.customer, int64(shop)
+	if p.known && rand.IntN(2) == 0 {
+		from, to = to, from
+	}
+	t := d.task(opSend, from, to)
+	t.Text = fmt.Sprintf("%d to %d, number %d", from, to, t.ID)
+	p.open[t.ID] = p.next
+	p.next++
+	p.total++
+	return t
+}
+
+// pairOf returns the conversation that a task belongs to, or nil.
+func (d *director) pairOf(t *task) *pair {
+	if c := max(t.Device, t.Peer); c <= customers {
+		return d.pairs[c]
+	}
+	return nil
+}
+
+// handle takes note of an event.
+func (d *director) handle(e event) {
+	if e.result == nil {
+		d.buried(e.worker)
+		return
+	}
+	t := e.worker.tasks[e.result.ID]
+	delete(e.worker.tasks, e.result.ID)
+	require.NotNil(d.t, t)
+	require.Empty(d.t, e.result.Error)
+	if e.result.Unsure {
+		d.count.unsure++
+		d.again(t)
+		return
+	}
+	switch t.Op {
+	case opStock:
+		d.stocks--
+		d.bundles = append(d.bundles, e.result.Bundles...)
+	case opStart:
+		d.started(t)
+	case opSend:
+		d.acknowledged(t, e.result)
+	case opHear:
+		d.delivered(t, e.result)
+	case opSwap:
+		for _, s := range d.swaps {
+			if s.value == t.Text {
+				s.known, s.back, s.found = true, time.Since(d.begun), e.result.Text
+			}
+		}
+		d.count.swaps++
+	}
+}
+
+// buried replaces a process that is dead and has its work done again.
+func (d *director) buried(w *process) {
+	require.True(d.t, w.dying, "a process died of itself")
+	w.cmd.Wait()
+	if len(w.tasks) > 0 {
+		d.count.killedAtWork++
+	}
+	for _, t := range w.tasks {
+		d.again(t)
+	}
+	for i := range d.workers {
+		if d.workers[i] == w {
+			d.workers[i] = d.spawn()
+		}
+	}
+}
+
+// again repeats a task of which nobody knows whether it was done. A message that was not acknowledged
+// is given up: the application would say it anew.
+func (d *director) again(t *task) {
+	switch {
+	case t.Op == opSwap:
+		d.count.unknown++
+		return
+	case t.Op == opSend && d.pairOf(t) != nil:
+		d.count.lost++
+		delete(d.pairOf(t).open, t.ID)
+		return
+	}
+	repeated := *t
+	d.nextID++
+	repeated.ID = d.nextID
+	d.queue = append(d.queue, &repeated)
+}
+
+func (d *director) started(t *task) {
+	d.count.sessions++
+	if p := d.pairOf(t); p != nil {
+		p.starting, p.total = false, 1
+		return
+	}
+	if d.contest.started++; d.contest.started == 2 {
+		for i := range int64(2) {
+			m := d.task(opSend, rivals+i, shop)
+			m.Text = fmt.Sprintf("rival %d, number %d", i, m.ID)
+			d.queue = append(d.queue, m)
+		}
+	}
+}
+
+// acknowledged has a message on the network.
+func (d *director) acknowledged(t *task, r *result) {
+	at := pointOf(d.t, t.Device, r)
+	before, twice := d.used[at]
+	require.False(d.t, twice, "a message key used twice: %q and %q", before, t.Text)
+	d.used[at] = t.Text
+	hear := d.task(opHear, t.Peer, t.Device)
+	hear.Message, hear.Type, hear.Body = t.ID, r.Type, r.Body
+	if d.pairOf(t) == nil {
+		i := t.Device - rivals
+		d.contest.messages[i] = hear
+		if d.contest.messages[1-i] != nil { // both are sent: they race
+			d.queue = append(d.queue, d.contest.messages[0], d.contest.messages[1])
+		}
+		return
+	}
+	d.sent[t.ID] = t.Text
+	d.count.sent++
+	d.queue = append(d.queue, hear)
+}
+
+func pointOf(t *testing.T, device int64, r *result) point {
+	body := r.Body
+	if r.Type == session.TypePreKey {
+		m, err := wire.ParsePreKeyMessage(body)
+		require.NoError(t, err)
+		body = m.Message
+	}
+	m, err := wire.ParseSignalMessage(body)
+	require.NoError(t, err)
+	return point{device, string(m.RatchetKey), m.Counter}
+}
+
+// delivered notes that a message was decrypted, now or in a transaction whose process died.
+func (d *director) delivered(t *task, r *result) {
+	p := d.pairOf(t)
+	if p == nil {
+		d.contested(r)
+		return
+	}
+	require.False(d.t, r.Refused, "%q was refused", d.sent[t.Message])
+	if d.heard[t.Message] {
+		require.True(d.t, r.Heard, "%q was decrypted twice", d.sent[t.Message])
+		d.count.repeated++
+		return
+	}
+	d.heard[t.Message] = true
+	d.count.heard++
+	p.known = true
+	delete(p.open, t.Message)
+	if rand.IntN(30) == 0 { // the network repeats itself
+		d.again(t)
+	}
+}
+
+// contested notes the end of one of two rivals.
+func (d *director) contested(r *result) {
+	c := d.contest
+	if r.Refused {
+		c.refused++
+	} else {
+		c.accepted++
+	}
+	if c.done++; c.done == 2 {
+		require.Equal(d.t, 1, c.accepted, "rivals for one prekey that were accepted")
+		d.count.won++
+		d.contest = nil
+	}
+}
