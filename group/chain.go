@@ -2,11 +2,9 @@ package group
 
 import (
 	"bytes"
-	"crypto/aes"
-	"crypto/cipher"
-	"crypto/subtle"
 	"errors"
 
+	"signet.example/signet/internal/cbc"
 	"signet.example/signet/internal/kdf"
 	"signet.example/signet/internal/secret"
 	"signet.example/signet/internal/wire"
@@ -128,54 +126,31 @@ func takeSkipped(s *wire.SenderKeyState, n uint32) ([]byte, error) {
 
 // keys derives the keys of a message from its seed. Of the 48 bytes the IV comes first, unlike in a
 // session.
-func keys(seed []byte) (b cipher.Block, iv [aes.BlockSize]byte) {
-	var okm [aes.BlockSize + 32]byte
+func keys(seed []byte) (key [32]byte, iv [16]byte) {
+	var okm [16 + 32]byte
 	kdf.HKDF(okm[:], nil, seed, []byte("WhisperGroup"))
-	b, err := aes.NewCipher(okm[aes.BlockSize:])
-	if err != nil {
-		panic("group: AES refused a key of 32 bytes") // it has no other reason to fail
-	}
 	copy(iv[:], okm[:])
+	copy(key[:], okm[16:])
 	clear(okm[:])
-	return b, iv
+	return key, iv
 }
 
-// seal returns AES-256-CBC of plaintext, padded by 1 to 16 bytes (PKCS #7).
+// seal returns the ciphertext of plaintext.
 func seal(seed, plaintext []byte) []byte {
-	b, iv := keys(seed)
-	pad := aes.BlockSize - len(plaintext)%aes.BlockSize
-	out := make([]byte, len(plaintext)+pad)
-	for i := copy(out, plaintext); i < len(out); i++ {
-		out[i] = byte(pad)
-	}
-	cipher.NewCBCEncrypter(b, iv[:]).CryptBlocks(out, out)
+	key, iv := keys(seed)
+	defer clear(key[:])
+	out := make([]byte, cbc.Size(len(plaintext)))
+	cbc.Seal(out, &key, &iv, plaintext)
 	return out
 }
 
 // open undoes seal.
 func open(seed, ciphertext []byte) ([]byte, error) {
-	n := len(ciphertext)
-	if n == 0 || n%aes.BlockSize != 0 {
-		return nil, invalid("decryption failed: ciphertext length must be a non-zero multiple of 16")
+	key, iv := keys(seed)
+	defer clear(key[:])
+	plaintext, err := cbc.Open(&key, &iv, ciphertext)
+	if err != nil {
+		return nil, invalid("decryption failed: " + err.Error())
 	}
-	b, iv := keys(seed)
-	out := make([]byte, n)
-	cipher.NewCBCDecrypter(b, iv[:]).CryptBlocks(out, ciphertext)
-	pad, ok := padding((*[aes.BlockSize]byte)(out[n-aes.BlockSize:]))
-	if !ok {
-		secret.Wipe(out)
-		return nil, invalid("decryption failed: failed to decrypt")
-	}
-	return out[: n-pad : n-pad], nil
-}
-
-// padding returns the length of the PKCS #7 padding in constant time.
-func padding(last *[aes.BlockSize]byte) (n int, ok bool) {
-	pad := int(last[aes.BlockSize-1])
-	good := subtle.ConstantTimeLessOrEq(1, pad) & subtle.ConstantTimeLessOrEq(pad, aes.BlockSize)
-	for i, c := range last {
-		inside := subtle.ConstantTimeLessOrEq(aes.BlockSize-i, pad)
-		good &= subtle.ConstantTimeSelect(inside, subtle.ConstantTimeByteEq(c, byte(pad)), 1)
-	}
-	return subtle.ConstantTimeSelect(good, pad, 0), good == 1
+	return plaintext, nil
 }

@@ -7,6 +7,7 @@ import (
 	"math"
 
 	"signet.example/signet"
+	"signet.example/signet/internal/cbc"
 	"signet.example/signet/internal/entropy"
 	"signet.example/signet/internal/wire"
 )
@@ -44,7 +45,7 @@ func (s *State) EncryptFrom(src *entropy.Source, dst, plaintext []byte) ([]byte,
 	k := derive(&seed, salt)
 	seed.Wipe()
 	signed, at := s.frame(dst, len(plaintext), message)
-	seal(signed[at:at+padded(len(plaintext))], &k, plaintext)
+	cbc.Seal(signed[at:at+cbc.Size(len(plaintext))], &k.cipher, &k.iv, plaintext)
 	tag := k.tag(s.rec.LocalIdentity, s.rec.RemoteIdentity, signed[len(dst):])
 	k.wipe()
 
@@ -72,7 +73,7 @@ func (s *State) frame(dst []byte, n int, pq []byte) (b []byte, at int) {
 		PreviousCounter: s.rec.PreviousCounter,
 		PQRatchet:       pq,
 		Addresses:       addresses,
-	}, padded(n))
+	}, cbc.Size(n))
 }
 
 // binding is the addresses field of protocol §6.2: sender, then receiver. It exists only between
@@ -81,7 +82,7 @@ func (s *State) frame(dst []byte, n int, pq []byte) (b []byte, at int) {
 func binding(b *[36]byte, sender, receiver signet.Address) bool {
 	from, ok := sender.ServiceID()
 	to, ok2 := receiver.ServiceID()
-	if !ok || !ok2 {
+	if !ok || !ok2 || sender.Check() != nil || receiver.Check() != nil {
 		return false
 	}
 	copy(b[:], from[:])
@@ -179,15 +180,18 @@ func (s *State) DecryptFrom(src *entropy.Source, dst []byte, m *wire.SignalMessa
 	if err := s.authenticate(&k, m); err != nil {
 		return nil, err
 	}
-	dst, err = open(dst, &k, m.Ciphertext)
+	plaintext, err := cbc.Open(&k.cipher, &k.iv, m.Ciphertext)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("ratchet: %w", err)
 	}
 	*c = chain
 	next.rec.PQ = pq
 	next.ClearPending()
 	*s = next
-	return dst, nil
+	if dst == nil {
+		return plaintext, nil
+	}
+	return append(dst, plaintext...), nil
 }
 
 // checkReceiver says whether s can be tried on a message at all (protocol §7.3).

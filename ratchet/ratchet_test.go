@@ -270,26 +270,6 @@ func TestAuthenticButWrong(t *testing.T) {
 	mustDecrypt(t, b, f.sign(message(whole)), "")
 }
 
-func TestPadding(t *testing.T) {
-	for pad := range 256 {
-		var last [16]byte
-		for i := range last {
-			last[i] = byte(pad)
-		}
-		n, ok := padding(&last)
-		require.Equal(t, pad >= 1 && pad <= 16, ok)
-		if ok {
-			require.Equal(t, pad, n)
-			for i := range last {
-				last[i] ^= 0x80
-				_, ok := padding(&last)
-				require.Equal(t, i < 16-pad, ok, "pad %d, byte %d", pad, i)
-				last[i] ^= 0x80
-			}
-		}
-	}
-}
-
 // TestDuplicates: each message decrypts once, in any order, and the second time is told apart.
 func TestDuplicates(t *testing.T) {
 	bothVersions(t, func(t *testing.T, version uint8) {

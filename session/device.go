@@ -47,6 +47,10 @@ func (t MessageType) String() string {
 		return "Whisper"
 	case TypePreKey:
 		return "PreKey"
+	case TypeSenderKey:
+		return "SenderKey"
+	case TypePlaintext:
+		return "Plaintext"
 	}
 	return fmt.Sprintf("MessageType(%d)", uint8(t))
 }
@@ -70,9 +74,9 @@ type Options struct {
 	SignedPreKeyGrace time.Duration
 	// LowWater is the number of one-time prekeys below which LowPreKeys is called. Zero means 20.
 	LowWater int
-	// LowPreKeys, if not nil, is called after a first message took a one-time prekey and fewer than
-	// LowWater are left: it is time to publish more. It is called outside the transaction, from the
-	// goroutine of the Decrypt, which waits for it.
+	// LowPreKeys, if not nil, is called after a first message began a session and fewer than LowWater
+	// one-time prekeys are left: it is time to publish more. It is called outside the transaction, from
+	// the goroutine of the Decrypt, which waits for it.
 	LowPreKeys func(left int)
 }
 

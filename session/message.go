@@ -315,7 +315,7 @@ func (r *record) receive(src *entropy.Source, m *wire.SignalMessage) ([]byte, er
 }
 
 // receiveFirst decrypts a first message: on the session it made before, or on a new one (protocol
-// §4.4). left is the number of one-time prekeys that are left if one was taken, else -1.
+// §4.4). left is the number of one-time prekeys that are left if a session began, else -1.
 func (d *Device) receiveFirst(r *record, src *entropy.Source, in *incoming) (plaintext []byte, left int, err error) {
 	accept, err := trusted(r.tx, r.peer, in.identity)
 	if err != nil {

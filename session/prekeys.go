@@ -419,17 +419,16 @@ func private(kind string, id uint32, get func(uint32) ([]byte, error)) (*signet.
 // consume removes the one-time prekeys that a new session was made with, and remembers the base key
 // if its KEM prekey stays (protocol §2.5). left is how many one-time prekeys are left.
 func consume(tx Tx, in *incoming) (left int, err error) {
-	p, left := in.first, -1
+	p := in.first
 	if p.Version >= x3dh.VersionPQXDH {
 		if err := consumeKEM(tx, in); err != nil {
-			return left, err
+			return -1, err
 		}
 	}
-	if !p.HasPreKey {
-		return left, nil
-	}
-	if err := tx.DeletePreKey(p.PreKeyID); err != nil {
-		return left, gone("one-time prekey", p.PreKeyID, err)
+	if p.HasPreKey {
+		if err := tx.DeletePreKey(p.PreKeyID); err != nil {
+			return -1, gone("one-time prekey", p.PreKeyID, err)
+		}
 	}
 	return tx.CountPreKeys()
 }

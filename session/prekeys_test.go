@@ -1,6 +1,7 @@
 package session_test
 
 import (
+	"fmt"
 	"encoding/binary"
 	"testing"
 	"time"
@@ -258,4 +259,28 @@ func TestDamagedPreKeys(t *testing.T) {
 			require.Equal(t, before, rows(t, bob.store, aliceAddr))
 		})
 	}
+}
+
+// A device whose one-time prekeys are all gone hears of it again with every session that begins.
+func TestLowPreKeysAtZero(t *testing.T) {
+	var heard []int
+	bob := session.NewDevice(signet.Address{Name: "bob", Device: 1}, signet.GenerateKey(), memory.New(), &session.Options{
+		LowPreKeys: func(left int) { heard = append(heard, left) },
+	})
+	published, err := bob.PreKeys(ctx, 0)
+	require.NoError(t, err)
+	for i := range 2 {
+		b, err := published.NextBundle()
+		require.NoError(t, err)
+		require.Nil(t, b.Fields().PreKey)
+		alice := session.NewDevice(signet.Address{Name: fmt.Sprint("alice", i), Device: 1}, signet.GenerateKey(), memory.New(), nil)
+		require.NoError(t, alice.Start(ctx, bob.Address(), b))
+		for range 2 { // the second message begins nothing
+			m, err := alice.Encrypt(ctx, bob.Address(), []byte("hello"))
+			require.NoError(t, err)
+			_, err = bob.Decrypt(ctx, alice.Address(), m)
+			require.NoError(t, err)
+		}
+	}
+	require.Equal(t, []int{0, 0}, heard)
 }
