@@ -1,8 +1,8 @@
 package session_test
 
 import (
-	"fmt"
 	"encoding/binary"
+	"fmt"
 	"testing"
 	"time"
 
