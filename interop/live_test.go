@@ -15,7 +15,7 @@ import (
 
 var (
 	deliveries = flag.Int("deliveries", 400, "how many messages TestLive delivers, at least")
-	seed       = flag.Uint64("seed", 1, "what TestLive's scripts are drawn from; 0 takes the clock")
+	seed       = flag.Uint64("seed", 1, "what the scripts are drawn from; 0 takes the clock")
 	patience   = flag.Duration("request-timeout", 20*time.Second, "how long a peer may take to answer")
 )
 
@@ -32,6 +32,11 @@ var (
 )
 
 func TestMain(m *testing.M) {
+	flag.Parse()
+	if *seed == 0 {
+		*seed = uint64(time.Now().UnixNano())
+		fmt.Println("seed", *seed)
+	}
 	os.Exit(func() int {
 		var err error
 		if programs, err = os.MkdirTemp("", "interop"); err != nil {
@@ -113,11 +118,7 @@ var pairings = [][2]string{{ours, ours}, {ours, official}, {official, ours}, {of
 // delivered is also given to both implementations in the receiver's state, and they must agree: on the
 // plaintext, on the error, and on the state afterwards, byte for byte.
 func TestLive(t *testing.T) {
-	s := *seed
-	if s == 0 {
-		s = uint64(time.Now().UnixNano())
-	}
-	f := newFleet(t)
+	s, f := *seed, newFleet(t)
 	var total tally
 	for i, pair := range pairings {
 		name := pair[0] + "-" + pair[1]
