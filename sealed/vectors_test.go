@@ -15,31 +15,33 @@ import (
 	"signet.example/signet/session"
 )
 
-func TestOfficialCertificates(t *testing.T) {
-	var f struct {
-		TrustRoot, ServerKey pair `json:"-"`
-		Root                 pair `json:"trust_root"`
-		Fields               struct {
-			Server struct {
-				Serialized, Certificate, Signature, Key hexBytes
-				ID                                      uint32 `json:"key_id"`
-			} `json:"server_certificate"`
-			Sender struct {
-				Serialized, Certificate, Signature, Key hexBytes
-				Expiration                              int64
-				E164                                    string `json:"sender_e164"`
-				UUID                                    string `json:"sender_uuid"`
-				Device                                  uint32 `json:"device_id"`
-			} `json:"sender_certificate"`
-		}
-		Validate []struct {
-			Name   string
-			Sender hexBytes   `json:"sender_certificate"`
-			Roots  []hexBytes `json:"trust_roots"`
-			Time   int64
-			Valid  bool
-		}
+// certificates is sealed-certs.json.
+type certificates struct {
+	Root   pair `json:"trust_root"`
+	Fields struct {
+		Server struct {
+			Serialized, Certificate, Signature, Key hexBytes
+			ID                                      uint32 `json:"key_id"`
+		} `json:"server_certificate"`
+		Sender struct {
+			Serialized, Certificate, Signature, Key hexBytes
+			Expiration                              int64
+			E164                                    string `json:"sender_e164"`
+			UUID                                    string `json:"sender_uuid"`
+			Device                                  uint32 `json:"device_id"`
+		} `json:"sender_certificate"`
 	}
+	Validate []struct {
+		Name   string
+		Sender hexBytes   `json:"sender_certificate"`
+		Roots  []hexBytes `json:"trust_roots"`
+		Time   int64
+		Valid  bool
+	}
+}
+
+func TestOfficialCertificates(t *testing.T) {
+	var f certificates
 	load(t, "sealed-certs.json", &f)
 
 	server, want := new(ServerCertificate), f.Fields.Server
@@ -80,7 +82,11 @@ func TestOfficialCertificates(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []byte(want.Certificate), ownServer.Certificate())
 	require.NoError(t, (&Trust{Roots: []signet.PublicKey{f.Root.Public.public(t)}}).CheckServer(ownServer))
+}
 
+func TestOfficialValidation(t *testing.T) {
+	var f certificates
+	load(t, "sealed-certs.json", &f)
 	for _, v := range f.Validate {
 		t.Run(v.Name, func(t *testing.T) {
 			c, err := ParseSenderCertificate(v.Sender)
@@ -127,49 +133,52 @@ func TestOfficialCertificateErrors(t *testing.T) {
 	}
 }
 
-func TestOfficialStrictness(t *testing.T) {
-	var f struct {
-		Senders []struct {
-			Name       string
-			Serialized hexBytes
-			Roots      []hexBytes `json:"trust_roots"`
-			Time       int64
-			OK         bool
-			Error      failure
-			Value      struct {
-				UUID       string
-				E164       *string
-				Device     uint32
-				Expiration int64
-				Key        hexBytes
-				Server     any `json:"server_cert_id"`
-				Valid      bool
-			}
-		} `json:"sender_certificates"`
-		Servers []struct {
-			Name       string
-			Serialized hexBytes
-			OK         bool
-			Error      failure
-			Value      struct {
-				ID  uint32
-				Key hexBytes
-			}
-		} `json:"server_certificates"`
-		Contents []struct {
-			Name       string
-			Serialized hexBytes
-			OK         bool
-			Error      failure
-			Value      struct {
-				Type     session.MessageType
-				Hint     ContentHint
-				Group    *hexBytes
-				Contents hexBytes
-			}
-		} `json:"usmc"`
-		Known map[uint32]hexBytes `json:"known_server_certificates"`
-	}
+// strictness is sealed-proto-strictness.json.
+type strictness struct {
+	Senders []struct {
+		Name       string
+		Serialized hexBytes
+		Roots      []hexBytes `json:"trust_roots"`
+		Time       int64
+		OK         bool
+		Error      failure
+		Value      struct {
+			UUID       string
+			E164       *string
+			Device     uint32
+			Expiration int64
+			Key        hexBytes
+			Server     any `json:"server_cert_id"`
+			Valid      bool
+		}
+	} `json:"sender_certificates"`
+	Servers []struct {
+		Name       string
+		Serialized hexBytes
+		OK         bool
+		Error      failure
+		Value      struct {
+			ID  uint32
+			Key hexBytes
+		}
+	} `json:"server_certificates"`
+	Contents []struct {
+		Name       string
+		Serialized hexBytes
+		OK         bool
+		Error      failure
+		Value      struct {
+			Type     session.MessageType
+			Hint     ContentHint
+			Group    *hexBytes
+			Contents hexBytes
+		}
+	} `json:"usmc"`
+	Known map[uint32]hexBytes `json:"known_server_certificates"`
+}
+
+func TestOfficialSenderStrictness(t *testing.T) {
+	var f strictness
 	load(t, "sealed-proto-strictness.json", &f)
 	for _, v := range f.Senders {
 		t.Run("sender "+v.Name, func(t *testing.T) {
@@ -211,6 +220,11 @@ func TestOfficialStrictness(t *testing.T) {
 			require.Equal(t, v.Value.Server, float64(server.ID()))
 		})
 	}
+}
+
+func TestOfficialServerStrictness(t *testing.T) {
+	var f strictness
+	load(t, "sealed-proto-strictness.json", &f)
 	for _, v := range f.Servers {
 		t.Run("server "+v.Name, func(t *testing.T) {
 			c, err := ParseServerCertificate(v.Serialized)
@@ -223,6 +237,15 @@ func TestOfficialStrictness(t *testing.T) {
 			require.Equal(t, v.Value.Key.public(t), c.Key())
 		})
 	}
+	require.Len(t, known, len(f.Known))
+	for id, b := range f.Known {
+		require.Equal(t, []byte(b), known[id].Bytes())
+	}
+}
+
+func TestOfficialContentStrictness(t *testing.T) {
+	var f strictness
+	load(t, "sealed-proto-strictness.json", &f)
 	for _, v := range f.Contents {
 		t.Run("content "+v.Name, func(t *testing.T) {
 			c, err := ParseContent(v.Serialized)
@@ -240,10 +263,6 @@ func TestOfficialStrictness(t *testing.T) {
 			}
 			require.Equal(t, []byte(v.Serialized), c.Bytes())
 		})
-	}
-	require.Len(t, known, len(f.Known))
-	for id, b := range f.Known {
-		require.Equal(t, []byte(b), known[id].Bytes())
 	}
 }
 
