@@ -65,6 +65,7 @@ type checker struct {
 	sent    int
 	held    map[int]bool
 	granted map[string]bool // by name; false once it was revoked
+	blocked bool
 }
 
 func (c *checker) step(at string, s *Step) error {
@@ -102,6 +103,7 @@ func (c *checker) step(at string, s *Step) error {
 		if s.Block != Customer {
 			return wrong(at+".block", "%q is not %q", s.Block, Customer)
 		}
+		c.blocked = true
 	case s.Inject != nil:
 		return c.inject(at+".inject", s.Inject)
 	}
@@ -111,6 +113,9 @@ func (c *checker) step(at string, s *Step) error {
 func (c *checker) send(at string, s *Send) error {
 	if !isEnd(s.From) {
 		return wrong(at+".send", "%q is neither %q nor %q", s.From, Customer, Business)
+	}
+	if c.blocked && s.From == Customer {
+		return wrong(at+".send", "the customer has ended the conversation")
 	}
 	n := max(s.Count, 1)
 	if s.Count < 0 || n > maxMessages-c.sent {
@@ -150,6 +155,8 @@ func (c *checker) grant(at string, g *Grant) error {
 		return wrong(at+".via", "%q is none of \"copy\", \"stream\", \"quota\", \"oracle\"", g.Via)
 	case unknown != "" || slices.Contains(g.Atoms, ""):
 		return wrong(at+".atoms", "unknown atom %q", unknown)
+	case g.Via == "oracle" && len(g.Atoms) > 0 && !slices.Equal(g.Atoms, []string{"identity"}):
+		return wrong(at+".atoms", "an oracle is of the identity")
 	case needsAtoms && len(g.Atoms) == 0:
 		return wrong(at+".atoms", "missing")
 	case g.Via == "quota" && (g.Count < 1 || g.Count > 2000):

@@ -71,6 +71,7 @@ func (r *run) travelled(m session.Message, in *injection, to *party) error {
 			break
 		}
 	}
+	r.met[s.base] = true
 	s.at = r.add(event{sent: s})
 	r.injected = append(r.injected, s)
 	return nil

@@ -12,6 +12,8 @@ type ledger struct {
 	turnOf map[[2]parcel.Key]*know.Turn
 	pq     []*know.PQChainOf
 	pqOf   map[pqName]*know.PQChainOf
+	born   map[[2]parcel.Key]int // the event before which a ratchet key was met
+	now    int
 }
 
 type pqName struct {
@@ -21,7 +23,9 @@ type pqName struct {
 }
 
 func newLedger() *ledger {
-	return &ledger{turnOf: make(map[[2]parcel.Key]*know.Turn), pqOf: make(map[pqName]*know.PQChainOf)}
+	return &ledger{
+		turnOf: make(map[[2]parcel.Key]*know.Turn), pqOf: make(map[pqName]*know.PQChainOf), born: make(map[[2]parcel.Key]int),
+	}
 }
 
 // note reads the public side of a party's sessions.
@@ -30,7 +34,9 @@ func (l *ledger) note(states []state) {
 		s := &states[i]
 		if s.HasSender {
 			t := l.reach(s.base, s.own(), s.Sender.Index)
-			t.Against = s.against()
+			if t.Against == (parcel.Key{}) { // its chain may be deleted later
+				t.Against = s.against()
+			}
 		}
 		for j := range s.Receivers {
 			l.reach(s.base, parcel.Key(s.Receivers[j].RatchetKey), s.Receivers[j].Index)
@@ -57,6 +63,7 @@ func (l *ledger) reach(base, key parcel.Key, index uint32) *know.Turn {
 		t = &know.Turn{Base: base, Key: key}
 		l.turnOf[[2]parcel.Key{base, key}] = t
 		l.turns = append(l.turns, t)
+		l.born[[2]parcel.Key{base, key}] = l.now
 	}
 	t.Last = max(t.Last, index)
 	return t

@@ -124,7 +124,6 @@ func TestDigest(t *testing.T) {
 func TestUnsupported(t *testing.T) {
 	for _, step := range []string{
 		`{"notice":{"statement":{}}}`,
-		`{"grant":{"name":"g","to":"p","via":"oracle"}}`,
 	} {
 		sc := parse(t, []byte(`{"format":"custody-scenario-v1","protocol":4,"principals":[{"id":"p","role":"provider"}],"script":[{"send":"customer"},`+step+`]}`))
 		_, err := Evaluate(context.Background(), sc, nil)

@@ -165,6 +165,9 @@ func (p *party) rotatePreKeys(ctx context.Context, advance func()) error {
 	return err
 }
 
+// publicKey is the key behind a name.
+func publicKey(k parcel.Key) signet.PublicKey { return signet.PublicKeyFromRaw([32]byte(k[1:])) }
+
 // drop forgives that a row is gone already.
 func drop(err error) error {
 	if errors.Is(err, session.ErrNoRow) {

@@ -10,7 +10,6 @@ import (
 	"signet.example/signet/internal/entropy"
 	"signet.example/signet/internal/wire"
 	"signet.example/signet/session"
-	"signet.example/signet/session/memory"
 )
 
 type way = know.Way
@@ -33,8 +32,12 @@ func (r *run) probe(to attack.Side, message int, inject *injection) error {
 	if err != nil {
 		return err
 	}
+	deaf := r.blocked && to == attack.Customer
+	if deaf {
+		takes = nil
+	}
 	pr := &probe{
-		number: len(r.probes), to: to, message: message, inject: inject, takes: takes,
+		number: len(r.probes), to: to, message: message, inject: inject, takes: takes, deaf: deaf,
 		store: p.mirror.Clone(), party: p, key: seeded{p.key, r.src}, trusted: sender.Bytes(),
 	}
 	pr.at = r.add(event{probe: pr})
@@ -45,21 +48,20 @@ func (r *run) probe(to attack.Side, message int, inject *injection) error {
 // receiver returns a fresh copy of the receiver as it was. It knows the sender's identity key, as if the
 // two had compared safety numbers.
 func (p *probe) receiver() (attack.Accept, error) {
-	var store *memory.Store
-	var device *session.Device
 	// The copy's randomness is its own, so that an attempt does not disturb the run.
 	src := entropy.Seeded(sha256.Sum256(p.trusted))
 	ctx := entropy.With(context.Background(), src)
-	fresh := func() error {
-		store = p.store.Clone()
-		opts := *p.party.options
-		device = session.NewDevice(p.party.self, seeded{p.key.PrivateKey, src}, store, &opts)
-		return store.Update(ctx, p.party.peer, func(tx session.Tx) error { return tx.PutIdentity(p.party.peer, p.trusted) })
-	}
-	if err := fresh(); err != nil {
+	store := p.store.Clone()
+	opts := *p.party.options
+	device := session.NewDevice(p.party.self, seeded{p.key.PrivateKey, src}, store, &opts)
+	err := store.Update(ctx, p.party.peer, func(tx session.Tx) error { return tx.PutIdentity(p.party.peer, p.trusted) })
+	if err != nil {
 		return nil, err
 	}
 	return func(preKey bool, body []byte) ([]byte, bool) {
+		if p.deaf {
+			return nil, false
+		}
 		t := session.TypeSignal
 		if preKey {
 			t = session.TypePreKey
@@ -158,7 +160,8 @@ func (r *run) firstWays(p *party, sender parcel.Key, known map[parcel.Key]bool, 
 			continue
 		}
 		known[m.base] = true
-		ok := kept[idOf(parcel.SignedPreKey, f.SignedPreKeyID)] &&
+		ok := !(f.HasKEM && r.met[m.base]) && // the mark of a KEM prekey outlives its session
+			kept[idOf(parcel.SignedPreKey, f.SignedPreKeyID)] &&
 			(!f.HasPreKey || kept[idOf(parcel.OneTimePreKey, f.PreKeyID)]) &&
 			(!f.HasKEM || kept[idOf(parcel.KyberPreKey, f.KEMPreKeyID)])
 		if !ok {

@@ -66,6 +66,13 @@ func randomScenario(n uint64) *Scenario {
 		case k < 18 && len(names) > 0:
 			sc.Script = append(sc.Script, Step{Revoke: names[0]})
 			names = names[1:]
+			if g.IntN(2) == 0 {
+				sc.Script = append(sc.Script, Step{Barrier: true})
+			}
+		case k < 19 && g.IntN(2) == 0:
+			name := fmt.Sprintf("o%d", len(sc.Script))
+			names = append(names, name)
+			sc.Script = append(sc.Script, Step{Grant: &Grant{Name: name, To: "q", From: ends[g.IntN(2)], Via: "oracle"}})
 		case k < 19:
 			sc.Script = append(sc.Script, Step{Rotate: []string{"session", "prekeys", "identity"}[g.IntN(3)]})
 		default:

@@ -67,6 +67,7 @@ type probe struct {
 	message int // of which it would take the place; -1 for none
 	inject  *injection
 	takes   []way
+	deaf    bool // the receiver takes nothing any more
 
 	store   *memory.Store
 	party   *party // for addresses and options; its identity key may be newer
@@ -91,7 +92,11 @@ type active struct {
 	live    bool // a stream that was not revoked
 	atoms   []string
 	missing []string // atoms that did not exist
+	calls   int      // of an oracle
 }
+
+// digest names what was given, to give it once.
+func (g *active) digest(e *parcel.Entry) [32]byte { return sha256.Sum256(append(e.Name(), e.Value...)) }
 
 // A run is a script being played.
 type run struct {
@@ -101,14 +106,17 @@ type run struct {
 	now     time.Time
 	parties [2]*party
 
-	events   []event
-	messages []*sent
-	injected []*sent
-	grants   []*active
-	probes   []*probe
-	ledger   *ledger
-	notes    []string // for the report's limits
-	oracle   map[parcel.Key][32]byte
+	events    []event
+	messages  []*sent
+	injected  []*sent
+	grants    []*active
+	probes    []*probe
+	ledger    *ledger
+	notes     []string            // for the report's limits
+	met       map[parcel.Key]bool // sessions of which something was accepted
+	blocked   bool                // the customer has ended the conversation
+	revokedAt int                 // the event of the last revocation; -1 for none
+	oracle    map[parcel.Key][32]byte
 }
 
 // seedOf derives a seed of the run for one use.
@@ -127,7 +135,7 @@ func (e *UnsupportedError) Error() string {
 
 // play runs the script with real devices.
 func play(ctx context.Context, sc *Scenario, opts *Options) (*run, error) {
-	r := &run{sc: sc, now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), ledger: newLedger(), oracle: make(map[parcel.Key][32]byte)}
+	r := &run{sc: sc, now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), ledger: newLedger(), revokedAt: -1, met: make(map[parcel.Key]bool), oracle: make(map[parcel.Key][32]byte)}
 	r.src = entropy.Seeded(seedOf(sc, "run", 0))
 	r.ctx = entropy.With(ctx, r.src)
 	for side := range attack.Side(2) {
@@ -207,7 +215,7 @@ func (r *run) step(i int, s *Step) error {
 	case s.Drop != nil:
 		return nil // a message that is never handed over
 	case s.Grant != nil:
-		return r.grant(at, s.Grant)
+		return r.grant(s.Grant)
 	case s.Revoke != "":
 		return r.revoke(s.Revoke)
 	case s.Rotate != "":
@@ -215,9 +223,9 @@ func (r *run) step(i int, s *Step) error {
 	case s.Inject != nil:
 		return r.inject(&injection{step: i, by: r.sc.principal(s.Inject.By), text: s.Inject.Text}, r.parties[sideOf(s.Inject.To)])
 	case s.Barrier:
-		return &UnsupportedError{at + ".barrier"}
+		return r.barrier()
 	case s.Block != "":
-		return &UnsupportedError{at + ".block"}
+		return r.block()
 	}
 	return &UnsupportedError{at + ".notice"}
 }
@@ -319,6 +327,10 @@ func (s *sent) parse() error {
 func (r *run) deliver(s *sent) error {
 	p := r.parties[1-s.from]
 	r.advance()
+	if r.blocked && p.side == attack.Customer {
+		r.notes = append(r.notes, fmt.Sprintf("Message %d was not taken: the customer had ended the conversation.", s.number))
+		return nil
+	}
 	text, err := p.device.Decrypt(r.ctx, p.peer, s.message)
 	if err != nil {
 		s.refused = err
@@ -326,6 +338,7 @@ func (r *run) deliver(s *sent) error {
 		return nil
 	}
 	s.delivered, s.deliveredAt = true, len(r.events)
+	r.met[s.base] = true
 	p.history = append(p.history, spoken{s.number, text})
 	return r.changed(p)
 }
@@ -337,6 +350,7 @@ func (r *run) changed(p *party) error {
 	if err != nil {
 		return err
 	}
+	r.ledger.now = len(r.events)
 	r.ledger.note(states)
 	for i := range states {
 		if s := &states[i]; s.HasSender {
@@ -350,7 +364,7 @@ func (r *run) changed(p *party) error {
 			}
 		}
 	}
-	return nil
+	return r.ask()
 }
 
 func sideOfGrant(g *Grant) attack.Side {
@@ -360,10 +374,7 @@ func sideOfGrant(g *Grant) attack.Side {
 	return attack.Business
 }
 
-func (r *run) grant(at string, g *Grant) error {
-	if g.Via == "oracle" {
-		return &UnsupportedError{at + ".grant.via: " + g.Via}
-	}
+func (r *run) grant(g *Grant) error {
 	atoms, _ := expand(g.Atoms)
 	a := &active{
 		Grant: g, to: r.sc.principal(g.To), since: len(r.messages), at: len(r.events), until: -1,
@@ -371,8 +382,11 @@ func (r *run) grant(at string, g *Grant) error {
 	}
 	r.grants = append(r.grants, a)
 	give := r.give
-	if g.Via == "quota" {
+	switch g.Via {
+	case "quota":
 		give = r.giveQuota
+	case "oracle":
+		give = func(*active) error { return r.ask() }
 	}
 	if err := give(a); err != nil {
 		return err
@@ -394,7 +408,7 @@ func (r *run) give(g *active) error {
 		g.missing = empty
 	}
 	entries = slices.DeleteFunc(entries, func(e parcel.Entry) bool {
-		h := sha256.Sum256(append(e.Name(), e.Value...))
+		h := g.digest(&e)
 		known := g.seen[h]
 		g.seen[h] = true
 		return known
@@ -411,6 +425,7 @@ func (r *run) revoke(name string) error {
 			g.live, g.until = false, len(r.messages)
 		}
 	}
+	r.revokedAt = len(r.events)
 	return r.probeBoth()
 }
 

@@ -121,6 +121,7 @@ var limits = []string{
 	"Held against forgery means held against the strategies S1 (chain forge), S2 (ratchet hijack), S3 (new session with a stolen identity key), S4 (new session with the receiver's own prekey) and S7 (archived sessions).",
 	"Forgeries are tried against a copy of the receiver, and the conversation goes on as if they had not happened. Only what an inject step gets accepted is part of it.",
 	"By one convention a chat stays end-to-end encrypted when its texts are handed on after receipt; here a text that reaches anybody but the two ends counts as read.",
+	"An oracle is asked for agreements. Signatures that it would give, and a directory that hands out other prekeys (S5), are not tried.",
 	"Side channels, metadata, and what software does that is not this library are not modelled.",
 }
 

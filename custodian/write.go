@@ -38,6 +38,11 @@ func (w *writer) write(digest string) *Report {
 	for i := range w.views {
 		r.Verdicts = append(r.Verdicts, w.verdicts(i)...)
 	}
+	for _, g := range w.run.grants {
+		if g.Via == "oracle" {
+			w.evidence.add("log", fmt.Sprintf("grant %s: %s asked for %d agreements with the identity key of the %s", g.Name, g.To, g.calls, endNames[sideOfGrant(g.Grant)]))
+		}
+	}
 	r.Notice = w.notice(r)
 	r.Evidence = w.evidence.list
 	if r.Evidence == nil {

@@ -81,20 +81,21 @@ type Adversary struct {
 	ids        [2]map[uint32][]parcel.Key
 	prekeys    map[parcel.Key]bool
 
-	observed []seen
-	copies   map[int][]byte
-	shakes   map[parcel.Key]*shake
-	sessions []parcel.Key                    // in the order of appearance
-	turns    map[parcel.Key][]turn           // of each session, in the order of appearance
-	roots    map[chainID][]secret            // made by the turn of the key
-	chains   map[chainID][]*cursor           // chain keys
-	seeds    map[chainID]map[uint32][]secret // of single messages
-	stepped  map[step]bool                   // done
-	tried    map[step][3]int                 // what there was when it was tried last
-	guesses  map[chainID][]secret            // chains derived for it, right or wrong
-	counts   map[chainID]int                 // messages seen
-	parcels  int                             // learnt
-	highest  map[chainID]uint32              // the greatest counter seen, plus one
+	observed   []seen
+	agreements map[[2]parcel.Key]secret // identity key, other key
+	copies     map[int][]byte
+	shakes     map[parcel.Key]*shake
+	sessions   []parcel.Key                    // in the order of appearance
+	turns      map[parcel.Key][]turn           // of each session, in the order of appearance
+	roots      map[chainID][]secret            // made by the turn of the key
+	chains     map[chainID][]*cursor           // chain keys
+	seeds      map[chainID]map[uint32][]secret // of single messages
+	stepped    map[step]bool                   // done
+	tried      map[step][3]int                 // what there was when it was tried last
+	guesses    map[chainID][]secret            // chains derived for it, right or wrong
+	counts     map[chainID]int                 // messages seen
+	parcels    int                             // learnt
+	highest    map[chainID]uint32              // the greatest counter seen, plus one
 
 	braid braids
 }
@@ -112,8 +113,8 @@ func New() *Adversary {
 	return &Adversary{
 		private: make(map[parcel.Key][32]byte), kem: make(map[uint32][][]byte),
 		ids:     [2]map[uint32][]parcel.Key{make(map[uint32][]parcel.Key), make(map[uint32][]parcel.Key)},
-		prekeys: make(map[parcel.Key]bool),
-		copies:  make(map[int][]byte), shakes: make(map[parcel.Key]*shake),
+		prekeys: make(map[parcel.Key]bool), agreements: make(map[[2]parcel.Key]secret),
+		copies: make(map[int][]byte), shakes: make(map[parcel.Key]*shake),
 		turns: make(map[parcel.Key][]turn), roots: make(map[chainID][]secret),
 		chains: make(map[chainID][]*cursor), seeds: make(map[chainID]map[uint32][]secret),
 		stepped: make(map[step]bool), tried: make(map[step][3]int), counts: make(map[chainID]int),
@@ -194,6 +195,8 @@ func (a *Adversary) learn(owner Side, e *parcel.Entry) {
 	case parcel.SendingKey:
 		a.appear(e.Base, e.Key, owner)
 		a.addSeed(id, e.Index, secret(e.Value))
+	case parcel.Agreement:
+		a.agreements[[2]parcel.Key{e.Key, e.Base}] = secret(e.Value)
 	case parcel.Plaintext:
 		a.copies[int(e.Index)] = e.Value
 	default:

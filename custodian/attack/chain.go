@@ -90,8 +90,13 @@ func (a *Adversary) privateOf(k parcel.Key) (secret, bool) {
 	return s, ok
 }
 
-// agree computes the agreement of two public keys from either private key.
+// agree computes the agreement of two public keys from either private key, unless it was answered.
 func (a *Adversary) agree(x, y parcel.Key) (dh secret, ok bool) {
+	for _, pair := range [][2]parcel.Key{{x, y}, {y, x}} {
+		if dh, ok = a.agreements[pair]; ok {
+			return dh, true
+		}
+	}
 	k, ok := a.privateOf(x)
 	their := y
 	if !ok {

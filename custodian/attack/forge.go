@@ -94,7 +94,7 @@ func (a *Adversary) Forge(src *entropy.Source, from Side, text []byte, accept Ac
 			return f.found
 		}
 	}
-	if f.newSession() || f.impersonate() {
+	if f.newSession() {
 		return f.found
 	}
 	return nil
@@ -296,27 +296,20 @@ func (a *Adversary) sendable(id pqID) (list []pqKey) {
 	return list
 }
 
-// A borrowed identity answers for somebody else's identity key: with the private key itself, or, where
-// only the other half of an agreement is known, with that.
+// A borrowed identity answers for somebody else's identity key, with whatever gives the one agreement
+// that a new session needs of it.
 type borrowed struct {
+	a      *Adversary
 	public parcel.Key
-	secret secret // the identity's, or the private key of prekey
-	prekey *parcel.Key
 }
 
 func (i *borrowed) PublicKey() signet.PublicKey {
 	return signet.PublicKeyFromRaw([32]byte(i.public[1:]))
 }
 
-func (i *borrowed) Agree(their signet.PublicKey) (s [32]byte, err error) {
-	u := their.Raw()
-	if i.prekey != nil {
-		if public(their) != *i.prekey {
-			return s, signet.ErrInvalidAgreement
-		}
-		u = [32]byte(i.public[1:])
-	}
-	if !x25519.Shared(&s, &i.secret, &u) {
+func (i *borrowed) Agree(their signet.PublicKey) ([32]byte, error) {
+	s, ok := i.a.agree(i.public, public(their))
+	if !ok {
 		return s, signet.ErrInvalidAgreement
 	}
 	return s, nil
@@ -324,31 +317,22 @@ func (i *borrowed) Agree(their signet.PublicKey) (s [32]byte, err error) {
 
 func (i *borrowed) Sign([]byte) (sig [64]byte, err error) { return sig, nil }
 
-// newSession is strategy S3.
+// newSession is strategies S3 and S4: the agreement of the sender's identity with the receiver's signed
+// prekey follows from the private half of either.
 func (f *forger) newSession() bool {
-	bundles := f.a.bundles[f.from.other()]
-	if len(bundles) == 0 {
-		return false
-	}
-	for _, id := range slices.Backward(f.a.identities[f.from]) {
-		if k, ok := f.a.private[id]; ok && f.start(NewSession, &borrowed{public: id, secret: k}, bundles[len(bundles)-1]) {
-			return true
-		}
-	}
-	return false
-}
-
-// impersonate is strategy S4: the agreement of the sender's identity with the receiver's signed prekey
-// can be computed from the prekey.
-func (f *forger) impersonate() bool {
+	done := make(map[parcel.Key]bool)
 	for _, b := range slices.Backward(f.a.bundles[f.from.other()]) {
 		signed := public(b.Fields().SignedPreKey.Public)
-		k, ok := f.a.private[signed]
-		if !ok {
+		if done[signed] {
 			continue
 		}
+		done[signed] = true
 		for _, id := range slices.Backward(f.a.identities[f.from]) {
-			if f.start(Impersonate, &borrowed{public: id, secret: k, prekey: &signed}, b) {
+			s := NewSession
+			if _, ok := f.a.private[signed]; ok {
+				s = Impersonate
+			}
+			if _, ok := f.a.agree(id, signed); ok && f.start(s, &borrowed{f.a, id}, b) {
 				return true
 			}
 		}

@@ -160,6 +160,8 @@ func FromParcel(p parcel.Parcel) []string {
 			list = append(list, ChainKey(e.Base, e.Key, e.Index), Seen(e.Key))
 		case parcel.Skipped, parcel.SendingKey:
 			list = append(list, Seed(e.Base, e.Key, e.Index), Seen(e.Key))
+		case parcel.Agreement:
+			list = append(list, DH(e.Key, e.Base), Seen(e.Base))
 		case parcel.Plaintext:
 			list = append(list, Copy(int(e.Index)))
 		case parcel.PQRoot:

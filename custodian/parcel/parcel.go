@@ -32,6 +32,7 @@ const (
 	Skipped         Kind = 9  // seed of one message: Base, Key, Index
 	Plaintext       Kind = 10 // a message's text: Index is its number
 	SendingKey      Kind = 11 // seed of one message that is yet to be sent: Base, Key, Index
+	Agreement       Kind = 12 // what an oracle answered: Key is the identity key, Base the other one
 	PQRoot          Kind = 20 // root of the post-quantum chains: Base, Epoch
 	PQSending       Kind = 21 // Base, Epoch, Dir, Index
 	PQReceiving     Kind = 22 // Base, Epoch, Dir, Index
@@ -154,7 +155,7 @@ func parseName(b []byte) (e Entry) {
 // sizes has the length in bytes of the values of each kind; -1 is any, 0 is no kind.
 var sizes = map[Kind]int{
 	Identity: 32, SignedPreKey: 32, OneTimePreKey: 32, KyberPreKey: 3169, Root: 32, RatchetPrivate: 32,
-	SendingChain: 32, ReceivingChain: 32, Skipped: 32, Plaintext: -1, SendingKey: 32,
+	SendingChain: 32, ReceivingChain: 32, Skipped: 32, Plaintext: -1, SendingKey: 32, Agreement: 32,
 	PQRoot: 32, PQSending: 32, PQReceiving: 32, PQSkipped: 32, PQAuth: 64, PQDecapsulation: 2400,
 	PQEncapsulation: 2080, PQNegotiation: 32, PQSendingKey: 32,
 }
