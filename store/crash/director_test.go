@@ -50,6 +50,7 @@ type director struct {
 	used  map[point]string // message keys, and what for
 	swaps []*swapped
 	begun time.Time
+	told  time.Duration // when progress was last reported
 	count counts
 }
 
@@ -171,6 +172,10 @@ func (d *director) spawn() *process {
 // disturb kills something if it is time to.
 func (d *director) disturb() {
 	progress := float64(d.count.heard) / float64(d.want.messages)
+	if now := time.Since(d.begun); now-d.told > 30*time.Second {
+		d.told = now
+		d.t.Logf("%.0f s: %d messages, %d kills, %d restarts", now.Seconds(), d.count.heard, d.count.kills, d.count.restarts)
+	}
 	if float64(d.count.kills) < progress*float64(d.want.kills) {
 		w := d.workers[rand.IntN(workers)]
 		if !w.dying {
