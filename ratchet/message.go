@@ -35,11 +35,12 @@ func (s *State) EncryptFrom(src *entropy.Source, dst, plaintext []byte) ([]byte,
 	}
 	next := *s
 	c := &next.rec.Sender
-	pq, message, salt, err := sendPQ(src, s.rec.PQ)
+	pq, message, salt, err := next.sendPQ(src)
 	if err != nil {
 		return nil, err
 	}
 	next.rec.PQ = pq
+	next.pq.turn(s.rec.PQ, pq)
 
 	seed := messageSeed(c.Key)
 	k := derive(&seed, salt)
@@ -168,7 +169,7 @@ func (s *State) DecryptFrom(src *entropy.Source, dst []byte, m *wire.SignalMessa
 		return nil, err
 	}
 	defer e.wipe()
-	pq, salt, err := receivePQ(s.rec.PQ, m.PQRatchet)
+	pq, salt, err := next.receivePQ(m.PQRatchet)
 	if err != nil {
 		return nil, err
 	}
@@ -186,6 +187,7 @@ func (s *State) DecryptFrom(src *entropy.Source, dst []byte, m *wire.SignalMessa
 	}
 	*c = chain
 	next.rec.PQ = pq
+	next.pq.turn(s.rec.PQ, pq)
 	next.ClearPending()
 	*s = next
 	if dst == nil {

@@ -87,8 +87,11 @@ type Pending struct {
 
 // A State is one end of a session. The zero State is not usable: it comes from NewInitiator,
 // NewResponder or UnmarshalBinary. It redacts itself when formatted or logged.
+//
+// A State must not be copied: the copies would share what they overwrite.
 type State struct {
 	rec wire.Session // its byte slices are immutable: a trial replaces them
+	pq  buffers      // for rec.PQ, the exception
 
 	local, remote signet.Address // not stored
 }
@@ -154,14 +157,26 @@ func newState(h *Handshake) *State {
 
 // UnmarshalBinary replaces s by the State that b, an encoded SessionStructure, holds. The State
 // aliases b, which must not be modified afterwards. Keys are not checked before they are used. The
-// error is ErrState.
+// error is ErrState, and leaves s without a session.
 func (s *State) UnmarshalBinary(b []byte) error {
-	rec, err := wire.ParseSession(b)
-	if err != nil {
+	s.Release()
+	if err := s.rec.Parse(b); err != nil {
 		return fmt.Errorf("%w: %w", ErrState, err)
 	}
-	*s = State{rec: rec}
 	return nil
+}
+
+// Release forgets everything that s holds, for another use. What it has allocated is kept for
+// UnmarshalBinary and the operations after it.
+func (s *State) Release() {
+	clear(s.rec.Receivers[:cap(s.rec.Receivers)])
+	if s.pq.owned != nil {
+		secret.Wipe(s.rec.PQ)
+		if cap(s.pq.owned) > cap(s.pq.spare) {
+			s.pq.spare = s.pq.owned
+		}
+	}
+	*s = State{rec: wire.Session{Receivers: s.rec.Receivers[:0]}, pq: buffers{spare: s.pq.spare}}
 }
 
 // AppendBinary appends the encoded SessionStructure. It holds secrets.

@@ -5,6 +5,7 @@ import (
 	"crypto/subtle"
 	"errors"
 	"fmt"
+	"sync"
 
 	"signet.example/signet"
 	"signet.example/signet/internal/entropy"
@@ -84,16 +85,22 @@ func (d *Device) Encrypt(ctx context.Context, peer signet.Address, plaintext []b
 // ratchet's step, so that the caller's own rows (an outbox, say) commit with it or not at all. The
 // message must not be sent before EncryptTo has returned without error.
 func (d *Device) EncryptTo(ctx context.Context, peer signet.Address, plaintext []byte, to func(Tx, Message) error) (Message, error) {
-	o := &sending{d: d, src: entropy.From(ctx), peer: peer, plaintext: plaintext, to: to}
-	if err := d.store.Update(ctx, peer, o.run); err != nil {
-		return Message{}, err
+	o := sendings.Get().(*sending)
+	o.d, o.src, o.peer, o.plaintext, o.to = d, entropy.From(ctx), peer, plaintext, to
+	if err := d.store.Update(ctx, peer, o.f); err != nil {
+		return Message{}, err // o, which may hold a trial's secrets, is left to the collector
 	}
-	return o.m, nil
+	m := o.m
+	o.r.release()
+	*o = sending{f: o.f, r: o.r}
+	sendings.Put(o)
+	return m, nil
 }
 
-// A sending is an EncryptTo under way: what its transaction needs and what comes of it, in one
-// allocation.
+// A sending is an EncryptTo under way: what its transaction needs and what comes of it. It is used
+// again, for what it has allocated.
 type sending struct {
+	f         func(Tx) error // run
 	d         *Device
 	src       *entropy.Source
 	peer      signet.Address
@@ -102,6 +109,12 @@ type sending struct {
 	r         record
 	m         Message
 }
+
+var sendings = sync.Pool{New: func() any {
+	o := new(sending)
+	o.f = o.run
+	return o
+}}
 
 func (o *sending) run(tx Tx) (err error) {
 	r := &o.r
@@ -179,11 +192,7 @@ func recordError(err error) error {
 // that does not parse or decrypt, ErrVersion, ErrPreKeyID, ErrNoSession, ErrRecord, or is an
 // *UntrustedIdentityError. On error nothing has changed and the message can be tried again.
 func (d *Device) Decrypt(ctx context.Context, peer signet.Address, m Message) ([]byte, error) {
-	o := &receiving{d: d, src: entropy.From(ctx), peer: peer}
-	if err := o.update(ctx, m); err != nil {
-		return nil, err
-	}
-	return o.plaintext, nil
+	return d.decrypt(ctx, peer, m, nil)
 }
 
 // DecryptTo is Decrypt with a transaction shared: to, if not nil, receives the plaintext inside the transaction
@@ -191,12 +200,32 @@ func (d *Device) Decrypt(ctx context.Context, peer signet.Address, m Message) ([
 // to fails, nothing is kept and its error is returned. The plaintext belongs to the caller. Like every
 // function that runs in a transaction, to may run again and has no effect outside it.
 func (d *Device) DecryptTo(ctx context.Context, peer signet.Address, m Message, to func(tx Tx, plaintext []byte) error) error {
-	o := &receiving{d: d, src: entropy.From(ctx), peer: peer, to: to}
-	return o.update(ctx, m)
+	_, err := d.decrypt(ctx, peer, m, to)
+	return err
 }
 
-// A receiving is a DecryptTo under way, in one allocation.
+func (d *Device) decrypt(ctx context.Context, peer signet.Address, m Message, to func(Tx, []byte) error) ([]byte, error) {
+	o := receivings.Get().(*receiving)
+	o.d, o.src, o.peer, o.to = d, entropy.From(ctx), peer, to
+	if err := o.in.parse(m); err != nil {
+		return nil, err
+	}
+	if err := d.store.Update(ctx, peer, o.f); err != nil {
+		return nil, err // o, which may hold a trial's secrets, is left to the collector
+	}
+	plaintext, left := o.plaintext, o.left
+	o.r.release()
+	*o = receiving{f: o.f, r: o.r}
+	receivings.Put(o)
+	if left >= 0 && left < d.opts.LowWater && d.opts.LowPreKeys != nil {
+		d.opts.LowPreKeys(left)
+	}
+	return plaintext, nil
+}
+
+// A receiving is a decryption under way. It is used again, for what it has allocated.
 type receiving struct {
+	f         func(Tx) error // run
 	d         *Device
 	src       *entropy.Source
 	peer      signet.Address
@@ -207,16 +236,11 @@ type receiving struct {
 	left      int
 }
 
-func (o *receiving) update(ctx context.Context, m Message) error {
-	if err := o.in.parse(m); err != nil {
-		return err
-	}
-	err := o.d.store.Update(ctx, o.peer, o.run)
-	if opts := &o.d.opts; err == nil && o.left >= 0 && o.left < opts.LowWater && opts.LowPreKeys != nil {
-		opts.LowPreKeys(o.left)
-	}
-	return err
-}
+var receivings = sync.Pool{New: func() any {
+	o := new(receiving)
+	o.f = o.run
+	return o
+}}
 
 func (o *receiving) run(tx Tx) (err error) {
 	r := &o.r

@@ -40,7 +40,8 @@ func (d *Device) load(tx Tx, peer signet.Address) (*record, error) {
 
 // loadInto is load into r, whatever it held.
 func (d *Device) loadInto(r *record, tx Tx, peer signet.Address) error {
-	*r = record{tx: tx, peer: peer, self: d.self}
+	r.release()
+	r.tx, r.peer, r.self = tx, peer, d.self
 	row, err := tx.Session(peer)
 	if err != nil || len(row) == 0 {
 		return err
@@ -56,6 +57,13 @@ func (d *Device) loadInto(r *record, tx Tx, peer signet.Address) error {
 		return fmt.Errorf("%w: failed to decode session record protobuf", ErrRecord)
 	}
 	return nil
+}
+
+// release forgets everything that r holds and keeps what it has allocated. The current session has
+// been saved.
+func (r *record) release() {
+	r.state.Release()
+	*r = record{state: r.state}
 }
 
 func (r *record) decode(b []byte) (*ratchet.State, error) {

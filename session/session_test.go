@@ -753,7 +753,7 @@ func TestAllocations(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector allocates")
 	}
-	for version, most := range map[int]float64{3: 18, 4: 21} {
+	for version, most := range map[int]float64{3: 11, 4: 12} {
 		alice, bob := newParty(aliceAddr, session.Options{AllowX3DH: true}), newParty(bobAddr, session.Options{AllowX3DH: true})
 		bundle := bob.bundle(t, 1)
 		if version == 3 {

@@ -78,10 +78,16 @@ func Init(d Direction, authKey *[32]byte, selfSession bool) []byte {
 //
 // Bytes are drawn from src only when the braid makes a key pair (64) or a ciphertext (32).
 func Send(src *entropy.Source, state []byte) (next, message []byte, key [32]byte, ok bool, err error) {
-	return send(live{src}, state)
+	return send(live{src}, state, nil)
 }
 
-func send(r sampler, stored []byte) (next, wire []byte, key [32]byte, ok bool, err error) {
+// SendInto is Send that writes the next state at the end of buf's capacity if it is large enough. The
+// capacity is overwritten and must not overlap state.
+func SendInto(buf []byte, src *entropy.Source, state []byte) (next, message []byte, key [32]byte, ok bool, err error) {
+	return send(live{src}, state, buf)
+}
+
+func send(r sampler, stored, buf []byte) (next, wire []byte, key [32]byte, ok bool, err error) {
 	var s state
 	if err := s.parse(stored); err != nil {
 		return nil, nil, key, false, err
@@ -109,7 +115,7 @@ func send(r sampler, stored []byte) (next, wire []byte, key [32]byte, ok bool, e
 		secret.Wipe(s.braid.made)
 		return nil, nil, [32]byte{}, false, err
 	}
-	next = s.marshal()
+	next = s.marshalInto(buf)
 	secret.Wipe(s.braid.made)
 	return next, m.append(make([]byte, 0, maxMessage)), key, s.chained, nil
 }
@@ -122,14 +128,20 @@ func send(r sampler, stored []byte) (next, wire []byte, key [32]byte, ok bool, e
 // It derives as many as 25 000 keys if the message says that it is that far ahead, in a self session
 // any number (§17), before anybody knows that it is genuine.
 func Recv(state, message []byte) (next []byte, key [32]byte, ok bool, err error) {
-	next, key, ok, err = recv(state, message)
+	return RecvInto(nil, state, message)
+}
+
+// RecvInto is Recv that writes the next state at the end of buf's capacity if it is large enough. The
+// capacity is overwritten and must not overlap state or message.
+func RecvInto(buf, state, message []byte) (next []byte, key [32]byte, ok bool, err error) {
+	next, key, ok, err = recv(state, message, buf)
 	if err != nil {
 		return nil, [32]byte{}, false, err
 	}
 	return next, key, ok, nil
 }
 
-func recv(stored, wire []byte) (next []byte, key [32]byte, ok bool, err error) {
+func recv(stored, wire, buf []byte) (next []byte, key [32]byte, ok bool, err error) {
 	var s state
 	if err := s.parse(stored); err != nil {
 		return nil, key, false, err
@@ -168,7 +180,7 @@ func recv(stored, wire []byte) (next []byte, key [32]byte, ok bool, err error) {
 	if version == s.version {
 		s.negotiating = false
 	}
-	return s.marshal(), key, ok, nil
+	return s.marshalInto(buf), key, ok, nil
 }
 
 // heed gives the braid what a message of version 1 has after its preamble.

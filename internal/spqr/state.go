@@ -58,9 +58,16 @@ func (s *state) parse(b []byte) error {
 }
 
 // marshal writes the state in a fresh slice, as the official writer does.
-func (s *state) marshal() []byte {
-	n := s.size()
-	w := writer{buf: make([]byte, n), at: n}
+func (s *state) marshal() []byte { return s.marshalInto(nil) }
+
+// marshalInto is marshal that writes at the end of buf's capacity, which nothing of s aliases, if that
+// is large enough.
+func (s *state) marshalInto(buf []byte) []byte {
+	buf = buf[:cap(buf)]
+	if n := s.size(); len(buf) < n {
+		buf = make([]byte, n)
+	}
+	w := writer{buf: buf, at: len(buf)}
 	if s.version == version1 {
 		s.braid.write(&w)
 	}

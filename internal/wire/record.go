@@ -61,7 +61,16 @@ type Pending struct {
 }
 
 // ParseSession parses an encoded SessionStructure.
-func ParseSession(b []byte) (s Session, err error) {
+func ParseSession(b []byte) (Session, error) {
+	var s Session
+	err := s.Parse(b)
+	return s, err
+}
+
+// Parse replaces s by the SessionStructure that b encodes. The list of receiving chains is written in
+// place of the old one if it fits. On error s is empty.
+func (s *Session) Parse(b []byte) error {
+	*s = Session{Receivers: s.Receivers[:0]}
 	var sender, pending, kem []byte
 	p := Parser{rest: b}
 	for p.Next() {
@@ -79,7 +88,7 @@ func ParseSession(b []byte) (s Session, err error) {
 		case 6:
 			p.Merge(&sender)
 		case 7:
-			p.receiver(&s)
+			p.receiver(s)
 		case 9:
 			p.Merge(&pending)
 		case 10:
@@ -107,9 +116,9 @@ func ParseSession(b []byte) (s Session, err error) {
 		p.err = s.parsePendingKEM(kem)
 	}
 	if p.err != nil {
-		return Session{}, p.err
+		*s = Session{}
 	}
-	return s, nil
+	return p.err
 }
 
 func (p *Parser) receiver(s *Session) {
