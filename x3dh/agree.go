@@ -94,7 +94,7 @@ func initiate(self Identity, b *Bundle, base *signet.PrivateKey, coins *[32]byte
 	if p := b.f.KEMPreKey; p != nil && ikm.err == nil {
 		ciphertext, ss, err := kem.Encapsulate(p.Public, coins)
 		if err != nil {
-			return nil, Secret{}, fmt.Errorf("x3dh: %w", err)
+			return nil, Secret{}, fmt.Errorf("%w: %w", ErrKEM, err)
 		}
 		in.KEMPreKeyID, in.KEMCiphertext = p.ID, ciphertext
 		ikm.add(ss)
@@ -107,7 +107,7 @@ func initiate(self Identity, b *Bundle, base *signet.PrivateKey, coins *[32]byte
 }
 
 // Accept runs the agreement on the responder's side (X3DH §3.4, PQXDH §3.4). The error is ErrBaseKey,
-// signet.ErrInvalidAgreement for a key of small order, or says what is wrong with the ciphertext. A
+// signet.ErrInvalidAgreement for a key of small order, or ErrKEM. A
 // ciphertext that does not decapsulate gives another secret than the initiator's and no error.
 func Accept(self Identity, keys *PreKeys, in *Initial) (Secret, error) {
 	u := in.BaseKey.Raw()
@@ -124,7 +124,7 @@ func Accept(self Identity, keys *PreKeys, in *Initial) (Secret, error) {
 	if in.Version >= VersionPQXDH && ikm.err == nil {
 		ss, err := kem.Decapsulate(keys.KEMPreKey, in.KEMCiphertext)
 		if err != nil {
-			return Secret{}, fmt.Errorf("x3dh: %w", err)
+			return Secret{}, fmt.Errorf("%w: %w", ErrKEM, err)
 		}
 		ikm.add(ss)
 	}

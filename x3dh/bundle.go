@@ -26,6 +26,10 @@ const (
 	VersionPQXDH = wire.V4
 )
 
+// ErrKEM is a KEM prekey or ciphertext that does not parse: another type, or another length. The error
+// says which.
+var ErrKEM = errors.New("x3dh: malformed KEM object")
+
 // ErrSignature is a bundle whose signed prekey or KEM prekey is not signed by its identity key.
 var ErrSignature = errors.New("x3dh: invalid signature detected")
 
@@ -66,26 +70,25 @@ type BundleFields struct {
 // and safe for concurrent use.
 type Bundle struct{ f BundleFields }
 
-// NewBundle verifies f (X3DH §3.3, PQXDH §3.3). It copies what it keeps. The error is ErrSignature,
-// or says what is wrong with the KEM key.
+// NewBundle verifies f (X3DH §3.3, PQXDH §3.3). It copies what it keeps. The error is ErrSignature
+// or ErrKEM.
 func NewBundle(f BundleFields) (*Bundle, error) {
 	b := &Bundle{f: f}
 	if !f.Identity.Verify(f.SignedPreKey.Public.Bytes(), f.SignedPreKey.Signature) {
 		return nil, ErrSignature
 	}
-	b.f.SignedPreKey.Signature = append([]byte(nil), f.SignedPreKey.Signature...)
+	b.f.SignedPreKey.Signature = clone(f.SignedPreKey.Signature)
 	if p := f.PreKey; p != nil {
 		b.f.PreKey = &PreKey{p.ID, p.Public}
 	}
 	if p := f.KEMPreKey; p != nil {
+		if _, err := kem.ParsePublic(p.Public); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrKEM, err)
+		}
 		if !f.Identity.Verify(p.Public, p.Signature) {
 			return nil, ErrSignature
 		}
-		c := &KEMPreKey{p.ID, append([]byte(nil), p.Public...), append([]byte(nil), p.Signature...)}
-		if _, err := kem.ParsePublic(c.Public); err != nil {
-			return nil, fmt.Errorf("x3dh: %w", err)
-		}
-		b.f.KEMPreKey = c
+		b.f.KEMPreKey = &KEMPreKey{p.ID, clone(p.Public), clone(p.Signature)}
 	}
 	return b, nil
 }
@@ -129,7 +132,7 @@ func appendFields(dst []byte, f *BundleFields) []byte {
 }
 
 // ParseBundle parses and verifies what AppendBinary wrote. b is not kept. The error is ErrSignature,
-// or says what does not parse.
+// ErrKEM, or says what else does not parse.
 func ParseBundle(b []byte) (*Bundle, error) {
 	w, err := wire.ParseBundle(b)
 	if err != nil {
