@@ -312,7 +312,7 @@ func (t *Tx) verdict(ctx context.Context, err error) again {
 		return no
 	case isConflict(err):
 		return atOnce
-	case t.conn == nil && isDown(err), t.isBroken():
+	case t.conn == nil && isDown(err), t.conn != nil && isFatal(err), t.isBroken():
 		return inAWhile
 	}
 	return no
@@ -322,6 +322,9 @@ func (t *Tx) verdict(ctx context.Context, err error) again {
 func (t *Tx) isBroken() bool {
 	return t.broken || t.conn != nil && !t.ended && t.conn.Conn().IsClosed()
 }
+
+// failed reports whether the transaction cannot be committed any more.
+func (t *Tx) failed() bool { return t.isBroken() || t.conn.Conn().PgConn().TxStatus() != 'T' }
 
 // words is how an error of begin is told.
 func (t *Tx) words(ctx context.Context, err error) error {

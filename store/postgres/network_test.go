@@ -138,6 +138,31 @@ func TestCutAfter(t *testing.T) {
 	}
 }
 
+// TestCutOwn breaks the connection under a statement of the caller's.
+func TestCutOwn(t *testing.T) {
+	var n network
+	s := open(t, pgtest.Shared(t).Database(t), &Options{configure: n.configure})
+	runs := 0
+	require.NoError(t, s.Update(ctx, alice, func(tx session.Tx) error {
+		if runs++; runs == 1 {
+			n.cut.Store(before)
+		}
+		if _, err := tx.(*Tx).Pgx().Exec(ctx, `CREATE TABLE own (n BIGINT)`); err != nil {
+			return err
+		}
+		return increment(tx, alice)
+	}))
+	require.Equal(t, 2, runs)
+	runs = 0
+	mine := errors.New("mine")
+	require.Equal(t, mine, s.Update(ctx, alice, func(tx session.Tx) error {
+		runs++
+		tx.(*Tx).Pgx().Exec(ctx, `SELECT 1/0`)
+		return mine
+	}))
+	require.Equal(t, 1, runs)
+}
+
 // TestUncertain lets another host commit before Update can look.
 func TestUncertain(t *testing.T) {
 	n := network{free: make(chan struct{})}

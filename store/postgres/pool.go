@@ -53,15 +53,27 @@ func connect(ctx context.Context, url string, wait time.Duration, opts *Options)
 func durable(ctx context.Context, conn *pgx.Conn) error {
 	_, err := conn.Exec(ctx, `SELECT set_config('synchronous_commit', 'on', false)
 		WHERE current_setting('synchronous_commit', true) = 'off'`)
-	return err
+	if err != nil {
+		return fmt.Errorf("%w: %w", errSetup, err)
+	}
+	return nil
+}
+
+// errSetup marks a new connection that failed before its first use.
+var errSetup = errors.New("setting up the connection")
+
+// isFatal reports whether the server said err as its last words on a connection.
+func isFatal(err error) bool {
+	var e *pgconn.PgError
+	return errors.As(err, &e) && (e.Severity == "FATAL" || e.Severity == "PANIC" ||
+		e.SeverityUnlocalized == "FATAL" || e.SeverityUnlocalized == "PANIC")
 }
 
 // answered reports whether the server said err and lives on, so that the transaction has failed. All
 // other errors of a commit leave open what happened: the connection broke, or the server goes down.
 func answered(err error) bool {
 	var e *pgconn.PgError
-	return errors.As(err, &e) && e.SeverityUnlocalized != "FATAL" && e.SeverityUnlocalized != "PANIC" &&
-		e.Severity != "FATAL" && e.Severity != "PANIC"
+	return errors.As(err, &e) && !isFatal(err)
 }
 
 // isConflict recognises errors after which the transaction has to run again: it met another one.
@@ -72,7 +84,7 @@ func isConflict(err error) bool {
 // isDown recognises the failure to connect to a server that may be back in a moment.
 func isDown(err error) bool {
 	var c *pgconn.ConnectError
-	if !errors.As(err, &c) {
+	if !errors.As(err, &c) && !errors.Is(err, errSetup) {
 		return false
 	}
 	var e *pgconn.PgError

@@ -224,6 +224,9 @@ func (s *Store) attempt(ctx context.Context, peers []signet.Address, control boo
 			err = t.err
 		}
 	}
+	if err != nil && (t.failed() || isFatal(err)) { // the caller's own statement may have met the end of the server, or a deadlock
+		return t.verdict(ctx, err), err
+	}
 	if err == nil {
 		err = ctx.Err()
 	}
