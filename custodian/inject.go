@@ -71,7 +71,9 @@ func (r *run) travelled(m session.Message, in *injection, to *party) error {
 			break
 		}
 	}
-	r.met[s.base] = true
+	if s.first != nil {
+		r.met[s.base] = true
+	}
 	s.at = r.add(event{sent: s})
 	r.injected = append(r.injected, s)
 	return nil

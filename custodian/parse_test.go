@@ -10,8 +10,6 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-
-	"signet.example/signet/custodian/parcel"
 )
 
 // TestMalformed: a scenario that is wrong is refused, and the error names the field.
@@ -152,16 +150,5 @@ func FuzzParseScenario(f *testing.F) {
 		require.NoError(t, err)
 		_, err = ParseScenario(out)
 		require.NoError(t, err)
-	})
-}
-
-func FuzzParcel(f *testing.F) {
-	f.Add(parcel.New(nil).Bytes())
-	f.Add(parcel.New([]parcel.Entry{{Kind: parcel.Plaintext, Value: []byte("x")}, {Kind: parcel.Root, Value: make([]byte, 32)}}).Bytes())
-	f.Fuzz(func(t *testing.T, b []byte) {
-		p, err := parcel.Parse(b)
-		if err == nil {
-			require.Equal(t, b, p.Bytes())
-		}
 	})
 }

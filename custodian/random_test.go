@@ -105,7 +105,7 @@ func randomAtoms(g *rand.Rand) (list []string) {
 func TestModelAgainstAdversary(t *testing.T) {
 	read, forged, refused := 0, 0, 0
 	// Scenarios that once found a hole, in the rule book or in the adversary.
-	list := []uint64{134, 264, 404, 586, 2545, 4613}
+	list := []uint64{134, 264, 404, 586, 2545, 4613, 22407}
 	for n := range uint64(*many) {
 		list = append(list, n)
 	}

@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"signet.example/signet/custodian/attack"
@@ -81,23 +80,6 @@ type injection struct {
 	text     string
 }
 
-// An active grant is a grant and what was already given under it.
-type active struct {
-	*Grant
-	to      int
-	since   int // messages sent before it
-	at      int // its event
-	until   int // messages sent before its revocation; -1: not revoked
-	seen    map[[32]byte]bool
-	live    bool // a stream that was not revoked
-	atoms   []string
-	missing []string // atoms that did not exist
-	calls   int      // of an oracle
-}
-
-// digest names what was given, to give it once.
-func (g *active) digest(e *parcel.Entry) [32]byte { return sha256.Sum256(append(e.Name(), e.Value...)) }
-
 // A run is a script being played.
 type run struct {
 	sc      *Scenario
@@ -113,7 +95,7 @@ type run struct {
 	probes    []*probe
 	ledger    *ledger
 	notes     []string            // for the report's limits
-	met       map[parcel.Key]bool // sessions of which something was accepted
+	met       map[parcel.Key]bool // sessions of which a first message was accepted
 	blocked   bool                // the customer has ended the conversation
 	revokedAt int                 // the event of the last revocation; -1 for none
 	oracle    map[parcel.Key][32]byte
@@ -338,7 +320,9 @@ func (r *run) deliver(s *sent) error {
 		return nil
 	}
 	s.delivered, s.deliveredAt = true, len(r.events)
-	r.met[s.base] = true
+	if s.first != nil {
+		r.met[s.base] = true
+	}
 	p.history = append(p.history, spoken{s.number, text})
 	return r.changed(p)
 }
@@ -365,68 +349,6 @@ func (r *run) changed(p *party) error {
 		}
 	}
 	return r.ask()
-}
-
-func sideOfGrant(g *Grant) attack.Side {
-	if g.From == Customer {
-		return attack.Customer
-	}
-	return attack.Business
-}
-
-func (r *run) grant(g *Grant) error {
-	atoms, _ := expand(g.Atoms)
-	a := &active{
-		Grant: g, to: r.sc.principal(g.To), since: len(r.messages), at: len(r.events), until: -1,
-		seen: make(map[[32]byte]bool), live: g.Via == "stream", atoms: atoms,
-	}
-	r.grants = append(r.grants, a)
-	give := r.give
-	switch g.Via {
-	case "quota":
-		give = r.giveQuota
-	case "oracle":
-		give = func(*active) error { return r.ask() }
-	}
-	if err := give(a); err != nil {
-		return err
-	}
-	for _, name := range a.missing {
-		r.notes = append(r.notes, fmt.Sprintf("Grant %s: %s did not exist at that moment and was granted empty.", g.Name, name))
-	}
-	return r.probeBoth()
-}
-
-// give exports what a grant hands over now and has not handed over before.
-func (r *run) give(g *active) error {
-	side := sideOfGrant(g.Grant)
-	entries, empty, err := r.parties[side].export(r.ctx, g.atoms)
-	if err != nil {
-		return err
-	}
-	if len(g.seen) == 0 {
-		g.missing = empty
-	}
-	entries = slices.DeleteFunc(entries, func(e parcel.Entry) bool {
-		h := g.digest(&e)
-		known := g.seen[h]
-		g.seen[h] = true
-		return known
-	})
-	if len(entries) > 0 {
-		r.add(event{given: &given{to: g.to, from: side, bytes: parcel.New(entries).Bytes()}})
-	}
-	return nil
-}
-
-func (r *run) revoke(name string) error {
-	for _, g := range r.grants {
-		if g.Name == name {
-			g.live, g.until = false, len(r.messages)
-		}
-	}
-	r.revokedAt = len(r.events)
-	return r.probeBoth()
 }
 
 // rotate renews what leaked (custody.md B3). A fresh session is begun by whoever writes next: both ends
