@@ -120,6 +120,7 @@ func theirKey(k signet.PublicKey) ecc.ECPublicKeyable { return ecc.NewDjbECPubli
 // A Session is the library's builder and cipher for one peer.
 type Session struct {
 	store   *store
+	peer    address
 	builder *library.Builder
 	cipher  *library.Cipher
 }
@@ -131,7 +132,7 @@ func (d *Device) Session(peer signet.Address) *Session {
 	}
 	a := protocol.NewSignalAddress(peer.Name, peer.Device)
 	b := library.NewBuilder(d.store, d.store, d.store, d.store, a, d.store.serializer)
-	s := &Session{store: d.store, builder: b, cipher: library.NewCipher(b, a)}
+	s := &Session{store: d.store, peer: keyOf(a), builder: b, cipher: library.NewCipher(b, a)}
 	d.sessions[peer] = s
 	return s
 }

@@ -1,0 +1,46 @@
+package ops
+
+import (
+	"signet.example/signet/bench/internal/measure"
+	"signet.example/signet/internal/kdf"
+	"signet.example/signet/internal/kem"
+	"signet.example/signet/internal/spqr"
+)
+
+// pq is the post-quantum half alone: what it adds to a message of a ping-pong at both ends, and the
+// KEM of the handshake.
+func (b *builder) pq() {
+	b.add("spqr-amortised", "the post-quantum ratchet's part of a message of a ping-pong, amortised over epochs",
+		with(2*pingPongEpoch, looped(measure.Signet, openBraid)),
+		amortised(2*pingPongEpoch, 2, func(f *floor) {
+			for range 2 {
+				kdf.HKDF(f.okm[:64], nil, f.key[:], f.info[:4+len(labelNext)])
+			}
+		}))
+	public, private := kem.Generate(new([kem.SeedSize]byte))
+	coins := new([kem.CoinsSize]byte)
+	b.add("kem-encapsulate", "Kyber1024, as the initiator of a handshake",
+		looped(measure.Signet, func() (func() error, error) {
+			return func() error { _, _, err := kem.Encapsulate(public, coins); return err }, nil
+		}))
+	b.add("kem-decapsulate", "Kyber1024, as its responder",
+		looped(measure.Signet, func() (func() error, error) {
+			ciphertext, _, err := kem.Encapsulate(public, coins)
+			return func() error { _, err := kem.Decapsulate(private, ciphertext); return err }, err
+		}))
+}
+
+// openBraid passes messages to and fro between two stored states.
+func openBraid() (func() error, error) {
+	key := [32]byte{1}
+	from, to := spqr.Init(spqr.A2B, &key, false), spqr.Init(spqr.B2A, &key, false)
+	return func() error {
+		next, message, _, _, err := spqr.Send(nil, from)
+		if err != nil {
+			return err
+		}
+		heard, _, _, err := spqr.Recv(to, message)
+		from, to = heard, next
+		return err
+	}, nil
+}
