@@ -55,6 +55,8 @@ func TestShipped(t *testing.T) {
 		{"archive.json", "acme-archive", "====", map[string]Result{"G2": Lost, "G4": Held, "G6": Held, "G7": Held}, "managed"},
 		{"handover.json", "acme-cloud", "....====...", map[string]Result{"G1": Held, "G2": Lost, "G3": Held, "G4": Held, "G5": Held, "G6": Lost, "G7": Lost}, "managed"},
 		{"one-way.json", "acme-notices", "..=========", map[string]Result{"G1": Held, "G2": Lost, "G5": Lost}, "managed"},
+		{"quota.json", "acme-notices", "....", map[string]Result{"G1": Held, "G2": Held, "G6": Lost, "G7": Held}, "managed"},
+		{"revoke.json", "acme-cloud", "..===.....", map[string]Result{"G1": Held, "G2": Lost, "G3": Lost, "G5": Held, "G6": Lost}, "managed"},
 		{"nameless.json", "someone", "..==.....", map[string]Result{"G1": Lost, "G2": Held, "G6": Held}, "managed"},
 		{"nameless.json", "nobody", ".........", map[string]Result{"G1": Held, "G2": Held, "G6": Held, "G7": Held}, "managed"},
 	} {
@@ -72,6 +74,9 @@ func TestShipped(t *testing.T) {
 			require.NotEmpty(t, v.Evidence())
 		}
 		require.Equal(t, c.notice, r.Notice.State, c.file)
+		for _, m := range r.Messages {
+			require.True(t, m.Delivered || c.file == "nameless.json", "%s: message %d", c.file, m.I)
+		}
 		require.Equal(t, jsonOf(t, r), jsonOf(t, evaluate(t, parse(t, b))), "%s: two runs differ", c.file)
 	}
 }

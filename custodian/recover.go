@@ -9,8 +9,8 @@ import (
 )
 
 // barrier is what a careful customer does once a mandate has ended (custody.md B6): she deletes the
-// archived sessions and receiving chains that were there before, and the current session too if its
-// root can still be followed from then. The protocol does not ask for it; its price is that late
+// archived sessions and receiving chains that were there when it ended, and the current session too if
+// its root can still be followed from then. The protocol does not ask for it; its price is that late
 // messages of the business are lost.
 func (r *run) barrier() error {
 	if r.revokedAt < 0 {
@@ -26,7 +26,7 @@ func (r *run) barrier() error {
 	for i := range states {
 		s := &states[i]
 		switch {
-		case s.archived && r.old(s.base, s.own()):
+		case s.archived && r.oldSession(s.base):
 		case s.archived:
 			record = wire.AppendPrevious(record, &s.Session)
 		case r.old(s.base, r.madeAgainst(s)):
@@ -48,6 +48,16 @@ func (r *run) barrier() error {
 func (r *run) old(base, key parcel.Key) bool {
 	born, known := r.ledger.born[[2]parcel.Key{base, key}]
 	return known && born <= r.revokedAt
+}
+
+// oldSession reports whether a session was there when the last grant was revoked.
+func (r *run) oldSession(base parcel.Key) bool {
+	for _, t := range r.ledger.turns {
+		if t.Base == base && r.old(base, t.Key) {
+			return true
+		}
+	}
+	return false
 }
 
 // madeAgainst is the key that the session's own ratchet key was made against: whoever had its private

@@ -102,10 +102,10 @@ type run struct {
 }
 
 // seedOf derives a seed of the run for one use.
-func seedOf(sc *Scenario, use string, n int) [32]byte {
+func seedOf(sc *Scenario, use string, n uint64) [32]byte {
 	b := binary.BigEndian.AppendUint64([]byte("custodian run\x00"), sc.Seed)
 	b = append(b, use...)
-	return sha256.Sum256(binary.BigEndian.AppendUint64(b, uint64(n)))
+	return sha256.Sum256(binary.BigEndian.AppendUint64(b, n))
 }
 
 // An UnsupportedError is a step that the format has and this version does not evaluate.

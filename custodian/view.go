@@ -120,9 +120,6 @@ func (v *view) learn(r *run, base *know.Base, quantum bool) {
 	}
 }
 
-// probesAtMost is more than the probes of any script: it tells principals apart.
-const probesAtMost = 1 << 24
-
 // forgedText is what a forgery says. It does not depend on who forges.
 const forgedText = "This message was not written by the one whose name it bears."
 
@@ -187,7 +184,7 @@ func (v *view) forge(r *run, a *attack.Adversary, p *probe, index int) (*attack.
 	}
 	// The adversary's own keys depend on the moment alone, so that an injection is the same again when
 	// the report is written.
-	src := entropy.Seeded(seedOf(r.sc, "adversary", index*probesAtMost+p.number))
+	src := entropy.Seeded(seedOf(r.sc, "adversary", uint64(index)<<32|uint64(p.number)))
 	return a.Forge(src, 1-p.to, []byte(text), accept), nil
 }
 
