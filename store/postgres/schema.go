@@ -70,16 +70,15 @@ var migrations = []migration{{
 		)`,
 	},
 	// Records are as good as random: compressing them is a waste, and out of line they cost a second
-	// table and its index for every message. Half of each page is left for the next version of a row,
-	// which then needs no new entry in the index. Measured in docs/decisions/010-postgres-rows.md.
+	// table and its index for every message. Measured in docs/decisions/010-postgres-rows.md.
 	tune: []string{
 		`ALTER TABLE signet_peer ALTER COLUMN record SET STORAGE EXTERNAL`,
-		`ALTER TABLE signet_peer SET (toast_tuple_target = 8160, fillfactor = 50)`,
+		`ALTER TABLE signet_peer SET (toast_tuple_target = 8160)`,
 		`ALTER TABLE signet_archive ALTER COLUMN value SET STORAGE EXTERNAL`,
 		`ALTER TABLE signet_prekey ALTER COLUMN value SET STORAGE EXTERNAL`,
 		`ALTER TABLE signet_prekey SET (toast_tuple_target = 8160)`,
 		`ALTER TABLE signet_sender_key ALTER COLUMN value SET STORAGE EXTERNAL`,
-		`ALTER TABLE signet_sender_key SET (toast_tuple_target = 8160, fillfactor = 50)`,
+		`ALTER TABLE signet_sender_key SET (toast_tuple_target = 8160)`,
 	},
 }}
 

@@ -49,28 +49,34 @@ func update(t testing.TB, s session.Store, f func(tx session.Tx) error) {
 	require.NoError(t, s.Update(ctx, alice, f))
 }
 
-// TestContract gives every place a tenant of its own in one database. The handles on it alternate
-// between two pools, as two hosts would.
-func TestContract(t *testing.T) {
-	for _, c := range []struct {
-		name string
-		opts Options
-	}{{"PostgreSQL", Options{}}, {"Portable", Options{portable: true}}} {
-		t.Run(c.name, func(t *testing.T) {
-			url := pgtest.Shared(t).Database(t)
-			hosts := []*Store{open(t, url, &c.opts), open(t, url, &c.opts)}
-			var tenants atomic.Int64
-			storetest.Run(t, func(t *testing.T) storetest.Place {
-				tenant := fmt.Sprint("tenant ", tenants.Add(1))
-				var handles atomic.Int64
-				return func() session.Store {
-					s, err := hosts[handles.Add(1)%2].Device(ctx, tenant, 0)
-					require.NoError(t, err)
-					return s
-				}
-			})
-		})
+// places returns a function for storetest that gives every place a tenant of its own in one database.
+// The handles on it alternate between two pools, as two hosts would.
+func places(t *testing.T, opts Options) func(t *testing.T) storetest.Place {
+	url := pgtest.Shared(t).Database(t)
+	hosts := []*Store{open(t, url, &opts), open(t, url, &opts)}
+	var tenants atomic.Int64
+	return func(t *testing.T) storetest.Place {
+		tenant := fmt.Sprint("tenant ", tenants.Add(1))
+		var handles atomic.Int64
+		return func() session.Store {
+			s, err := hosts[handles.Add(1)%2].Device(ctx, tenant, 0)
+			require.NoError(t, err)
+			return s
+		}
 	}
+}
+
+func TestContract(t *testing.T) {
+	storetest.Run(t, places(t, Options{}))
+	storetest.RunGroup(t, places(t, Options{}))
+}
+
+// TestContractPortable is the same with what is done on other engines.
+func TestContractPortable(t *testing.T) {
+	if testing.Short() {
+		t.Skip("long")
+	}
+	storetest.Run(t, places(t, Options{portable: true}))
 }
 
 func TestDevices(t *testing.T) {
