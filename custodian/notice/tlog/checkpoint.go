@@ -79,7 +79,8 @@ var (
 const maxNote = 16 << 10 // bytes; a hundred cosignatures fit
 
 // Open returns the checkpoint in a signed note. The errors wrap ErrCheckpoint, or ErrWitnesses if the log's
-// signature alone is good. It copies signed.
+// signature is good and the quorum is missing: then the checkpoint is returned too, as what the log said and
+// nobody else. It copies signed.
 func (t *Trust) Open(signed []byte) (*Checkpoint, error) {
 	c, sigs, err := t.open(signed)
 	if err != nil {
@@ -100,12 +101,12 @@ func (t *Trust) Open(signed []byte) (*Checkpoint, error) {
 		}
 	}
 	if len(times) < t.quorum {
-		return nil, fmt.Errorf("%w: %d of %d", ErrWitnesses, len(times), t.quorum)
+		return c, fmt.Errorf("%w: %d of %d", ErrWitnesses, len(times), t.quorum)
 	}
 	slices.Sort(times)
 	at := times[len(times)-t.quorum] // at least quorum of them say so at this time or later
 	if at > 1<<40 {
-		return nil, fmt.Errorf("%w: their time is malformed", ErrWitnesses)
+		return c, fmt.Errorf("%w: their time is malformed", ErrWitnesses)
 	}
 	c.Time = time.Unix(int64(at), 0).UTC()
 	return c, nil
@@ -153,4 +154,18 @@ func parseCheckpoint(text string) (*Checkpoint, error) {
 		return nil, ErrCheckpoint
 	}
 	return &Checkpoint{Origin: lines[0], Size: size, Root: root}, nil
+}
+
+// NoteSize returns the size that a checkpoint claims, without verifying it: for the side that asks for the
+// proofs, not the side that checks them.
+func NoteSize(signed []byte) (int64, error) {
+	text, _, ok := strings.Cut(string(signed[:min(len(signed), maxNote)]), "\n\n")
+	if !ok {
+		return 0, ErrCheckpoint
+	}
+	c, err := parseCheckpoint(text + "\n")
+	if err != nil {
+		return 0, err
+	}
+	return c.Size, nil
 }
