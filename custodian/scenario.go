@@ -11,10 +11,25 @@
 //
 // Nothing here knows what a delegation is called. There is no table from a mode to a verdict.
 //
+// # How a script is read
+//
+// Whoever writes without a session begins one with the other end's next bundle. A rotated session or
+// identity makes both ends archive what they have, so that the next one to write begins a fresh session;
+// rotated prekeys are deleted at once. A grant of "plaintext" hands over what the end has sent and
+// received so far, by stream what follows too. A quota reserves its places on the sending chain by
+// encrypting as many messages and throwing them away. Whether a message can be forged is asked when it is
+// on its way and not yet delivered. An injection that is accepted happens: the conversation goes on from
+// there. A barrier deletes what was there when the last grant was revoked.
+//
 // # What is not claimed
 //
 // A report speaks about the secrets that a scenario hands over, under its list of assumptions; that
 // nobody else holds a copy cannot be proved (custody.md B13).
+//
+// # Concurrency
+//
+// A Scenario is not modified by Evaluate, and may be evaluated by several goroutines at once. A Report
+// is read-only.
 package custodian
 
 import (
