@@ -71,8 +71,8 @@ func play(t *testing.T, place string, restart func() error) {
 	d.run()
 	d.audit(place)
 	c := d.count
-	t.Logf("%.0f s: %d messages acknowledged, %d decrypted, %d decrypted again and refused, %d of killed senders, %d unsure",
-		time.Since(d.begun).Seconds(), c.sent, c.heard, c.repeated, c.lost, c.unsure)
+	t.Logf("%.0f s: %d messages acknowledged, %d decrypted, %d repeated and refused (%d so late that their chain was gone), %d of killed senders, %d unsure",
+		time.Since(d.begun).Seconds(), c.sent, c.heard, c.repeated, c.late, c.lost, c.unsure)
 	t.Logf("%d processes killed, %d of them at work; %d restarts of the server", c.kills, c.killedAtWork, c.restarts)
 	t.Logf("%d sessions begun; %d rivals' races for a prekey, one winner each in %d; %d swaps of bare rows, %d of killed processes",
 		c.sessions, c.contests, c.won, c.swaps, c.unknown)

@@ -45,6 +45,7 @@ type result struct {
 	Text    string              `json:",omitempty"`
 	Heard   bool                `json:",omitempty"` // decrypted before
 	Refused bool                `json:",omitempty"` // the prekey is gone
+	Invalid string              `json:",omitempty"` // it cannot be decrypted
 	Unsure  bool                `json:",omitempty"` // the commit's outcome is unknown
 	Error   string              `json:",omitempty"`
 }
@@ -128,6 +129,8 @@ func (w *worker) do(t *task) (r result) {
 		r = result{Heard: true}
 	case t.Op == opHear && (errors.Is(err, session.ErrPreKeyID) || errors.Is(err, session.ErrNoRow)):
 		r = result{Refused: true}
+	case t.Op == opHear && errors.Is(err, session.ErrInvalidMessage):
+		r = result{Invalid: err.Error()}
 	default:
 		r = result{Error: fmt.Sprintf("%s of %d with %d: %v", t.Op, t.Device, t.Peer, err)}
 	}

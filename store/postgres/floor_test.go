@@ -1,0 +1,77 @@
+package postgres
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+
+	"signet.example/signet"
+	"signet.example/signet/session"
+	"signet.example/signet/store/postgres/pgtest"
+)
+
+// BenchmarkServer is what a ratchet step costs the server in processor time, through the store and by
+// the two statements that there have to be: the fence, the lock on first contact and the
+// compare-and-swap are the difference.
+func BenchmarkServer(b *testing.B) {
+	const sessions, size = 2000, 5000
+	record := make([]byte, size)
+	for i := range record {
+		record[i] = byte(rand.Uint32())
+	}
+	run := func(name string, step func(s *Store, peer signet.Address, record []byte) error) {
+		b.Run(name, func(b *testing.B) {
+			s := open(b, pgtest.Shared(b).Database(b)+" pool_max_conns=1", nil)
+			peers := make([]signet.Address, sessions)
+			for i := range peers {
+				peers[i] = signet.Address{Name: fmt.Sprint("9d0652a3-dcc3-4d11-975f-", i), Device: 1}
+			}
+			require.NoError(b, s.UpdateAll(ctx, peers, func(tx session.Tx) error {
+				for _, p := range peers {
+					if err := tx.PutSession(p, record); err != nil {
+						return err
+					}
+				}
+				return nil
+			}))
+			busy := cpu(b, s)
+			for b.Loop() {
+				if err := step(s, peers[rand.IntN(sessions)], bytes.Clone(record)); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64((cpu(b, s)-busy).Microseconds())/float64(b.N), "server-µs/op")
+		})
+	}
+	run("Store", func(s *Store, peer signet.Address, record []byte) error {
+		return s.Update(ctx, peer, func(tx session.Tx) error {
+			if _, err := tx.Session(peer); err != nil {
+				return err
+			}
+			return tx.PutSession(peer, record)
+		})
+	})
+	run("Floor", func(s *Store, peer signet.Address, record []byte) error {
+		conn, err := s.pool.Acquire(ctx)
+		if err != nil {
+			return err
+		}
+		defer conn.Release()
+		var old []byte
+		read := new(pgx.Batch)
+		read.Queue(`BEGIN`)
+		read.Queue(`SELECT record FROM signet_peer WHERE owner = 1 AND peer = $1 AND peer_device = 1 FOR UPDATE`, []byte(peer.Name)).
+			QueryRow(func(r pgx.Row) error { return r.Scan(&old) })
+		if err := conn.SendBatch(ctx, read).Close(); err != nil {
+			return err
+		}
+		write := new(pgx.Batch)
+		write.Queue(`UPDATE signet_peer SET record = $1 WHERE owner = 1 AND peer = $2 AND peer_device = 1`, record, []byte(peer.Name))
+		write.Queue(`COMMIT`)
+		return conn.SendBatch(ctx, write).Close()
+	})
+}
