@@ -59,7 +59,7 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 	f.StringVar(&o.postgres, "postgres", "", "the `URL` of a PostgreSQL database; a server is started if there is none")
 	f.StringVar(&o.officialClient, "official", "auto", "measure the official client: auto, or no")
 	f.IntVar(&o.plan.Rounds, "rounds", 0, "samples of each implementation (default 25, 5 with -quick)")
-	f.DurationVar(&o.plan.Sample, "sample", 0, "how long one sample takes (default 60ms, 20ms with -quick)")
+	f.DurationVar(&o.plan.Sample, "sample", 0, "how long one sample takes (default 60ms, 15ms with -quick)")
 	if err := f.Parse(args); err != nil {
 		return nil, err
 	}
@@ -87,7 +87,8 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 func (o *options) defaults() {
 	rounds, sample := 25, 60*time.Millisecond
 	if o.quick {
-		rounds, sample = 5, 20*time.Millisecond
+		rounds, sample = 5, 15*time.Millisecond
+		o.plan.Patience = time.Second
 	}
 	if o.plan.Rounds <= 0 {
 		o.plan.Rounds = rounds
@@ -127,7 +128,7 @@ func run(args []string, stdout, stderr io.Writer) error {
 	return o.write(results, stdout)
 }
 
-// measure measures one operation after the other.
+// measure measures one operation after the other, families at once.
 func (o *options) measure(all []ops.Op, stderr io.Writer) ([]report.Result, error) {
 	total := 0
 	for _, op := range all {
@@ -136,15 +137,37 @@ func (o *options) measure(all []ops.Op, stderr io.Writer) ([]report.Result, erro
 	bar := report.NewProgress(stderr, total)
 	defer bar.Done()
 	results := make([]report.Result, 0, len(all))
-	for _, op := range all {
-		bar.Begin(op.Name)
-		rows, err := o.plan.Run(op.Cases, bar.Tick)
+	for len(all) > 0 {
+		n := together(all)
+		bar.Begin(all[0].Name)
+		var cases []measure.Case
+		for _, op := range all[:n] {
+			cases = append(cases, op.Cases...)
+			results = append(results, report.Result{Op: op.Name, What: op.What, Grow: op.Grow})
+		}
+		rows, err := o.plan.Run(cases, bar.Tick)
 		if err != nil {
 			return nil, err
 		}
-		results = append(results, report.Result{Op: op.Name, What: op.What, Grow: op.Grow, Rows: rows})
+		for _, row := range rows {
+			for i := len(results) - n; i < len(results); i++ {
+				if results[i].Op == row.Op {
+					results[i].Rows = append(results[i].Rows, row)
+				}
+			}
+		}
+		all = all[n:]
 	}
 	return results, nil
+}
+
+// together returns how many operations are measured at once: one, or a family.
+func together(all []ops.Op) int {
+	n := 1
+	for all[0].Grow != "" && n < len(all) && all[n].Grow == all[0].Grow {
+		n++
+	}
+	return n
 }
 
 // write writes what was asked for, and the table unless something else took its place.

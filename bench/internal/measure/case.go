@@ -38,6 +38,9 @@ type Case struct {
 	Quantum int
 	// Most is how many iterations a sample has at most. Zero means no limit.
 	Most int
+	// Wall makes the time that passes count whatever the plan's clock is: for what waits for a disk or
+	// another process.
+	Wall bool
 	// Open makes ready what is measured. An error that is a Skip leaves the case out.
 	Open func() (*Subject, error)
 }
@@ -85,9 +88,11 @@ type Plan struct {
 	Rounds int           // samples of each case
 	Sample time.Duration // how long one is to take
 	Clock  Clock
+	// Patience is how long a case may take altogether, beyond the third sample. Zero means for ever.
+	Patience time.Duration
 }
 
-// Run measures the cases of one operation. A case that cannot be measured has a Row that says why. The
+// Run measures cases that are to be compared: those of one operation, or of several. A case that cannot be measured has a Row that says why. The
 // error is that of an operation that failed.
 func (p Plan) Run(cases []Case, tick func()) ([]Row, error) {
 	var all []*entry
@@ -115,10 +120,13 @@ func (p Plan) Run(cases []Case, tick func()) ([]Row, error) {
 	for round := range p.Rounds {
 		for i := range all {
 			e := all[(i+round)%len(all)]
-			if err := e.sample(p.Clock); err != nil {
+			tick()
+			if p.Patience > 0 && round >= 3 && e.spent > p.Patience {
+				continue
+			}
+			if err := e.sample(); err != nil {
 				return nil, fmt.Errorf("%s of %s: %w", e.Op, e.Impl, err)
 			}
-			tick()
 		}
 	}
 	for _, e := range all {
@@ -131,7 +139,9 @@ func (p Plan) Run(cases []Case, tick func()) ([]Row, error) {
 type entry struct {
 	Case
 	s                    *Subject
+	clock                Clock
 	n                    int
+	spent                time.Duration
 	remote               bool
 	nanos, allocs, bytes []float64
 }
@@ -142,11 +152,14 @@ func (p Plan) open(c Case) (*entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &entry{Case: c, s: s}
+	e := &entry{Case: c, s: s, clock: p.Clock}
+	if c.Wall {
+		e.clock = Wall
+	}
 	quantum := max(1, c.Quantum)
 	for n := quantum; ; {
 		began := time.Now()
-		w := Watch{clock: p.Clock}
+		w := Watch{clock: e.clock}
 		if err := s.Run(&w, n); err != nil {
 			e.close()
 			return nil, err
@@ -173,12 +186,14 @@ func (e *entry) close() {
 	}
 }
 
-func (e *entry) sample(c Clock) error {
-	w := Watch{clock: c}
+func (e *entry) sample() error {
+	w := Watch{clock: e.clock}
 	collect()
+	began := time.Now()
 	if err := e.s.Run(&w, e.n); err != nil {
 		return err
 	}
+	e.spent += time.Since(began)
 	n := float64(e.n)
 	e.remote = w.remote
 	e.nanos = append(e.nanos, float64(w.elapsed)/n)

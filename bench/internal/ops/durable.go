@@ -36,7 +36,7 @@ type database func() (session.Store, func() error, error)
 type work func(alice *session.Device) (func() error, error)
 
 func durableCase(impl string, open database, w work) measure.Case {
-	return measure.Case{Impl: impl, Open: func() (*measure.Subject, error) {
+	return measure.Case{Impl: impl, Wall: true, Open: func() (*measure.Subject, error) {
 		store, end, err := open()
 		if err != nil {
 			return nil, err

@@ -13,13 +13,18 @@ import (
 
 // growth shows how cost grows with what a device has behind it.
 func (b *builder) growth() {
-	at := len(b.list)
-	b.afterMessages()
-	b.besideSkipped()
-	b.besideArchived()
-	b.amongPreKeys()
-	for i := at; i < len(b.list); i++ {
-		b.list[i].Grow = true
+	for _, family := range []struct {
+		name string
+		add  func()
+	}{
+		{"messages", b.afterMessages}, {"skipped", b.besideSkipped},
+		{"archived", b.besideArchived}, {"prekeys", b.amongPreKeys},
+	} {
+		at := len(b.list)
+		family.add()
+		for i := at; i < len(b.list); i++ {
+			b.list[i].Grow = family.name
+		}
 	}
 }
 

@@ -24,7 +24,9 @@ import (
 type Op struct {
 	Name string
 	What string // in a few words, with what is counted
-	Grow bool   // one of those that show how cost grows
+	// Grow is the name of a family that shows how cost grows, empty for other operations. A family is
+	// measured together, so that its members can be compared.
+	Grow string
 	// Cases are its implementations, the floor last.
 	Cases []measure.Case
 }

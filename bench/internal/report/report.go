@@ -16,7 +16,7 @@ import (
 // A Result is an operation with what was measured of its implementations.
 type Result struct {
 	Op, What string
-	Grow     bool // one of those that show how cost grows
+	Grow     string // the family, if it shows how cost grows
 	Rows     []measure.Row
 }
 
