@@ -288,7 +288,7 @@ func (in *incoming) parse(m Message) (err error) {
 		return notParsed(err)
 	}
 	if err := p.CheckKEM(); err != nil {
-		return invalid(TypePreKey, err.Error())
+		return notParsed(err)
 	}
 	if in.identity, err = signet.ParsePublicKey(p.IdentityKey); err != nil {
 		return notParsed(err)

@@ -63,8 +63,8 @@ func putPreKeys(t testing.TB, p *party, one, signed, kem []byte) {
 // An officialError is what the official client said.
 type officialError struct{ CodeName, Message string }
 
-// kind is our error for it, and the words that both use.
-func (e *officialError) kind(t testing.TB) (want error, words string) {
+// kind is the words that both use for it, and our error.
+func (e *officialError) kind(t testing.TB) (words string, want error) {
 	for _, k := range []struct {
 		text string
 		err  error
@@ -93,11 +93,11 @@ func (e *officialError) kind(t testing.TB) (want error, words string) {
 			if k.same {
 				words = e.Message
 			}
-			return k.err, words
+			return words, k.err
 		}
 	}
 	require.Fail(t, "unknown official error", e.Message)
-	return nil, ""
+	return "", nil
 }
 
 type failures struct {
@@ -226,7 +226,7 @@ func TestV4Failures(t *testing.T) {
 			m := session.Message{Type: c.Type, Body: c.Message}
 			before := rows(t, p.store, from)
 			if c.Error != nil {
-				want, words := c.Error.kind(t)
+				words, want := c.Error.kind(t)
 				if other, ok := ours[c.Name]; ok {
 					want, words = other, ""
 				}
@@ -383,7 +383,7 @@ func TestProtobufLeniency(t *testing.T) {
 			m := session.Message{Type: session.TypePreKey, Body: c.Message}
 			if !c.OK {
 				e := officialError{Message: c.Error}
-				want, words := e.kind(t)
+				words, want := e.kind(t)
 				require.ErrorContains(t, refuse(t, v.Setup.Alice.addr(), p, m, want), words)
 				return
 			}
@@ -454,7 +454,7 @@ func TestV4Transcript(t *testing.T) {
 			continue
 		}
 		if step.Error != nil {
-			want, words := step.Error.kind(t)
+			words, want := step.Error.kind(t)
 			require.ErrorContains(t, refuse(t, peer, p, sent[step.ID], want), words, what)
 			refused++
 			continue

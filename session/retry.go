@@ -33,7 +33,8 @@ type DecryptionErrorMessage struct {
 
 // NewDecryptionErrorMessage returns what to answer to m, which was sent at timestamp by the device of
 // that id and could not be decrypted. Of m, which may be of any kind but TypePlaintext, only the
-// ratchet key is read, so a message whose other keys are damaged gets an answer, too. The error is ErrInvalidMessage or ErrVersion if there is none to be found.
+// ratchet key is read, so a message whose other keys are damaged gets an answer, too. The error is
+// ErrInvalidMessage or ErrVersion if there is none to be found.
 func NewDecryptionErrorMessage(m Message, timestamp uint64, device uint32) (*DecryptionErrorMessage, error) {
 	e := &DecryptionErrorMessage{Timestamp: timestamp, Device: device}
 	body := m.Body

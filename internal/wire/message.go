@@ -139,10 +139,10 @@ type PreKeyMessage struct {
 	KEMCiphertext  []byte // with its type byte
 }
 
-// The two ways in which the KEM fields of a PreKeyMessage can be wrong.
+// The two ways in which the KEM fields of a PreKeyMessage can be wrong, in the official words.
 var (
-	ErrKEMMissing = errors.New("Kyber pre key must be present for this session version")
-	ErrKEMHalf    = errors.New("Both or neither kyber pre_key_id and kyber_ciphertext can be present")
+	ErrKEMMissing = errors.New("invalid PreKey message: Kyber pre key must be present for this session version")
+	ErrKEMHalf    = errors.New("invalid PreKey message: Both or neither kyber pre_key_id and kyber_ciphertext can be present")
 )
 
 // ParsePreKeyMessage parses b. It does not look into keys, ciphertext and inner message.
