@@ -52,16 +52,22 @@ type memory struct {
 	path    []custody // what it said before, oldest first, until the customer has acknowledged the change
 	former  []former  // what was granted and has ended, but may still work
 
+	// partial is the identity key of the conversation when the first statement that came was not the first of
+	// its chain: what was granted before is not known, and may have been this key. Else it is zero.
+	partial signet.PublicKey
+
 	doubt     Reason // why "encrypted" would not be true to say
 	check     Check  // which check failed, if that is why
 	verdict   Reason // a contradiction: the end of trust
 	proof     []byte // of it, as a control message
 	published uint64 // greatest number of a statement of this chain that is known to exist
 
-	view    tlog.View
-	checked time.Time // when the log was last asked, or until when its witnesses vouch
-	heard   int64     // greatest size that the log is known to have signed
-	clock   time.Time // greatest time seen: setting a clock back does not revive a statement
+	view     tlog.View
+	spotted  []tlog.Entry // of statements of this chain that have not come
+	checked  time.Time    // when the log was last asked, or until when its witnesses vouch
+	heard    int64        // greatest size that the log is known to have signed
+	unproved [][]byte     // checkpoints that others saw and the log has not explained
+	clock    time.Time    // greatest time seen: setting a clock back does not revive a statement
 }
 
 // Format redacts the record under every verb.
@@ -98,8 +104,12 @@ func (c *Customer) Pin(b *Bind, now time.Time) error {
 // Accept checks a delivery, a control message that was decrypted in the conversation, and if it passes every
 // check takes its statement to be in force. It returns the acknowledgement, to be sent back in the conversation
 // once the record is stored. A statement that is in force already is acknowledged again. If the policy has a
-// log, src is asked for what the log grew by. Statements have to come in their order; one that has expired on
-// the way is a link of the chain all the same, except for the first.
+// log, src is asked for what the log grew by.
+//
+// Statements have to come in their order; one that has expired on the way is a link of the chain all the same.
+// A customer who is new to an old chain should be given it from its beginning: of what was granted before the
+// first statement that she has seen she knows nothing, and the state is not Encrypted until there are a new
+// identity key and a barrier.
 //
 // The errors wrap the Check that failed; an *EquivocationError and a *tlog.ForkError carry a proof, and the
 // state is Contradicted. On any error no statement changes, and a state of Encrypted becomes Unknown.
@@ -154,8 +164,8 @@ func (c *Customer) accept(ctx context.Context, d *delivery, src tlog.Source, now
 	}
 	first := len(c.history) == 0
 	if !same {
-		c.settle(d.signed)
 		c.salt = d.salt
+		c.settle(d.signed)
 	}
 	if err := c.logged(ctx, d, src, first, now); err != nil {
 		return err
@@ -234,7 +244,7 @@ func (c *Customer) sensible(d *delivery, now time.Time) error {
 	switch {
 	case s.From.After(now.Add(c.skew())):
 		return failed(CheckTimes, "the statement is not in force yet")
-	case now.After(c.end(s)) && last == nil:
+	case now.After(c.end(s)) && last == nil && s.Seq > 1:
 		return failed(CheckTimes, "the statement has expired") // a later link of the chain counts, and reads Expired
 	case last != nil && s.From.Before(last.statement.From):
 		return failed(CheckTimes, "the statement is older than the one before")
@@ -271,7 +281,7 @@ func (c *Customer) logged(ctx context.Context, d *delivery, src tlog.Source, fir
 	if few {
 		return failed(CheckWitnesses, "%w", err)
 	}
-	if err := c.meet(ctx, cp, src, first, d.index); err != nil {
+	if err := c.meet(ctx, cp, src, first); err != nil {
 		return failed(CheckInclusion, "%w", err)
 	}
 	c.vouched(cp, now)

@@ -5,6 +5,7 @@ import (
 
 	"signet.example/signet"
 	"signet.example/signet/custodian/notice/internal/tlv"
+	"signet.example/signet/custodian/notice/tlog"
 )
 
 // A custody is who holds what, as far as a change of it has to be shown.
@@ -61,6 +62,8 @@ func lasting(s Secrets) bool {
 func (c *Customer) settle(s *Signed) {
 	if last := c.current(); last != nil {
 		c.retire(last.statement, s.statement)
+	} else if s.statement.Seq > 1 {
+		c.partial = c.chat.Identity
 	}
 	now := custodyOf(s.statement)
 	if c.shown != nil && c.shown.digest != now.digest {
@@ -75,8 +78,20 @@ func (c *Customer) settle(s *Signed) {
 	if c.history = append(c.history, s); len(c.history) > remembered {
 		c.history = slices.Clone(c.history[1:])
 	}
-	c.doubt, c.check = 0, 0
+	if c.doubt != TwoEntries { // this one does not go away by another statement
+		c.doubt, c.check = 0, 0
+	}
 	c.published = max(c.published, s.statement.Seq)
+	mine := entry(c.salt, s.statement.Seq, s.Hash())
+	c.spotted = slices.DeleteFunc(slices.Clone(c.spotted), func(e tlog.Entry) bool {
+		if e.Tag() != mine.Tag() {
+			return false
+		}
+		if e != mine {
+			c.suspect(TwoEntries)
+		}
+		return true
+	})
 }
 
 // maxPath is how many steps of a change are remembered until it is acknowledged.

@@ -36,7 +36,7 @@ func TestEquivocation(t *testing.T) {
 		requireState(t, bob, s.now, Managed, 0)
 		if witnesses >= 0 {
 			// The log shows that something with this number was said twice: that is a doubt already.
-			requireState(t, alice, s.now, Unknown, LogDoubtful)
+			requireState(t, alice, s.now, Unknown, TwoEntries)
 		}
 		var caught *EquivocationError
 		err := alice.Hear(ctx, bob.Gossip(), s.source(), s.now)

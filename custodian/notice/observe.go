@@ -1,11 +1,13 @@
 package notice
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"slices"
 	"time"
 
+	"signet.example/signet"
 	"signet.example/signet/custodian/notice/tlog"
 )
 
@@ -36,6 +38,9 @@ func (c *Customer) Observe(s Signal) {
 		c.former = slices.DeleteFunc(slices.Clone(c.former), func(f former) bool {
 			return f.identity.IsZero() || !f.identity.Equal(c.chat.Identity)
 		})
+		if !c.partial.Equal(c.chat.Identity) {
+			c.partial = signet.PublicKey{}
+		}
 	case SignalCollision:
 		c.contradict(KeyCollision, nil)
 	case SignalHijack:
@@ -47,10 +52,10 @@ func (c *Customer) Observe(s Signal) {
 	}
 }
 
-// suspect notes a doubt. One that was there stays: it is the older.
+// suspect notes a doubt. One that was there stays, for it is the older, unless the new one is graver.
 func (c *Customer) suspect(r Reason) {
-	if c.doubt == 0 || c.doubt == MissingText {
-		c.doubt = r
+	if c.doubt == 0 || c.doubt == MissingText || r == TwoEntries {
+		c.doubt, c.check = r, 0
 	}
 }
 
@@ -78,7 +83,7 @@ func (c *Customer) refuse(err error, now time.Time) error {
 	default:
 		var check Check
 		errors.As(err, &check)
-		if c.doubt != BadStatement || forAnybody(c.check) && !forAnybody(check) {
+		if c.doubt == 0 || c.doubt == MissingText || c.doubt == BadStatement && forAnybody(c.check) {
 			c.doubt, c.check = BadStatement, check
 		}
 	}
@@ -103,16 +108,27 @@ func (c *Customer) Refresh(ctx context.Context, src tlog.Source, now time.Time) 
 	if err != nil {
 		return err
 	}
+	if bytes.Equal(signed, c.view.Note()) && len(signed) > 0 && c.policy.Log.Quorum() == 0 {
+		return c.refreshed(ctx, &tlog.Checkpoint{Size: c.view.Size()}, src, now) // it has been opened before
+	}
 	cp, err := c.policy.Log.Open(signed)
 	if err != nil {
 		return err
 	}
 	next := c.clone()
-	if err := next.meet(ctx, cp, src, false, 0); err != nil {
-		return c.doubtLog(err)
+	if err := next.meet(ctx, cp, src, false); err != nil {
+		return c.caught(err)
 	}
 	*c = *next
+	return c.refreshed(ctx, cp, src, now)
+}
+
+// refreshed notes that the log was asked, and that the view is at cp.
+func (c *Customer) refreshed(ctx context.Context, cp *tlog.Checkpoint, src tlog.Source, now time.Time) error {
 	c.vouched(cp, now)
+	if err := c.retry(ctx, src); err != nil {
+		return err
+	}
 	cur := c.current()
 	if cur == nil || c.published > cur.statement.Seq || c.view.Size() < c.heard {
 		return nil
@@ -123,17 +139,49 @@ func (c *Customer) Refresh(ctx context.Context, src tlog.Source, now time.Time) 
 	return nil
 }
 
-// doubtLog notes what an error of a log means for the state, and returns it. A log that cannot be reached or
-// is behind says nothing; it becomes stale.
-func (c *Customer) doubtLog(err error) error {
+// caught notes that a log has forked, if that is what err says, and returns err. A log that cannot be reached,
+// or is behind, or whose proofs are wrong says nothing by itself; it becomes stale.
+func (c *Customer) caught(err error) error {
 	var fork *tlog.ForkError
-	switch {
-	case errors.As(err, &fork):
+	if errors.As(err, &fork) {
 		c.contradict(Forked, forkBytes(fork.Fork))
-	case errors.Is(err, tlog.ErrUnproved):
-		c.suspect(LogDoubtful)
 	}
 	return err
+}
+
+// maxUnproved is how many checkpoints of others are remembered until the log proves that they are its own.
+const maxUnproved = 4
+
+// reconcile compares the checkpoint that somebody else saw. Until the log has shown how it belongs to what this
+// client saw, it stays a reason for doubt.
+func (c *Customer) reconcile(ctx context.Context, cp *tlog.Checkpoint, src tlog.Source) error {
+	err := tlog.ErrUnproved
+	if src != nil || cp.Size == c.view.Size() || cp.Size == 0 || c.view.Size() == 0 {
+		err = c.caught(c.view.Compare(ctx, cp, src))
+	}
+	same := func(note []byte) bool { return bytes.Equal(note, cp.Note()) }
+	if err != nil {
+		if len(c.unproved) < maxUnproved && !slices.ContainsFunc(c.unproved, same) {
+			c.unproved = append(slices.Clip(c.unproved), cp.Note())
+		}
+		return err
+	}
+	c.unproved = slices.DeleteFunc(slices.Clone(c.unproved), same)
+	return nil
+}
+
+// retry compares what was left unproved.
+func (c *Customer) retry(ctx context.Context, src tlog.Source) (first error) {
+	for _, note := range c.unproved {
+		cp, err := c.policy.Log.Open(note)
+		if cp == nil {
+			continue // of a log that is not trusted any more: the doubt stays
+		}
+		if err = c.reconcile(ctx, cp, src); first == nil {
+			first = err
+		}
+	}
+	return first
 }
 
 // vouched notes until when a checkpoint says that nothing else was published. Without witnesses that is when
@@ -149,20 +197,20 @@ func (c *Customer) vouched(cp *tlog.Checkpoint, now time.Time) {
 	c.tick(now)
 }
 
-// meet moves the view to checkpoint cp, or compares it if the view is beyond it. A first statement makes the
-// whole log worth reading: what follows it at index from on may be of its chain.
-func (c *Customer) meet(ctx context.Context, cp *tlog.Checkpoint, src tlog.Source, first bool, from int64) error {
+// meet moves the view to checkpoint cp, or compares it if the view is beyond it. With a first statement the
+// whole log has to be read again: only now it is known what to look for.
+func (c *Customer) meet(ctx context.Context, cp *tlog.Checkpoint, src tlog.Source, first bool) error {
 	if first && c.view.Size() > 0 {
-		return c.reread(ctx, cp, src, from)
+		return c.reread(ctx, cp, src)
 	}
 	if cp.Size < c.view.Size() {
 		return c.view.Compare(ctx, cp, src)
 	}
-	return c.view.Advance(ctx, cp, src, c.spotter(from))
+	return c.view.Advance(ctx, cp, src, c.spotter())
 }
 
 // reread goes through the log from its beginning, up to the newer of cp and what was seen before.
-func (c *Customer) reread(ctx context.Context, cp *tlog.Checkpoint, src tlog.Source, from int64) error {
+func (c *Customer) reread(ctx context.Context, cp *tlog.Checkpoint, src tlog.Source) error {
 	old := c.view
 	if err := old.Compare(ctx, cp, src); err != nil {
 		return err
@@ -175,29 +223,34 @@ func (c *Customer) reread(ctx context.Context, cp *tlog.Checkpoint, src tlog.Sou
 		}
 	}
 	c.view = tlog.View{}
-	return c.view.Advance(ctx, target, src, c.spotter(from))
+	return c.view.Advance(ctx, target, src, c.spotter())
 }
 
 // ahead is how many numbers beyond the greatest known one are looked for in the log.
 const ahead = 8
 
-// spotter returns a function that looks at new entries from index from on for statements of this chain.
-func (c *Customer) spotter(from int64) func(int64, tlog.Entry) {
+// maxSpotted is how many entries of statements that have not come are remembered.
+const maxSpotted = 32
+
+// spotter returns a function that looks at new entries for statements of this chain.
+func (c *Customer) spotter() func(int64, tlog.Entry) {
 	if c.current() == nil {
 		return nil // the salt of the chain is not known yet
 	}
 	known, coming := c.tags()
-	return func(i int64, e tlog.Entry) {
-		if i < from {
+	return func(_ int64, e tlog.Entry) {
+		if old, ok := known[e.Tag()]; ok && old != e {
+			c.suspect(TwoEntries)
+		}
+		seq, ok := coming[e.Tag()]
+		if !ok {
 			return
 		}
-		if old, ok := known[e.Tag()]; ok && old != e {
-			c.suspect(LogDoubtful) // one number, two statements; but anybody who knows the salt could add one
+		c.published = seq
+		if c.spotted = append(slices.Clip(c.spotted), e); len(c.spotted) > maxSpotted {
+			c.spotted = c.spotted[1:]
 		}
-		if seq, ok := coming[e.Tag()]; ok {
-			c.published = seq
-			_, coming = c.tags()
-		}
+		known, coming = c.tags()
 	}
 }
 
@@ -206,6 +259,9 @@ func (c *Customer) tags() (known map[[32]byte]tlog.Entry, coming map[[32]byte]ui
 	known, coming = make(map[[32]byte]tlog.Entry), make(map[[32]byte]uint64)
 	for _, s := range c.history {
 		e := entry(c.salt, s.statement.Seq, s.Hash())
+		known[e.Tag()] = e
+	}
+	for _, e := range c.spotted {
 		known[e.Tag()] = e
 	}
 	for seq := c.published + 1; seq <= c.published+ahead; seq++ {
@@ -238,7 +294,7 @@ func (c *Customer) Hear(ctx context.Context, message []byte, src tlog.Source, no
 			return c.refuse(err, now)
 		}
 	}
-	if len(g.note) == 0 || c.policy.Log == nil {
+	if len(g.note) == 0 || c.policy.Log == nil || bytes.Equal(g.note, c.view.Note()) {
 		return nil
 	}
 	cp, err := c.policy.Log.Open(g.note)
@@ -248,24 +304,22 @@ func (c *Customer) Hear(ctx context.Context, message []byte, src tlog.Source, no
 	if cp.Size > c.heard {
 		c.heard = cp.Size // the log signed so much: it can show it
 	}
-	if src == nil {
-		return nil
-	}
-	return c.doubtLog(c.view.Compare(ctx, cp, src))
+	return c.reconcile(ctx, cp, src)
 }
 
 // compare looks for a contradiction between a statement that somebody else has and those that are remembered.
 func (c *Customer) compare(s *Signed) error {
-	if !sameChain(s.statement, c.current().statement) || s.Verify(c.root) != nil {
-		return nil // of somebody else, or by nobody
+	cur := c.current()
+	if !sameChain(s.statement, cur.statement) || s.Hash() == cur.Hash() || s.Verify(c.root) != nil {
+		return nil // of somebody else, or the same, or by nobody
 	}
 	for _, old := range c.history {
 		if conflict(old, s) {
 			return c.equivocation(old, s)
 		}
 	}
-	if s.statement.Scope != c.current().statement.Scope {
-		c.suspect(LogDoubtful) // two chains where there is one: not of one number yet
+	if s.statement.Scope != cur.statement.Scope {
+		c.suspect(TwoEntries) // two chains where there is one, if not of one number yet
 	}
 	c.published = max(c.published, s.statement.Seq)
 	return nil

@@ -8,6 +8,7 @@ import (
 
 	"signet.example/signet"
 	"signet.example/signet/custodian/notice/internal/tlv"
+	"signet.example/signet/custodian/notice/tlog"
 )
 
 // recordVersion is the version of what AppendBinary writes. A reader refuses a later one.
@@ -32,8 +33,11 @@ const (
 	tagChecked
 	tagHeard
 	tagClock
+	tagSpotted
+	tagUnproved
+	tagPartial
 
-	recordFields = tagClock
+	recordFields = tagPartial
 )
 
 // AppendBinary appends the encoding of the record, to be stored with the session's. The policy is not part of
@@ -43,7 +47,13 @@ func (c *Customer) AppendBinary(b []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	var root, shown, history, path, ended []byte
+	var root, shown, history, path, ended, spotted, unproved []byte
+	for _, e := range c.spotted {
+		spotted = append(spotted, e[:]...)
+	}
+	for _, n := range c.unproved {
+		unproved = tlv.AppendItem(unproved, n)
+	}
 	if c.pinned {
 		root = c.root[:]
 	}
@@ -75,7 +85,10 @@ func (c *Customer) AppendBinary(b []byte) ([]byte, error) {
 	b = tlv.Append(b, tagView, view)
 	b = tlv.AppendUint(b, tagChecked, seconds(c.checked))
 	b = tlv.AppendUint(b, tagHeard, uint64(c.heard))
-	return tlv.AppendUint(b, tagClock, seconds(c.clock)), nil
+	b = tlv.AppendUint(b, tagClock, seconds(c.clock))
+	b = tlv.Append(b, tagSpotted, spotted)
+	b = tlv.Append(b, tagUnproved, unproved)
+	return tlv.Append(b, tagPartial, appendKey(c.partial)), nil
 }
 
 var errRecord = errors.New("notice: malformed record of a customer")
@@ -144,6 +157,15 @@ func (c *Customer) field(tag byte, v []byte) (ok bool) {
 		c.heard = int64(n)
 	case tagClock:
 		return instant(&c.clock, v)
+	case tagSpotted:
+		for ; len(v) >= tlog.EntrySize && len(c.spotted) < maxSpotted; v = v[tlog.EntrySize:] {
+			c.spotted = append(c.spotted, tlog.Entry(v))
+		}
+		return len(v) == 0
+	case tagPartial:
+		c.partial, ok = parseMaybeKey(v)
+	case tagUnproved:
+		c.unproved, ok = parseList(v, maxUnproved, func(b []byte) ([]byte, bool) { return slices.Clone(b), true })
 	}
 	return ok
 }
@@ -203,6 +225,22 @@ func parseKey(b []byte) (signet.PublicKey, bool) {
 	return k, err == nil && len(b) == signet.PublicKeySize
 }
 
+// appendKey encodes a key that may be zero as nothing.
+func appendKey(k signet.PublicKey) []byte {
+	if k.IsZero() {
+		return nil
+	}
+	return k.Bytes()
+}
+
+func parseMaybeKey(b []byte) (k signet.PublicKey, ok bool) {
+	if len(b) == 0 {
+		return k, true
+	}
+	k, ok = parseKey(b)
+	return k, ok && !k.IsZero()
+}
+
 func (c *custody) append(b []byte) []byte {
 	var names []byte
 	for _, n := range c.names {
@@ -223,15 +261,11 @@ func parseCustody(b []byte) (c custody, ok bool) {
 }
 
 func (f *former) append(b []byte) []byte {
-	var identity []byte
-	if !f.identity.IsZero() {
-		identity = f.identity.Bytes()
-	}
 	b = tlv.Append(b, 1, []byte(f.name))
 	b = tlv.AppendUint(b, 2, bit(f.operator))
 	b = tlv.AppendUint(b, 3, uint64(f.secrets))
 	b = tlv.AppendUint(b, 4, f.quota)
-	b = tlv.Append(b, 5, identity)
+	b = tlv.Append(b, 5, appendKey(f.identity))
 	b = tlv.AppendUint(b, 6, bit(f.barrier))
 	return tlv.AppendUint(b, 7, uint64(f.chains))
 }
@@ -254,9 +288,7 @@ func parseFormer(b []byte) (f former, ok bool) {
 		case 4:
 			return number(&f.quota, v, math.MaxUint64)
 		case 5:
-			if ok = true; len(v) > 0 {
-				f.identity, ok = parseKey(v)
-			}
+			f.identity, ok = parseMaybeKey(v)
 		case 7:
 			return number(&f.chains, v, math.MaxUint8)
 		}

@@ -42,19 +42,20 @@ const (
 	OtherIdentity Reason = 4  // the identity key of the conversation is not one that the statement is bound to
 	NotYet        Reason = 5  // it takes effect later
 	LogStale      Reason = 6  // the log was not asked lately, or shows less than others saw
-	LogDoubtful   Reason = 7  // the log does not prove that it only grew, or has an entry that does not fit
+	LogDoubtful   Reason = 7  // the log has not explained a checkpoint that somebody else saw
 	Forgeable     Reason = 8  // the statement is signed by the identity key alone
 	Unannounced   Reason = 9  // a message came from a chain that no statement announced
 	RetiredChain  Reason = 10 // a message came on a chain that a revoked holder could use
 	OldSession    Reason = 11 // an archived session came back to life
 	MissingText   Reason = 12 // a message is missing, and it may have been a statement
 	ProtocolLower Reason = 13 // the session is of a lower version than the statement speaks about
+	TwoEntries    Reason = 14 // the log has two entries for one statement; until Resolve
+	EarlierHidden Reason = 15 // the first statement that came was not the first of its chain
 
 	Equivocated  Reason = 32 // two statements with one number
 	Forked       Reason = 33 // two histories of one log
 	KeyCollision Reason = 34 // two writers used the same message key
 	Hijacked     Reason = 35 // somebody else took over the ratchet
-
 )
 
 // A State is what a customer's client shows about the custody of a conversation. Text puts it in words.
@@ -154,10 +155,14 @@ func (c *Customer) against(s *Statement, now time.Time) Reason {
 		return c.doubt
 	case c.published > s.Seq:
 		return Withheld
+	case len(c.unproved) > 0:
+		return LogDoubtful
 	case !slices.Contains(s.Bound, c.chat.Identity):
 		return OtherIdentity
 	case s.Protocol > c.chat.Protocol:
 		return ProtocolLower
+	case !c.partial.IsZero():
+		return EarlierHidden
 	case now.Before(s.From):
 		return NotYet
 	case c.policy.Log != nil && (c.heard > c.view.Size() || now.After(c.checked.Add(or(c.policy.Freshness, 24*time.Hour)))):
@@ -182,7 +187,7 @@ func (c *Customer) Resolve() {
 		c.retire(cur.statement, nil)
 	}
 	c.memory = memory{
-		shown: c.shown, path: c.path, former: c.former, view: c.view, checked: c.checked, heard: c.heard, clock: c.clock,
+		shown: c.shown, path: c.path, former: c.former, partial: c.partial, view: c.view, checked: c.checked, heard: c.heard, clock: c.clock,
 	}
 	if c.policy.Log != nil {
 		c.view, c.heard, c.checked = tlog.View{}, 0, time.Time{}

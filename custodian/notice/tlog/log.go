@@ -61,6 +61,7 @@ type Log struct {
 	key     *Key
 	entries []Entry
 	hashes  hashes
+	note    []byte // the latest checkpoint, if it was asked for
 }
 
 // hashes are the stored hashes of sumdb/tlog, in the order of its indexes.
@@ -100,6 +101,7 @@ func (l *Log) Append(e Entry) int64 {
 	}
 	l.hashes = append(l.hashes, added...)
 	l.entries = append(l.entries, e)
+	l.note = nil
 	return n
 }
 
@@ -124,11 +126,18 @@ func (l *Log) Entries(_ context.Context, from, to int64) ([]Entry, error) {
 
 // Checkpoint implements Source.
 func (l *Log) Checkpoint(context.Context) ([]byte, error) {
-	l.mu.RLock()
-	defer l.mu.RUnlock()
-	s := *l.key.p
-	c := Checkpoint{Origin: s.name, Size: int64(len(l.entries)), Root: l.root(int64(len(l.entries)))}
-	return note.Sign(&note.Note{Text: c.format()}, noteSigner{s, time.Time{}})
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.note == nil {
+		s := *l.key.p
+		n := int64(len(l.entries))
+		c := Checkpoint{Origin: s.name, Size: n, Root: l.root(n)}
+		var err error
+		if l.note, err = note.Sign(&note.Note{Text: c.format()}, noteSigner{s, time.Time{}}); err != nil {
+			return nil, err
+		}
+	}
+	return slices.Clone(l.note), nil
 }
 
 func (l *Log) root(n int64) Hash {
