@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -240,4 +241,24 @@ func (g *fuzzed) record(of, sender int) []byte {
 	b, err := g.members[of].Record(ctx, g.addr[sender])
 	require.NoError(g.t, err)
 	return b
+}
+
+// FuzzDistributionID: what parses is written as it came, in lower case.
+func FuzzDistributionID(f *testing.F) {
+	f.Add(vectorID.String())
+	f.Add("D1D1D1D1-7000-41EB-B32A-33B8A8A487A6")
+	f.Add("d1d1d1d1-7000-41eb-b32a-33b8a8a487a")
+	f.Add("d1d1d1d170-00-41eb-b32a-33b8a8a487a6")
+	f.Add("")
+	f.Fuzz(func(t *testing.T, s string) {
+		id, err := ParseDistributionID(s)
+		var text DistributionID
+		require.Equal(t, err == nil, text.UnmarshalText([]byte(s)) == nil)
+		require.Equal(t, id, text)
+		if err != nil {
+			require.Zero(t, id)
+			return
+		}
+		require.Equal(t, strings.ToLower(s), id.String())
+	})
 }
