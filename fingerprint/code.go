@@ -56,7 +56,8 @@ const (
 )
 
 // Bytes returns the code as it goes into a QR code, in byte mode: the protobuf CombinedFingerprints,
-// 74 bytes for the versions in use. It is not secret.
+// 74 bytes for the versions in use. It is not secret. Apps hand it to makers of QR codes as a string of
+// ISO-8859-1, which is the same bytes; a scanner that returns UTF-8 has encoded them anew.
 func (c Code) Bytes() []byte {
 	b := wire.AppendUint(nil, fieldVersion, uint64(c.version))
 	b = wire.AppendBytes(b, fieldLocal, wire.AppendBytes(nil, fieldContent, []byte(c.local)))

@@ -202,6 +202,31 @@ func TestTampering(t *testing.T) {
 	}
 }
 
+// A stream that is cut anywhere, or goes on, is noticed, and no byte beyond its whole chunks is passed on.
+func TestCutAndLonger(t *testing.T) {
+	const chunk = 16
+	key := []byte("key")
+	for _, size := range []int{0, 5, chunk, 3 * chunk, 3*chunk + 5} {
+		in := data(size)
+		sums := digest(t, key, chunk, in)
+		for n := range size + 4 {
+			if n == size {
+				continue
+			}
+			other := append(bytes.Clone(in), 1, 2, 3)[:n]
+			r, err := NewReader(bytes.NewReader(other), key, chunk, sums)
+			require.NoError(t, err)
+			out, err := io.ReadAll(r)
+			require.ErrorIs(t, err, ErrCorrupted, "%d of %d bytes", n, size)
+			want := min(n, size) / chunk * chunk
+			require.Equal(t, in[:want], append([]byte{}, out...), "%d of %d bytes", n, size)
+			out, err = write(t, key, chunk, sums, other, 7)
+			require.ErrorIs(t, err, ErrCorrupted, "%d of %d bytes", n, size)
+			require.Equal(t, in[:want], append([]byte{}, out...), "%d of %d bytes", n, size)
+		}
+	}
+}
+
 // The stream's own errors come through, behind what was validated before them.
 func TestStreamErrors(t *testing.T) {
 	mine := errors.New("mine")
