@@ -146,29 +146,43 @@ func (w *world) terms() *Terms {
 // tell issues the next statement and sends it to both; once alice is told another story, it goes on for her.
 func (w *world) tell() {
 	s := w.issue(w.terms())
+	public := w.public()
 	for _, d := range w.deals {
-		d.logged = d.logged || !d.hidden && w.log != nil
+		d.logged = d.logged || !d.hidden && public
 	}
 	w.toBob = append(w.toBob, s)
 	if w.fork != nil && w.forked == nil {
 		return // alice's log does not have it, so it cannot be delivered to her
 	}
+	index := w.index[s.Hash()]
 	if w.forked != nil {
-		s = w.lie()
+		s, index = w.lie()
 	}
-	if b, err := w.parcel(s); err == nil {
+	if b, err := w.parcel(s, index); err == nil {
 		w.toAlice = append(w.toAlice, b)
 	}
 }
 
+// public reports whether the log is one that others believe: if its witnesses vouch for another history, what
+// is in it was shown to nobody.
+func (w *world) public() bool {
+	if w.log == nil {
+		return false
+	}
+	signed, err := w.source().Checkpoint(ctx)
+	require.NoError(w.t, err)
+	_, err = w.trust.Open(signed)
+	return err == nil
+}
+
 // lie issues a statement of the chain that alice is told: nobody has anything.
-func (w *world) lie() *Signed {
+func (w *world) lie() (s *Signed, index int64) {
 	s, err := w.forked.Issue(w.root, nil, &Terms{Bound: []signet.PublicKey{w.identity.PublicKey()}}, w.now)
 	require.NoError(w.t, err)
 	if l := w.aliceLog(); l != nil {
-		w.index[s.Hash()] = l.Append(w.forked.Entry(s))
+		index = l.Append(w.forked.Entry(s))
 	}
-	return s
+	return s, index
 }
 
 func (w *world) aliceLog() *tlog.Log {
@@ -196,17 +210,19 @@ func (unreachable) Consistency(context.Context, int64, int64) (tlog.Hash, []tlog
 
 var errDown = fmt.Errorf("no network")
 
-func (w *world) parcel(s *Signed) ([]byte, error) {
+func (w *world) parcel(s *Signed, index int64) ([]byte, error) {
 	var src tlog.Source
 	if l := w.aliceLog(); l != nil {
 		src = seen{l, w.shop}
 	}
-	return w.chain.Delivery(ctx, s, w.bind, w.index[s.Hash()], src)
+	return w.chain.Delivery(ctx, s, w.bind, index, src)
 }
 
 func (w *world) accept(b []byte) {
 	w.seen = append(w.seen, b)
-	w.alice.Accept(ctx, b, w.view(), w.now)
+	if _, err := w.alice.Accept(ctx, b, w.view(), w.now); err == nil {
+		w.asked = w.now // that asks the log too
+	}
 }
 
 var loot = []Secrets{
@@ -434,6 +450,11 @@ func (w *world) forkLog() {
 	require.NoError(w.t, err)
 	w.fork, err = tlog.New(key, entries...)
 	require.NoError(w.t, err)
+	if w.rnd.IntN(2) == 0 { // its witnesses see alice's first
+		w.fork.Append(tlog.Entry{1})
+		_, err := seen{w.fork, w.shop}.Checkpoint(ctx)
+		require.NoError(w.t, err)
+	}
 	if w.forked == nil && w.rnd.IntN(2) == 0 {
 		chain := *w.chain
 		w.forked = &chain
