@@ -117,7 +117,7 @@ func toJSON(results []result, w io.Writer) error {
 
 func table(results []result, w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "target\tsamples\t|t|\tmean\tdifference\t\tclasses")
+	fmt.Fprintln(t, "target\tsamples\t|t|\tof times\tmean\tdifference\t\tclasses")
 	for _, r := range results {
 		verdict := "no difference found"
 		switch {
@@ -128,8 +128,8 @@ func table(results []result, w io.Writer) error {
 		case !r.OK:
 			verdict = "DIFFERENCE FOUND"
 		}
-		fmt.Fprintf(t, "%s\t%d\t%.2f\t%.0f ns\t%+.2f ns\t%s\t%s\n",
-			r.Name, r.Samples, math.Abs(r.T), r.Nanos, r.Diff, verdict, r.what)
+		fmt.Fprintf(t, "%s\t%d\t%.2f\t%.4g %%\t%.0f ns\t%+.2f ns\t%s\t%s\n",
+			r.Name, r.Samples, math.Abs(r.T), 100*r.Below, r.Nanos, r.Diff, verdict, r.what)
 	}
 	return t.Flush()
 }
