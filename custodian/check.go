@@ -184,20 +184,22 @@ func (c *checker) inject(at string, in *Inject) error {
 	return nil
 }
 
-// digest is the SHA-256 of the bytes that the scenario was parsed from, or of its own if it was built,
-// or changed since.
-func (sc *Scenario) digest() (string, error) {
-	b := sc.source
-	if b != nil {
-		if again, err := ParseScenario(b); err != nil || !reflect.DeepEqual(again, sc) {
-			b = nil
+// canonical returns the bytes that the scenario was parsed from, or of its own if it was built, or changed
+// since.
+func (sc *Scenario) canonical() ([]byte, error) {
+	if b := sc.source; b != nil {
+		if again, err := ParseScenario(b); err == nil && reflect.DeepEqual(again, sc) {
+			return b, nil
 		}
 	}
-	if b == nil {
-		var err error
-		if b, err = json.Marshal(sc); err != nil {
-			return "", err
-		}
+	return json.Marshal(sc)
+}
+
+// digest is the SHA-256 of canonical.
+func (sc *Scenario) digest() (string, error) {
+	b, err := sc.canonical()
+	if err != nil {
+		return "", err
 	}
 	sum := sha256.Sum256(b)
 	return hex.EncodeToString(sum[:]), nil

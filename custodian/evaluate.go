@@ -40,6 +40,15 @@ func Evaluate(ctx context.Context, sc *Scenario, opts *Options) (*Report, error)
 // report asks the rule book, with the rule without left out, and the adversary, and writes down what
 // they say.
 func (r *run) report(digest, without string) (*Report, error) {
+	w, err := r.judge(without)
+	if err != nil {
+		return nil, err
+	}
+	return w.write(digest), nil
+}
+
+// judge asks both halves about every principal.
+func (r *run) judge(without string) (*writer, error) {
 	if err := r.collectOracle(); err != nil {
 		return nil, err
 	}
@@ -58,7 +67,7 @@ func (r *run) report(digest, without string) (*Report, error) {
 		w.limits = append(w.limits, v.compare(r, i, false)...)
 		w.limits = append(w.limits, v.quantum.compare(r, i, true)...)
 	}
-	return w.write(digest), nil
+	return w, nil
 }
 
 // collectOracle adds the private keys of both ends to what a quantum computer would find. A base key's

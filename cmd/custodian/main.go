@@ -1,9 +1,14 @@
 // Custodian says who can read and forge what after a conversation was handed over.
 //
-//	custodian run [-json] [-lang fr] scenario.json
+//	custodian run [-json] [-lang fr] [-bundle file [-lab]] scenario.json
+//	custodian verify bundle.tar
 //
-// It exits with 0 when the evaluation ran, whatever the verdicts; 2 for a malformed scenario, whose
-// field the error names; 1 otherwise.
+// Run exits with 0 when the evaluation ran, whatever the verdicts; 2 for a malformed scenario, whose
+// field the error names; 1 otherwise. With -bundle it writes the witness bundle too, which holds the keys
+// of single messages; with -lab, every value that was handed over.
+//
+// Verify checks a bundle with nothing but the bundle (docs/custody-bundle.md). It exits with 0 if the
+// report in it follows from the transcript in it, 1 otherwise.
 package main
 
 import (
@@ -15,30 +20,52 @@ import (
 	"os"
 
 	"signet.example/signet/custodian"
+	"signet.example/signet/custodian/check"
 )
 
 func main() { os.Exit(command(os.Args[1:], os.Stdout, os.Stderr)) }
 
-const usage = "usage: custodian run [-json] [-lang en|fr] scenario.json"
+const usage = `usage: custodian run [-json] [-lang en|fr] [-bundle file [-lab]] scenario.json
+       custodian verify bundle.tar`
 
 // command runs one command and returns the exit code.
 func command(args []string, out, errs io.Writer) int {
-	if len(args) == 0 || args[0] != "run" {
-		fmt.Fprintln(errs, usage)
-		return 1
+	switch {
+	case len(args) > 0 && args[0] == "run":
+		return runCommand(args[1:], out, errs)
+	case len(args) == 2 && args[0] == "verify":
+		if err := verify(args[1], out); err != nil {
+			fmt.Fprintln(errs, err)
+			return 1
+		}
+		return 0
 	}
+	fmt.Fprintln(errs, usage)
+	return 1
+}
+
+// settings are the flags of run.
+type settings struct {
+	json, lab    bool
+	lang, bundle string
+}
+
+func runCommand(args []string, out, errs io.Writer) int {
+	var s settings
 	flags := flag.NewFlagSet("custodian run", flag.ContinueOnError)
 	flags.SetOutput(errs)
-	asJSON := flags.Bool("json", false, "print the report as JSON")
-	lang := flags.String("lang", "en", "language of the table, en or fr")
-	if err := flags.Parse(args[1:]); err != nil {
+	flags.BoolVar(&s.json, "json", false, "print the report as JSON")
+	flags.StringVar(&s.lang, "lang", "en", "language of the table, en or fr")
+	flags.StringVar(&s.bundle, "bundle", "", "write the witness bundle to this file")
+	flags.BoolVar(&s.lab, "lab", false, "with every value that was handed over in the bundle")
+	if err := flags.Parse(args); err != nil {
 		return 1
 	}
-	if flags.NArg() != 1 || *lang != "en" && *lang != "fr" {
+	if flags.NArg() != 1 || s.lang != "en" && s.lang != "fr" || s.lab && s.bundle == "" {
 		fmt.Fprintln(errs, usage)
 		return 1
 	}
-	err := run(flags.Arg(0), *asJSON, *lang, out)
+	err := run(flags.Arg(0), &s, out)
 	if err == nil {
 		return 0
 	}
@@ -50,7 +77,7 @@ func command(args []string, out, errs io.Writer) int {
 	return 1
 }
 
-func run(path string, asJSON bool, lang string, out io.Writer) error {
+func run(path string, s *settings, out io.Writer) error {
 	b, err := os.ReadFile(path)
 	if err != nil {
 		return err
@@ -59,17 +86,46 @@ func run(path string, asJSON bool, lang string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	report, err := custodian.Evaluate(context.Background(), sc, nil)
+	report, err := evaluate(sc, s)
 	if err != nil {
 		return err
 	}
-	if !asJSON {
-		return report.WriteTable(out, lang)
+	if !s.json {
+		return report.WriteTable(out, s.lang)
 	}
 	j, err := report.JSON()
 	if err != nil {
 		return err
 	}
 	_, err = out.Write(j)
+	return err
+}
+
+func evaluate(sc *custodian.Scenario, s *settings) (*custodian.Report, error) {
+	if s.bundle == "" {
+		return custodian.Evaluate(context.Background(), sc, nil)
+	}
+	profile := custodian.Publishable
+	if s.lab {
+		profile = custodian.Lab
+	}
+	report, bundle, err := custodian.EvaluateBundle(context.Background(), sc, nil, profile)
+	if err != nil {
+		return nil, err
+	}
+	return report, os.WriteFile(s.bundle, bundle, 0o600)
+}
+
+func verify(path string, out io.Writer) error {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	o, err := check.Verify(b)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(out, "verified: %s bundle sha256:%s\n%d messages, %d readings and %d forgeries opened again, %d certificates, %d verdicts, %d edges of derivations\n",
+		o.Profile, o.Manifest, o.Messages, o.Readings, o.Forgeries, o.Certificates, o.Verdicts, o.Edges)
 	return err
 }

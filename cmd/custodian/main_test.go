@@ -72,3 +72,25 @@ func TestFormat(t *testing.T) {
 		require.Contains(t, keys, k)
 	}
 }
+
+// TestVerify: a bundle that run wrote verifies; with a byte changed it does not.
+func TestVerify(t *testing.T) {
+	for _, flags := range [][]string{nil, {"-lab"}} {
+		path := filepath.Join(t.TempDir(), "bundle.tar")
+		var out, errs bytes.Buffer
+		args := append([]string{"run", "-bundle", path}, flags...)
+		require.Zero(t, command(append(args, "../../examples/scenarios/handover.json"), &out, &errs), errs.String())
+		out.Reset()
+		require.Zero(t, command([]string{"verify", path}, &out, &errs), errs.String())
+		require.Contains(t, out.String(), "verified: ")
+		b, err := os.ReadFile(path)
+		require.NoError(t, err)
+		b[len(b)/2] ^= 1
+		require.NoError(t, os.WriteFile(path, b, 0o600))
+		require.Equal(t, 1, command([]string{"verify", path}, &out, &errs))
+	}
+	var out, errs bytes.Buffer
+	require.Equal(t, 1, command([]string{"verify", "missing.tar"}, &out, &errs))
+	require.Equal(t, 1, command([]string{"verify"}, &out, &errs))
+	require.Equal(t, 1, command([]string{"run", "-lab", "x.json"}, &out, &errs))
+}

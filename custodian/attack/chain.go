@@ -208,7 +208,7 @@ func (a *Adversary) opens(id chainID, chain secret) bool {
 	c := &cursor{first: chain, now: chain, step: chainStep}
 	for i := range a.observed {
 		if s := &a.observed[i]; s.id == id {
-			if _, ok := a.decryptFrom(s, []secret{c.key(s.message.Counter)}); ok {
+			if a.decryptFrom(s, []secret{c.key(s.message.Counter)}) != nil {
 				return true
 			}
 		}

@@ -10,6 +10,7 @@ import (
 	"signet.example/signet"
 	"signet.example/signet/custodian/parcel"
 	"signet.example/signet/internal/entropy"
+	"signet.example/signet/internal/kdf"
 	"signet.example/signet/internal/wire"
 	"signet.example/signet/internal/x25519"
 	"signet.example/signet/ratchet"
@@ -29,7 +30,11 @@ type Acceptance struct {
 	preKey   bool
 	own      *parcel.Entry // S2: the ratchet key that the receiver took
 	state    []byte        // S3, S4: the session that it took
+	keys     MessageKeys
 }
+
+// Keys are the keys of the message that was accepted.
+func (f *Acceptance) Keys() MessageKeys { return f.keys }
 
 // A Strategy is a way to forge (custody.md B2).
 type Strategy string
@@ -212,6 +217,7 @@ func (f *forger) build(s Strategy, version uint8, id chainID, counter uint32, se
 		for _, receiver := range slices.Backward(f.a.identities[f.from.other()]) {
 			signed := append(slices.Clip(b), k.tag(sender, receiver, b)...)
 			if f.offer(s, false, signed) || f.again(s, id.base, signed) {
+				f.found.keys = k.between(sender, receiver)
 				return true
 			}
 		}
@@ -361,6 +367,10 @@ func (f *forger) start(s Strategy, id *borrowed, b *x3dh.Bundle) bool {
 	if err != nil {
 		return false
 	}
+	fresh, err := st.AppendBinary(nil)
+	if err != nil {
+		return false
+	}
 	body, err := st.EncryptFrom(f.src, nil, f.text)
 	if err != nil {
 		return false
@@ -371,7 +381,32 @@ func (f *forger) start(s Strategy, id *borrowed, b *x3dh.Bundle) bool {
 		HasKEM: in.KEMCiphertext != nil, KEMPreKeyID: in.KEMPreKeyID, KEMCiphertext: in.KEMCiphertext,
 	}))
 	if accepted {
+		f.found.keys = firstKeys(fresh, secret.PQ[:], body).between(id.public, public(fields.Identity))
 		f.found.state, err = st.AppendBinary(nil)
 	}
 	return accepted && err == nil
+}
+
+// firstKeys are the keys of the first message of a session that was just begun, from its stored form and
+// the key from which its post-quantum half begins.
+func firstKeys(fresh, start, body []byte) *messageKeys {
+	var none messageKeys
+	s, err := wire.ParseSession(fresh)
+	if err != nil || len(s.Sender.Key) != 32 {
+		return &none
+	}
+	m, err := wire.ParseSignalMessage(body)
+	if err != nil {
+		return &none
+	}
+	_, seed := chainStep(secret(s.Sender.Key), 0)
+	var pq *secret
+	if parsePQ(m.PQRatchet) != nil {
+		var okm [96]byte
+		kdf.HKDF(okm[:], nil, start, []byte("Signal PQ Ratchet V1 Chain  Start"))
+		_, out := pqStep(secret(okm[32:64]), 0)
+		pq = &out
+	}
+	k := derive(seed, pq)
+	return &k
 }

@@ -1,15 +1,39 @@
 package attack
 
-import "bytes"
+import (
+	"bytes"
+	"fmt"
+	"io"
+
+	"signet.example/signet/custodian/parcel"
+)
+
+// MessageKeys are what opens one message and says nothing about any other (protocol §5.1): the keys of
+// its cipher and MAC, and the identity keys that the MAC covers. They redact themselves.
+type MessageKeys struct {
+	Cipher, MAC      [32]byte
+	IV               [16]byte
+	Sender, Receiver parcel.Key
+}
+
+// Format redacts the keys under every verb.
+func (MessageKeys) Format(f fmt.State, _ rune) { io.WriteString(f, "attack.MessageKeys(…)") }
+
+func (k *messageKeys) between(sender, receiver parcel.Key) MessageKeys {
+	return MessageKeys{Cipher: k.cipher, MAC: k.mac, IV: k.iv, Sender: sender, Receiver: receiver}
+}
 
 // An Opening is a message that an adversary has read. It exists only if the message's MAC verified and
-// its ciphertext decrypted under a key that the adversary computed, or if it was given the text. It
-// holds no key.
+// its ciphertext decrypted under a key that the adversary computed, or if it was given the text.
 type Opening struct {
 	number int
 	text   []byte
 	copied bool
+	keys   MessageKeys
 }
+
+// Keys are the keys that opened the message; zero if the text was given.
+func (o *Opening) Keys() MessageKeys { return o.keys }
 
 // Number is the message's number, Text its plaintext, and Copied tells that the text was given rather
 // than decrypted.
@@ -32,8 +56,8 @@ func (a *Adversary) Read() []*Opening {
 		if done[s.wire.Number] || s.wire.Number < 0 {
 			continue
 		}
-		if text, ok := a.decrypt(s); ok {
-			list = append(list, &Opening{number: s.wire.Number, text: text})
+		if o := a.decrypt(s); o != nil {
+			list = append(list, o)
 			done[s.wire.Number] = true
 		}
 	}
@@ -70,29 +94,30 @@ func (a *Adversary) seedsOf(id chainID, counter uint32) []secret {
 	return list
 }
 
-func (a *Adversary) decrypt(s *seen) ([]byte, bool) {
+// decrypt returns what opens, or nil.
+func (a *Adversary) decrypt(s *seen) *Opening {
 	return a.decryptFrom(s, a.seedsOf(s.id, s.message.Counter))
 }
 
-func (a *Adversary) decryptFrom(s *seen, seeds []secret) ([]byte, bool) {
+func (a *Adversary) decryptFrom(s *seen, seeds []secret) *Opening {
 	if len(seeds) == 0 {
-		return nil, false
+		return nil
 	}
 	if len(s.message.PQRatchet) == 0 {
 		return a.decryptWith(s, seeds, nil)
 	}
 	if s.pq == nil {
-		return nil, false
+		return nil
 	}
 	for _, k := range a.braid.lookup(s.id.base, s.pq.epoch-1, s.pq.index) {
-		if text, ok := a.decryptWith(s, seeds, &k); ok {
-			return text, true
+		if o := a.decryptWith(s, seeds, &k); o != nil {
+			return o
 		}
 	}
-	return nil, false
+	return nil
 }
 
-func (a *Adversary) decryptWith(s *seen, seeds []secret, pq *secret) ([]byte, bool) {
+func (a *Adversary) decryptWith(s *seen, seeds []secret, pq *secret) *Opening {
 	for _, seed := range seeds {
 		k := derive(seed, pq)
 		for _, sender := range a.identities[s.wire.From] {
@@ -101,10 +126,10 @@ func (a *Adversary) decryptWith(s *seen, seeds []secret, pq *secret) ([]byte, bo
 					continue
 				}
 				if text, ok := k.open(s.message.Ciphertext); ok {
-					return text, true
+					return &Opening{number: s.wire.Number, text: text, keys: k.between(sender, receiver)}
 				}
 			}
 		}
 	}
-	return nil, false
+	return nil
 }

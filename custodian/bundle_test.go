@@ -1,0 +1,46 @@
+package custodian
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"signet.example/signet/custodian/check"
+)
+
+func bundleOf(t *testing.T, sc *Scenario, profile Profile) []byte {
+	t.Helper()
+	_, b, err := EvaluateBundle(context.Background(), sc, nil, profile)
+	require.NoError(t, err)
+	return b
+}
+
+// TestGoodBundles: bundles of random scenarios and of the examples verify, in both profiles (B15.12).
+func TestGoodBundles(t *testing.T) {
+	var list []*Scenario
+	for n := range uint64(50) {
+		list = append(list, randomScenario(n))
+	}
+	files, err := filepath.Glob("../examples/scenarios/*.json")
+	require.NoError(t, err)
+	for _, f := range files {
+		b, err := os.ReadFile(f)
+		require.NoError(t, err)
+		list = append(list, parse(t, b))
+	}
+	readings, forgeries, edges := 0, 0, 0
+	for n, sc := range list {
+		for _, profile := range []Profile{Publishable, Lab} {
+			out, err := check.Verify(bundleOf(t, sc, profile))
+			require.NoError(t, err, "scenario %d, %s", n, profile)
+			require.Equal(t, string(profile), out.Profile)
+			readings, forgeries, edges = readings+out.Readings, forgeries+out.Forgeries, edges+out.Edges
+		}
+	}
+	t.Logf("%d readings, %d forgeries, %d edges", readings, forgeries, edges)
+	require.Greater(t, readings, 200)
+	require.Greater(t, forgeries, 200)
+}

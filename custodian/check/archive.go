@@ -1,0 +1,148 @@
+package check
+
+import (
+	"archive/tar"
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"io"
+	"slices"
+	"strings"
+)
+
+// An archive is the files of a bundle, whose hashes are those of its manifest.
+type archive struct {
+	profile  string
+	manifest []byte
+	data     map[string][]byte
+	taken    map[string]bool
+}
+
+type manifest struct {
+	Format  string          `json:"format"`
+	Profile string          `json:"profile"`
+	Files   []manifestEntry `json:"files"`
+}
+
+type manifestEntry struct {
+	Name   string `json:"name"`
+	Size   int    `json:"size"`
+	SHA256 string `json:"sha256"`
+}
+
+// open unpacks a bundle. It is refused unless packing the same files again gives the same bytes.
+func open(b []byte) (*archive, error) {
+	a := &archive{data: make(map[string][]byte), taken: make(map[string]bool)}
+	var names []string
+	for r := tar.NewReader(bytes.NewReader(b)); ; {
+		h, err := r.Next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return nil, refuse("not a tar archive")
+		}
+		data, err := io.ReadAll(r)
+		if err != nil {
+			return nil, refuse("not a tar archive")
+		}
+		if _, twice := a.data[h.Name]; twice {
+			return nil, refuse("%q: twice", h.Name)
+		}
+		a.data[h.Name] = data
+		names = append(names, h.Name)
+	}
+	if len(names) == 0 || names[0] != "manifest.json" || !slices.IsSorted(names[1:]) {
+		return nil, refuse("the archive does not begin with manifest.json, or is not sorted")
+	}
+	if again, err := a.pack(names); err != nil || !bytes.Equal(again, b) {
+		return nil, refuse("the archive is not in canonical form")
+	}
+	a.manifest = a.data["manifest.json"]
+	delete(a.data, "manifest.json")
+	return a, a.checkManifest(names[1:])
+}
+
+func (a *archive) pack(names []string) ([]byte, error) {
+	var out bytes.Buffer
+	w := tar.NewWriter(&out)
+	for _, name := range names {
+		h := &tar.Header{Typeflag: tar.TypeReg, Name: name, Size: int64(len(a.data[name])), Mode: 0o644, Format: tar.FormatUSTAR}
+		if err := w.WriteHeader(h); err != nil {
+			return nil, err
+		}
+		if _, err := w.Write(a.data[name]); err != nil {
+			return nil, err
+		}
+	}
+	err := w.Close()
+	return out.Bytes(), err
+}
+
+func (a *archive) checkManifest(names []string) error {
+	var m manifest
+	if err := strict(a.manifest, &m); err != nil {
+		return refuse("manifest.json: malformed")
+	}
+	if again, err := json.Marshal(m); err != nil || string(again)+"\n" != string(a.manifest) {
+		return refuse("manifest.json is not in canonical form")
+	}
+	if m.Format != "custody-bundle-v1" || m.Profile != "publishable" && m.Profile != "lab" {
+		return refuse("manifest.json: unknown format or profile")
+	}
+	a.profile = m.Profile
+	if len(m.Files) != len(names) {
+		return refuse("manifest.json does not list the files of the archive")
+	}
+	for i, f := range m.Files {
+		data := a.data[f.Name]
+		sum := sha256.Sum256(data)
+		if f.Name != names[i] || f.Size != len(data) || f.SHA256 != hex.EncodeToString(sum[:]) {
+			return refuse("%q is not the file of the manifest", names[i])
+		}
+	}
+	return nil
+}
+
+// take returns a file, which then counts as used.
+func (a *archive) take(name string) ([]byte, error) {
+	b, ok := a.data[name]
+	if !ok || a.taken[name] {
+		return nil, refuse("%q: missing, or used twice", name)
+	}
+	a.taken[name] = true
+	return b, nil
+}
+
+// strict decodes one JSON value and nothing after it. Unknown fields are errors.
+func strict(b []byte, dst any) error {
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.DisallowUnknownFields()
+	if err := d.Decode(dst); err != nil {
+		return err
+	}
+	if rest, _ := io.ReadAll(d.Buffered()); strings.TrimSpace(string(rest)) != "" {
+		return errHex
+	}
+	return nil
+}
+
+func (v *verifier) readDocuments() error {
+	for _, f := range []struct {
+		name string
+		dst  any
+	}{{"report.json", &v.report}, {"transcript.json", &v.text}, {"evidence.json", &v.evidence}} {
+		b, err := v.files.take(f.name)
+		if err != nil {
+			return err
+		}
+		if err := strict(b, f.dst); err != nil {
+			return refuse("%s: malformed", f.name)
+		}
+	}
+	if v.report.Format != "custody-report-v1" || v.text.Format != "custody-transcript-v1" {
+		return refuse("a document of an unknown format")
+	}
+	return nil
+}

@@ -1,0 +1,207 @@
+package check
+
+// The documents of a bundle.
+
+type report struct {
+	Format string `json:"format"`
+	Tool   struct {
+		Version  string `json:"version"`
+		Rulebook string `json:"rulebook"`
+	} `json:"tool"`
+	Scenario    string          `json:"scenario"`
+	Assumptions []string        `json:"assumptions"`
+	Messages    []messageReport `json:"messages"`
+	Injections  []struct {
+		Step     int    `json:"step"`
+		By       string `json:"by"`
+		Accepted bool   `json:"accepted"`
+		Evidence string `json:"evidence"`
+	} `json:"injections"`
+	Verdicts []verdict `json:"verdicts"`
+	Notice   *struct {
+		State string   `json:"state"`
+		By    string   `json:"by"`
+		Text  sentence `json:"text"`
+	} `json:"notice"`
+	Evidence []struct {
+		ID    string `json:"id"`
+		Kind  string `json:"kind"`
+		Claim string `json:"claim"`
+	} `json:"evidence"`
+	Limits []string `json:"limits"`
+}
+
+type sentence struct {
+	EN string `json:"en"`
+	FR string `json:"fr"`
+}
+
+type messageReport struct {
+	I               int               `json:"i"`
+	From            string            `json:"from"`
+	Delivered       bool              `json:"delivered"`
+	ReadableBy      []string          `json:"readable_by"`
+	QuantumReadable []string          `json:"quantum_readable_by"`
+	ForgeableBy     []string          `json:"forgeable_by"`
+	Evidence        map[string]string `json:"evidence"`
+}
+
+type healing struct {
+	Classical *int `json:"classical"`
+	Quantum   *int `json:"quantum"`
+}
+
+type verdict struct {
+	ID        string   `json:"id"`
+	Name      string   `json:"name"`
+	Principal string   `json:"principal"`
+	Verdict   string   `json:"verdict"`
+	Messages  int      `json:"messages"`
+	Of        int      `json:"of"`
+	Healing   *healing `json:"healing"`
+	Evidence  []string `json:"evidence"`
+	Text      sentence `json:"text"`
+}
+
+type transcript struct {
+	Format     string      `json:"format"`
+	Principals []principal `json:"principals"`
+	Grants     []grant     `json:"grants"`
+	Events     []event     `json:"events"`
+	Turns      []turn      `json:"turns"`
+	PQChains   []pqChain   `json:"pq_chains"`
+}
+
+type principal struct {
+	ID      string `json:"id"`
+	Role    string `json:"role"`
+	Quantum bool   `json:"quantum"`
+	Sees    string `json:"sees"`
+	SameAs  string `json:"same_as"`
+}
+
+type grant struct {
+	Name  string `json:"name"`
+	To    string `json:"to"`
+	Since int    `json:"since"`
+	Until int    `json:"until"`
+	At    int    `json:"at"`
+}
+
+type turn struct {
+	Session string `json:"session"`
+	Key     string `json:"key"`
+	Against string `json:"against"`
+	Last    uint32 `json:"last"`
+}
+
+type pqChain struct {
+	Session string `json:"session"`
+	Epoch   uint64 `json:"epoch"`
+	Dir     uint8  `json:"dir"`
+	Last    uint32 `json:"last"`
+}
+
+type preKey struct {
+	ID  uint32 `json:"id"`
+	Key string `json:"key"`
+}
+
+// An event is one of "bundle", "message", "parcel" and "probe", with the fields of its kind.
+type event struct {
+	At   int    `json:"at"`
+	Kind string `json:"kind"`
+	From string `json:"from"` // message, parcel
+	To   string `json:"to"`   // parcel, probe
+
+	Of            string  `json:"of"` // bundle
+	Identity      string  `json:"identity"`
+	SignedPreKey  preKey  `json:"signed_prekey"`
+	OneTimePreKey *preKey `json:"one_time_prekey"`
+	KEMPreKey     *preKey `json:"kem_prekey"`
+
+	Number      int    `json:"number"` // message, probe
+	By          string `json:"by"`     // message
+	Session     string `json:"session"`
+	PreKey      bool   `json:"prekey"`
+	Body        string `json:"body"`
+	Delivered   bool   `json:"delivered"`
+	DeliveredAt int    `json:"delivered_at"`
+
+	File string `json:"file"` // parcel
+
+	Message   int        `json:"message"` // probe
+	Injection *injection `json:"injection"`
+	Takes     []way      `json:"takes"`
+}
+
+type injection struct {
+	Step int    `json:"step"`
+	By   string `json:"by"`
+}
+
+type pqIndex struct {
+	Epoch uint64 `json:"epoch"`
+	Dir   uint8  `json:"dir"`
+	Index uint32 `json:"index"`
+}
+
+type way struct {
+	Session  string    `json:"session"`
+	Key      string    `json:"key"`
+	Root     bool      `json:"root"`
+	Next     uint32    `json:"next"`
+	Skipped  []uint32  `json:"skipped"`
+	First    bool      `json:"first"`
+	Sender   string    `json:"sender"`
+	PreKey   string    `json:"prekey"`
+	PQ       bool      `json:"pq"`
+	PQKeys   []pqIndex `json:"pq_keys"`
+	PQChains []pqIndex `json:"pq_chains"`
+}
+
+type evidence struct {
+	Certificates []struct {
+		ID        string `json:"id"`
+		Principal string `json:"principal"`
+		Quantum   bool   `json:"quantum"`
+	} `json:"certificates"`
+	Readings  []reading `json:"readings"`
+	Forgeries []forgery `json:"forgeries"`
+}
+
+type messageKeys struct {
+	Cipher   string `json:"cipher"`
+	MAC      string `json:"mac"`
+	IV       string `json:"iv"`
+	Sender   string `json:"sender"`
+	Receiver string `json:"receiver"`
+}
+
+type reading struct {
+	ID         string       `json:"id"`
+	Principal  string       `json:"principal"`
+	Quantum    bool         `json:"quantum"`
+	Message    int          `json:"message"`
+	Keys       *messageKeys `json:"keys"`
+	TextSHA256 string       `json:"text_sha256"`
+	Derivation []step       `json:"derivation"`
+}
+
+type step struct {
+	Rule  string   `json:"rule"`
+	Atom  string   `json:"atom"`
+	From  []string `json:"from"`
+	Value string   `json:"value"`
+}
+
+type forgery struct {
+	ID         string      `json:"id"`
+	Principal  string      `json:"principal"`
+	Probe      int         `json:"probe"`
+	Strategy   string      `json:"strategy"`
+	PreKey     bool        `json:"prekey"`
+	Body       string      `json:"body"`
+	Keys       messageKeys `json:"keys"`
+	TextSHA256 string      `json:"text_sha256"`
+}
