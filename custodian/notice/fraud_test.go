@@ -369,3 +369,96 @@ func TestProviderForges(t *testing.T) {
 }
 
 func (unreachable) Checkpoint(context.Context) ([]byte, error) { return nil, errors.New("no network") }
+
+// Which of two entries for one statement comes first in the log does not matter, and another statement does
+// not make it undone.
+func TestTwoEntries(t *testing.T) {
+	for _, realFirst := range []bool{true, false} {
+		s := newShop(t, Account, 0)
+		alice := s.customer("alice")
+		s.give(alice, s.issue(nil))
+		s.now = s.now.Add(hour)
+		before := *s.chain
+		var told *Signed
+		if realFirst {
+			s.issue(hosted("Acme", Session, Stream))
+			require.NoError(t, alice.Refresh(ctx, s.source(), s.now))
+			requireState(t, alice, s.now, Unknown, Withheld)
+			told = s.equivocate(&before, &Terms{})
+		} else {
+			told = s.equivocate(&before, &Terms{})
+			s.give(alice, told)
+			requireState(t, alice, s.now, Encrypted, 0)
+			s.issue(hosted("Acme", Session, Stream))
+			require.NoError(t, alice.Refresh(ctx, s.source(), s.now))
+		}
+		s.give(alice, told)
+		requireState(t, alice, s.now, Unknown, TwoEntries)
+		alice = stored(t, alice)
+		require.NoError(t, before.Issued(told))
+		next := s.equivocate(&before, &Terms{})
+		s.give(alice, next)
+		requireState(t, alice, s.now, Unknown, TwoEntries)
+	}
+}
+
+// What others saw of the log has to be explained, by the log and not by time.
+func TestUnexplained(t *testing.T) {
+	s := newShop(t, Account, 0)
+	alice, bob := s.customer("alice"), s.customer("bob")
+	first := s.issue(nil)
+	s.give(alice, first)
+	s.log.Append(tlog.Entry{1})
+	s.give(bob, first)
+	require.ErrorIs(t, alice.Hear(ctx, bob.Gossip(), unreachable{}, s.now), tlog.ErrUnproved)
+	requireState(t, alice, s.now, Unknown, LogDoubtful)
+	alice = stored(t, alice)
+	require.ErrorIs(t, alice.Hear(ctx, bob.Gossip(), nil, s.now), tlog.ErrUnproved)
+	require.NoError(t, alice.Refresh(ctx, s.source(), s.now))
+	requireState(t, alice, s.now, Encrypted, 0)
+
+	// A log that is shown to alice without its end is behind what bob saw.
+	s.log.Append(tlog.Entry{2})
+	require.NoError(t, bob.Refresh(ctx, s.source(), s.now))
+	old, err := s.log.Entries(ctx, 0, 2)
+	require.NoError(t, err)
+	key, err := tlog.GenerateKeyFrom(seeded("log"), s.trust.Origin())
+	require.NoError(t, err)
+	short, err := tlog.New(key, old...)
+	require.NoError(t, err)
+	require.NoError(t, alice.Hear(ctx, bob.Gossip(), s.source(), s.now))
+	requireState(t, alice, s.now, Unknown, LogStale)
+	require.NoError(t, alice.Refresh(ctx, short, s.now))
+	requireState(t, alice, s.now, Unknown, LogStale)
+	require.NoError(t, alice.Refresh(ctx, s.source(), s.now))
+	requireState(t, alice, s.now, Encrypted, 0)
+}
+
+// Who joins a chain in its middle does not know what was granted before.
+func TestLateComer(t *testing.T) {
+	s := newShop(t, Account, 0)
+	first := s.issue(hosted("Acme", Everything, Stream))
+	second := s.issue(nil)
+	alice, bob := s.customer("alice"), s.customer("bob")
+	s.give(alice, second)
+	requireState(t, alice, s.now, Unknown, EarlierHidden)
+	s.give(bob, first)
+	s.give(bob, second)
+	bob.Acknowledge(second.Hash())
+	requireState(t, bob, s.now, Revoked, 0)
+
+	alice = stored(t, alice)
+	alice.Observe(SignalBarrier)
+	requireState(t, alice, s.now, Unknown, EarlierHidden)
+	s.identity = signet.GenerateKeyFrom(seeded("new identity"))
+	s.bind = nil
+	for _, c := range []*Customer{alice, bob} {
+		c.SetIdentity(s.identity.PublicKey())
+		c.Observe(SignalBarrier)
+	}
+	third := s.issue(nil)
+	s.give(alice, third)
+	s.give(bob, third)
+	requireState(t, alice, s.now, Encrypted, 0)
+	requireState(t, bob, s.now, Encrypted, 0)
+}

@@ -46,17 +46,15 @@ func TestEncryptedIsNeverALie(t *testing.T) {
 	require.Greater(t, total.encrypted, runs)
 	require.Greater(t, total.undetectable, 0, "a business that publishes nothing is not detected")
 	require.Greater(t, total.alone, 0, "without witnesses, who talks to nobody can be told anything")
-	if runs > 1000 {
-		require.Greater(t, total.late, 0, "what cannot be reached is shown within the freshness")
-	}
 	for k := Unknown; k <= Contradicted; k++ {
 		require.Greater(t, total.kinds[k], runs/200, "%s", k)
 	}
-	for r := range total.reasons {
-		total.reasons[r] = min(total.reasons[r], 1)
+	if runs < 1000 {
+		return
 	}
-	for _, r := range []Reason{NoStatement, BadStatement, Withheld, OtherIdentity, LogStale, TwoEntries, Equivocated, Forked} {
-		require.Equal(t, 1, total.reasons[r], "reason %d never comes up", r)
+	require.Greater(t, total.late, 0, "what cannot be reached is shown within the freshness")
+	for _, r := range []Reason{NoStatement, BadStatement, Withheld, OtherIdentity, LogStale, TwoEntries, EarlierHidden, Equivocated, Forked} {
+		require.Positive(t, total.reasons[r], "reason %d never comes up", r)
 	}
 }
 
@@ -106,6 +104,7 @@ type world struct {
 	toBob      []*Signed
 	seen       [][]byte // deliveries that were, for replays
 	old        [][]byte // records of alice
+	last       *Signed  // the latest statement
 	deals      []*deal
 	fork       *tlog.Log // what alice is shown instead of the log, nil for the log
 	forked     *Business // the chain that she is told, nil for the true one
@@ -150,7 +149,7 @@ func (w *world) tell() {
 	for _, d := range w.deals {
 		d.logged = d.logged || !d.hidden && public
 	}
-	w.toBob = append(w.toBob, s)
+	w.toBob, w.last = append(w.toBob, s), s
 	if w.fork != nil && w.forked == nil {
 		return // alice's log does not have it, so it cannot be delivered to her
 	}
@@ -280,6 +279,27 @@ var moves = []move{
 		}
 	}},
 	{"deliver", 14, func(w *world) { w.deliverNext(0) }},
+	{"mandate", 2, func(w *world) { w.grant(false); w.tell(); w.deliverAll() }},
+	{"end of a mandate", 3, func(w *world) {
+		w.end(true)
+		w.tell()
+		w.deliverAll()
+		switch w.rnd.IntN(3) {
+		case 0:
+			w.barrier()
+		case 1:
+			w.chains(5)
+		}
+	}},
+	{"new device", 1, func(w *world) {
+		if w.rnd.IntN(4) == 0 && w.forked == nil && w.fork == nil && w.last != nil {
+			w.alice = NewCustomer(w.alice.Chat(), w.policy())
+			if b, err := w.parcel(w.last, w.index[w.last.Hash()]); err == nil {
+				w.toAlice = [][]byte{b}
+			}
+			w.deliverAll()
+		}
+	}},
 	{"reorder", 1, func(w *world) { w.deliverNext(len(w.toAlice) - 1) }},
 	{"withhold", 2, func(w *world) {
 		if len(w.toAlice) > 0 {
@@ -300,14 +320,7 @@ var moves = []move{
 	{"weeks", 1, func(w *world) { w.now = w.now.Add(time.Duration(6+w.rnd.IntN(6)) * days) }},
 	{"acknowledge", 8, func(w *world) { w.alice.Acknowledge(w.alice.State(w.now).Statement) }},
 	{"barrier", 3, func(w *world) { w.barrier() }},
-	{"chain", 3, func(w *world) {
-		for range 1 + w.rnd.IntN(4) {
-			w.alice.Observe(SignalChain)
-			for _, d := range w.deals {
-				d.chains++
-			}
-		}
-	}},
+	{"chain", 3, func(w *world) { w.chains(1 + w.rnd.IntN(4)) }},
 	{"new identity", 1, func(w *world) {
 		w.identity = signet.GenerateKeyFrom(seeded("identity", w.rnd.Uint64()))
 		w.alice.SetIdentity(w.identity.PublicKey())
@@ -342,6 +355,22 @@ func (w *world) step() {
 			w.history = append(w.history, m.name)
 			m.do(w)
 			return
+		}
+	}
+}
+
+func (w *world) deliverAll() {
+	for len(w.toAlice) > 0 {
+		w.deliverNext(0)
+	}
+	w.alice.Acknowledge(w.alice.State(w.now).Statement)
+}
+
+func (w *world) chains(n int) {
+	for range n {
+		w.alice.Observe(SignalChain)
+		for _, d := range w.deals {
+			d.chains++
 		}
 	}
 }
