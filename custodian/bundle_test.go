@@ -43,4 +43,5 @@ func TestGoodBundles(t *testing.T) {
 	t.Logf("%d readings, %d forgeries, %d edges", readings, forgeries, edges)
 	require.Greater(t, readings, 200)
 	require.Greater(t, forgeries, 200)
+	require.Greater(t, edges, 500)
 }

@@ -145,20 +145,12 @@ type bundleKeys struct {
 }
 
 type bundleReading struct {
-	ID         string       `json:"id"`
-	Principal  string       `json:"principal"`
-	Quantum    bool         `json:"quantum"`
-	Message    int          `json:"message"`
-	Keys       *bundleKeys  `json:"keys,omitempty"`
-	TextSHA256 string       `json:"text_sha256"`
-	Derivation []bundleStep `json:"derivation,omitempty"`
-}
-
-type bundleStep struct {
-	Rule  string   `json:"rule,omitempty"`
-	Atom  string   `json:"atom"`
-	From  []string `json:"from,omitempty"`
-	Value string   `json:"value,omitempty"`
+	ID         string      `json:"id"`
+	Principal  string      `json:"principal"`
+	Quantum    bool        `json:"quantum"`
+	Message    int         `json:"message"`
+	Keys       *bundleKeys `json:"keys,omitempty"`
+	TextSHA256 string      `json:"text_sha256"`
 }
 
 type bundleForgery struct {

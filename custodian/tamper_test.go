@@ -276,3 +276,27 @@ func TestSameBundle(t *testing.T) {
 	}
 	require.NotEqual(t, bundleOf(t, twoPrincipals(1), Publishable), bundleOf(t, twoPrincipals(2), Publishable))
 }
+
+// TestLabValues: in a lab bundle a value of a parcel that a witness rests on cannot be changed.
+func TestLabValues(t *testing.T) {
+	files := filesOf(t, bundleOf(t, twoPrincipals(1), Lab))
+	_, err := check.Verify(repack(t, files, Lab))
+	require.NoError(t, err)
+	b := files["parcels/0001.bin"]
+	refused, values := 0, 0
+	for at := len("custody-parcel-v1\x00"); at < len(b); values++ {
+		n := int(b[at+80])<<24 | int(b[at+81])<<16 | int(b[at+82])<<8 | int(b[at+83])
+		b[at+84+n/2] ^= 4
+		if _, err := check.Verify(repack(t, files, Lab)); err != nil {
+			require.ErrorContains(t, err, "derivation")
+			refused++
+		}
+		b[at+84+n/2] ^= 4
+		at += 84 + n
+	}
+	t.Logf("%d of %d values are used by a witness", refused, values)
+	require.Greater(t, refused, 1)
+	files["scenario.json"] = append(files["scenario.json"], ' ')
+	_, err = check.Verify(repack(t, files, Lab))
+	require.ErrorContains(t, err, "scenario.json")
+}

@@ -27,7 +27,7 @@ type Outcome struct {
 	Forgeries    int // witnesses of a forgery accepted
 	Certificates int
 	Verdicts     int
-	Edges        int // of derivations, computed again from the values of parcels; none if publishable
+	Edges        int // of derivations, computed from the values of parcels; none if publishable
 }
 
 // Verify checks a bundle. The error says what does not fit; it holds no key and no text. b is not modified

@@ -185,14 +185,6 @@ type reading struct {
 	Message    int          `json:"message"`
 	Keys       *messageKeys `json:"keys"`
 	TextSHA256 string       `json:"text_sha256"`
-	Derivation []step       `json:"derivation"`
-}
-
-type step struct {
-	Rule  string   `json:"rule"`
-	Atom  string   `json:"atom"`
-	From  []string `json:"from"`
-	Value string   `json:"value"`
 }
 
 type forgery struct {
