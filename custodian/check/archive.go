@@ -40,7 +40,7 @@ func open(b []byte) (*archive, error) {
 		if err == io.EOF {
 			break
 		}
-		if err != nil {
+		if err != nil || h.Size > int64(len(b)) { // a sparse file may claim any size
 			return nil, refuse("not a tar archive")
 		}
 		data, err := io.ReadAll(r)

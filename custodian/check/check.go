@@ -64,6 +64,7 @@ type verifier struct {
 	messages []*message // by number
 	injected []*message
 	probes   []*event // by number
+	asked    []*event // the probe of each message
 	parcels  map[int][]entry
 	ids      [2]map[string]bool // identity keys of each end
 

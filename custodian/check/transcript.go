@@ -15,8 +15,8 @@ func (v *verifier) principal(id string) int {
 	return slices.IndexFunc(v.text.Principals, func(p principal) bool { return p.ID == id })
 }
 
-// maxIndex bounds what a transcript may make the verifier write down.
-const maxIndex = 1 << 20
+// maxLinks bounds what a transcript may make the verifier write down: the indices of all chains.
+const maxLinks = 1 << 22
 
 // checkTranscript reads every event, and refuses what contradicts the messages themselves.
 func (v *verifier) checkTranscript() error {
@@ -171,9 +171,11 @@ func (v *verifier) probe(e *event) error {
 // checkChains holds the lists of chains against the messages that use them.
 func (v *verifier) checkChains() error {
 	turns, against := make(map[[2]string]uint32), make(map[[2]string]string)
+	links := 0
 	for _, t := range v.text.Turns {
+		links += int(min(t.Last, maxLinks)) + 1
 		_, twice := turns[[2]string{t.Session, t.Key}]
-		if !isKey(t.Session) || !isKey(t.Key) || t.Against != "" && !isKey(t.Against) || t.Last > maxIndex || twice {
+		if !isKey(t.Session) || !isKey(t.Key) || t.Against != "" && !isKey(t.Against) || links > maxLinks || twice {
 			return refuse("the list of ratchet keys is malformed")
 		}
 		turns[[2]string{t.Session, t.Key}] = t.Last
@@ -187,17 +189,25 @@ func (v *verifier) checkChains() error {
 	chains := make(map[link]uint32)
 	for _, c := range v.text.PQChains {
 		l := link{c.Session, c.Epoch, c.Dir}
+		links += int(min(c.Last, maxLinks)) + 1
 		_, twice := chains[l]
-		if !isKey(c.Session) || c.Dir > 1 || c.Last > maxIndex || twice {
+		if !isKey(c.Session) || c.Dir > 1 || links > maxLinks || twice {
 			return refuse("the list of post-quantum chains is malformed")
 		}
 		chains[l] = c.Last
 	}
+	shown := v.shown()
 	for _, m := range v.messages {
-		if last, ok := turns[[2]string{m.Session, m.key}]; !ok || m.counter > last {
+		k := [2]string{m.Session, m.key}
+		if last, ok := turns[k]; !ok || m.counter > last {
 			return refuse("message %d is on a chain that the list does not have", m.Number)
 		}
-		if !v.shown(m, against[[2]string{m.Session, m.key}]) {
+		from := 1 - side(m.From)
+		early, ok := shown[shownKey{from, m.Session, against[k]}]
+		if at, signed := shown[shownKey{from, "", against[k]}]; signed && (!ok || at < early) {
+			early, ok = at, true
+		}
+		if !ok || early >= m.At {
 			return refuse("the ratchet key of message %d was made against none of the other end's", m.Number)
 		}
 		if m.pq != nil && m.pq.index > 0 {
@@ -209,17 +219,29 @@ func (v *verifier) checkChains() error {
 	return nil
 }
 
-// shown reports whether a ratchet key is one that the other end had shown when m was sent: in a message of
-// the session, or as its signed prekey.
-func (v *verifier) shown(m *message, key string) bool {
-	for i := range m.At {
-		if e := &v.text.Events[i]; e.Kind == "bundle" && e.Of != m.From && e.SignedPreKey.Key == key {
-			return true
+// A shownKey is a ratchet key that an end showed in a session, or its signed prekey.
+type shownKey struct {
+	side         int
+	session, key string
+}
+
+// shown returns the event at which each was shown first.
+func (v *verifier) shown() map[shownKey]int {
+	first := make(map[shownKey]int)
+	add := func(k shownKey, at int) {
+		if have, ok := first[k]; !ok || at < have {
+			first[k] = at
 		}
 	}
-	return slices.ContainsFunc(slices.Concat(v.messages, v.injected), func(x *message) bool {
-		return x.At < m.At && x.From != m.From && x.Session == m.Session && x.key == key
-	})
+	for i := range v.text.Events {
+		if e := &v.text.Events[i]; e.Kind == "bundle" {
+			add(shownKey{side(e.Of), "", e.SignedPreKey.Key}, i)
+		}
+	}
+	for _, m := range slices.Concat(v.messages, v.injected) {
+		add(shownKey{side(m.From), m.Session, m.key}, m.At)
+	}
+	return first
 }
 
 // checkProbes: every message was asked about when it was sent, and both ends once more at the end. A
@@ -235,6 +257,7 @@ func (v *verifier) checkProbes() error {
 		}
 		m := v.messages[asked]
 		asked++
+		v.asked = append(v.asked, p)
 		if m.Delivered && m.DeliveredAt == p.At+1 && !slices.ContainsFunc(p.Takes, func(w way) bool { return w.fits(m) }) {
 			return refuse("message %d was delivered, and its receiver is said not to take it", m.Number)
 		}

@@ -73,12 +73,7 @@ func (v *verifier) forges(i int, p *event) bool {
 func (v *verifier) messageReport(n int) error {
 	m, r := v.messages[n], &v.report.Messages[n]
 	want := messageReport{Evidence: make(map[string]string)}
-	var probe *event
-	for _, p := range v.probes {
-		if p.Message == n {
-			probe = p
-		}
-	}
+	probe := v.asked[n]
 	for i, p := range v.text.Principals {
 		read, later := v.reads[where{i, n, false}], v.reads[where{i, n, true}]
 		forged := v.forgeries[where{principal: i, number: probe.Number}]
