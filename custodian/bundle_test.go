@@ -1,14 +1,18 @@
 package custodian
 
 import (
+	"bytes"
 	"context"
+	"encoding/hex"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"signet.example/signet/custodian/check"
+	"signet.example/signet/custodian/parcel"
 )
 
 func bundleOf(t *testing.T, sc *Scenario, profile Profile) []byte {
@@ -44,4 +48,27 @@ func TestGoodBundles(t *testing.T) {
 	require.Greater(t, readings, 200)
 	require.Greater(t, forgeries, 200)
 	require.Greater(t, edges, 500)
+}
+
+// TestPublishable: of what was handed over, no value is in a publishable bundle; nor is the seed, or a text.
+func TestPublishable(t *testing.T) {
+	sc := twoPrincipals(7)
+	sc.Script[0].Send.Text = "a text that nobody else should see"
+	published := bundleOf(t, sc, Publishable)
+	require.NotContains(t, string(published), sc.Script[0].Send.Text)
+	values := 0
+	for name, b := range filesOf(t, bundleOf(t, sc, Lab)) {
+		if !strings.HasPrefix(name, "parcels/") {
+			continue
+		}
+		p, err := parcel.Parse(b)
+		require.NoError(t, err)
+		for _, e := range p.Entries() {
+			values++
+			require.False(t, bytes.Contains(published, e.Value))
+			require.False(t, bytes.Contains(published, []byte(hex.EncodeToString(e.Value))))
+		}
+	}
+	require.Greater(t, values, 5)
+	require.NotContains(t, filesOf(t, published), "scenario.json")
 }

@@ -60,14 +60,14 @@ func edit(t *testing.T, files map[string][]byte, name string, change func(map[st
 	files[name] = b
 }
 
-func items(v any) []any            { return v.([]any) }
-func fields2(v any) map[string]any { return v.(map[string]any) }
+func items(v any) []any         { return v.([]any) }
+func dict(v any) map[string]any { return v.(map[string]any) }
 func flip(s string) string {
 	return string("0123456789abcdef"[15-strings.IndexByte("0123456789abcdef", s[0])]) + s[1:]
 }
 func number(n int) any              { return json.Number(fmt.Sprint(n)) }
 func events(v map[string]any) []any { return items(v["events"]) }
-func kind(e any, k string) bool     { return fields2(e)["kind"] == k }
+func kind(e any, k string) bool     { return dict(e)["kind"] == k }
 func first(list []any, k string) any {
 	return list[slices.IndexFunc(list, func(e any) bool { return kind(e, k) })]
 }
@@ -89,7 +89,7 @@ func reading(name string, change func(readings []any)) fraud {
 func verdictOf(name, id, principal string, change func(map[string]any)) fraud {
 	return inFile("report.json", name, func(v map[string]any) {
 		for _, x := range items(v["verdicts"]) {
-			if m := fields2(x); m["id"] == id && m["principal"] == principal {
+			if m := dict(x); m["id"] == id && m["principal"] == principal {
 				change(m)
 			}
 		}
@@ -141,72 +141,72 @@ func frauds() []fraud {
 		{"rule book and its hash", func(t *testing.T, f, _ map[string][]byte) {
 			f["rulebook.txt"] = append(f["rulebook.txt"], "R99 plaintext(m) <- nothing\n"...)
 			sum := sha256.Sum256(f["rulebook.txt"])
-			edit(t, f, "report.json", func(v map[string]any) { fields2(v["tool"])["rulebook"] = "sha256:" + hex.EncodeToString(sum[:]) })
+			edit(t, f, "report.json", func(v map[string]any) { dict(v["tool"])["rulebook"] = "sha256:" + hex.EncodeToString(sum[:]) })
 		}},
-		reading("keys swapped", func(r []any) { a, b := fields2(r[0]), fields2(r[1]); a["keys"], b["keys"] = b["keys"], a["keys"] }),
+		reading("keys swapped", func(r []any) { a, b := dict(r[0]), dict(r[1]); a["keys"], b["keys"] = b["keys"], a["keys"] }),
 		reading("messages swapped", func(r []any) {
-			a, b := fields2(r[0]), fields2(r[1])
+			a, b := dict(r[0]), dict(r[1])
 			a["message"], b["message"] = b["message"], a["message"]
 		}),
 		reading("texts swapped", func(r []any) {
-			a, b := fields2(r[0]), fields2(r[1])
+			a, b := dict(r[0]), dict(r[1])
 			a["text_sha256"], b["text_sha256"] = b["text_sha256"], a["text_sha256"]
 		}),
-		reading("principal", func(r []any) { fields2(r[0])["principal"] = "p2" }),
-		reading("id", func(r []any) { fields2(r[0])["id"] = "w-9999" }),
+		reading("principal", func(r []any) { dict(r[0])["principal"] = "p2" }),
+		reading("id", func(r []any) { dict(r[0])["id"] = "w-9999" }),
 		reading("twice", func(r []any) { r[0] = r[1] }),
-		reading("given, not read", func(r []any) { delete(fields2(r[0]), "keys") }),
+		reading("given, not read", func(r []any) { delete(dict(r[0]), "keys") }),
 		inFile("evidence.json", "reading gone", func(v map[string]any) { v["readings"] = items(v["readings"])[1:] }),
 		inFile("evidence.json", "forgery gone", func(v map[string]any) { v["forgeries"] = items(v["forgeries"])[1:] }),
 		inFile("evidence.json", "forgeries swapped", func(v map[string]any) {
 			f := items(v["forgeries"])
-			a, b := fields2(f[0]), fields2(f[1])
+			a, b := dict(f[0]), dict(f[1])
 			a["body"], b["body"] = b["body"], a["body"]
 		}),
 		inFile("evidence.json", "forgery of a real message", func(v map[string]any) {
-			r, f := fields2(items(v["readings"])[0]), fields2(items(v["forgeries"])[0])
+			r, f := dict(items(v["readings"])[0]), dict(items(v["forgeries"])[0])
 			f["keys"], f["text_sha256"] = r["keys"], r["text_sha256"]
 		}),
-		inFile("evidence.json", "strategy", func(v map[string]any) { fields2(items(v["forgeries"])[0])["strategy"] = "S9" }),
+		inFile("evidence.json", "strategy", func(v map[string]any) { dict(items(v["forgeries"])[0])["strategy"] = "S9" }),
 		inFile("evidence.json", "certificate gone", func(v map[string]any) { v["certificates"] = items(v["certificates"])[1:] }),
 		inFile("transcript.json", "truncated by one", func(v map[string]any) { v["events"] = events(v)[:len(events(v))-1] }),
 		inFile("transcript.json", "truncated by half", func(v map[string]any) { v["events"] = events(v)[:len(events(v))/2] }),
 		inFile("transcript.json", "beginning gone", func(v map[string]any) { v["events"] = events(v)[1:] }),
 		{"message altered", func(t *testing.T, files, _ map[string][]byte) {
 			var read any
-			edit(t, files, "evidence.json", func(v map[string]any) { read = fields2(items(v["readings"])[0])["message"] })
+			edit(t, files, "evidence.json", func(v map[string]any) { read = dict(items(v["readings"])[0])["message"] })
 			edit(t, files, "transcript.json", func(v map[string]any) {
 				for _, e := range events(v) {
-					if m := fields2(e); kind(e, "message") && m["number"] == read {
+					if m := dict(e); kind(e, "message") && m["number"] == read {
 						s := m["body"].(string)
 						m["body"] = s[:len(s)-40] + flip(s[len(s)-40:])
 					}
 				}
 			})
 		}},
-		inFile("transcript.json", "message from the other end", func(v map[string]any) { fields2(first(events(v), "message"))["from"] = "business" }),
-		inFile("transcript.json", "not delivered", func(v map[string]any) { fields2(first(events(v), "message"))["delivered"] = false }),
+		inFile("transcript.json", "message from the other end", func(v map[string]any) { dict(first(events(v), "message"))["from"] = "business" }),
+		inFile("transcript.json", "not delivered", func(v map[string]any) { dict(first(events(v), "message"))["delivered"] = false }),
 		inFile("transcript.json", "receiver takes nothing", func(v map[string]any) {
 			for _, e := range events(v) {
 				if kind(e, "probe") {
-					fields2(e)["takes"] = []any{}
+					dict(e)["takes"] = []any{}
 				}
 			}
 		}),
 		inFile("transcript.json", "chains gone", func(v map[string]any) { v["turns"] = items(v["turns"])[1:] }),
-		inFile("transcript.json", "turn against nothing", func(v map[string]any) { delete(fields2(items(v["turns"])[2]), "against") }),
-		inFile("transcript.json", "grant later", func(v map[string]any) { fields2(items(v["grants"])[0])["since"] = number(5) }),
-		inFile("transcript.json", "grant to another", func(v map[string]any) { fields2(items(v["grants"])[0])["to"] = "p2" }),
-		inFile("transcript.json", "principal sees nothing", func(v map[string]any) { fields2(items(v["principals"])[0])["sees"] = "none" }),
+		inFile("transcript.json", "turn against nothing", func(v map[string]any) { delete(dict(items(v["turns"])[2]), "against") }),
+		inFile("transcript.json", "grant later", func(v map[string]any) { dict(items(v["grants"])[0])["since"] = number(5) }),
+		inFile("transcript.json", "grant to another", func(v map[string]any) { dict(items(v["grants"])[0])["to"] = "p2" }),
+		inFile("transcript.json", "principal sees nothing", func(v map[string]any) { dict(items(v["principals"])[0])["sees"] = "none" }),
 		inFile("transcript.json", "unknown field", func(v map[string]any) { v["extra"] = true }),
 		inFile("report.json", "reader left out", func(v map[string]any) {
 			for _, m := range items(v["messages"]) {
-				fields2(m)["readable_by"] = []any{}
+				dict(m)["readable_by"] = []any{}
 			}
 		}),
 		inFile("report.json", "no limits", func(v map[string]any) { v["limits"] = []any{} }),
-		inFile("report.json", "notice", func(v map[string]any) { n := fields2(v["notice"]); n["state"] = "e2ee"; delete(n, "by") }),
-		inFile("report.json", "claim", func(v map[string]any) { fields2(items(v["evidence"])[0])["claim"] = "nobody reads anything" }),
+		inFile("report.json", "notice", func(v map[string]any) { n := dict(v["notice"]); n["state"] = "e2ee"; delete(n, "by") }),
+		inFile("report.json", "claim", func(v map[string]any) { dict(items(v["evidence"])[0])["claim"] = "nobody reads anything" }),
 		inFile("report.json", "verdict gone", func(v map[string]any) { v["verdicts"] = items(v["verdicts"])[1:] }),
 		inFile("report.json", "verdicts swapped", func(v map[string]any) { l := items(v["verdicts"]); l[0], l[1] = l[1], l[0] }),
 		verdictOf("lost called held", "G2", "p", func(v map[string]any) { v["verdict"] = "held"; v["evidence"] = []any{"c-0001"} }),
@@ -215,7 +215,7 @@ func frauds() []fraud {
 		verdictOf("no evidence", "G2", "p", func(v map[string]any) { v["evidence"] = []any{} }),
 		verdictOf("another's certificate", "G2", "p2", func(v map[string]any) { v["evidence"] = []any{"c-0001"} }),
 		verdictOf("count", "G2", "p", func(v map[string]any) { v["messages"] = number(0) }),
-		verdictOf("healing", "G5", "p", func(v map[string]any) { fields2(v["healing"])["quantum"] = number(1) }),
+		verdictOf("healing", "G5", "p", func(v map[string]any) { dict(v["healing"])["quantum"] = number(1) }),
 	}
 	return list
 }
