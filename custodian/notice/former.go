@@ -40,8 +40,7 @@ type former struct {
 	secrets  Secrets
 	quota    uint64
 	identity signet.PublicKey // the identity key that was granted, zero if none was
-	barrier  bool             // nothing but a barrier ends it
-	chains   uint8            // it ends after so many new chains of the business
+	chains   uint8            // the chains in it are dropped after so many new ones of the business
 }
 
 const (
@@ -52,10 +51,17 @@ const (
 	maxFormer = 64
 )
 
-// lasting are secrets from which newer ones follow, or which open more than one chain: whoever has them can
-// take part in every turn of the ratchet, so that counting chains would count its own.
-func lasting(s Secrets) bool {
-	return s&(SessionRoot|RatchetPrivate) == SessionRoot|RatchetPrivate || s&(Identity|SignedPreKey|Archived) != 0
+// ofChains are the secrets that are of single chains: they stop working when the client has dropped the chain.
+// From the others newer keys follow, perhaps together with what somebody else has, so they last until there is
+// a fresh session. Counting chains is of no use against them: whoever can turn the ratchet makes chains of its
+// own.
+const ofChains = SendingChain | ReceivingChains | Skipped
+
+// aged returns what is left of f when its chains have been dropped.
+func (f former) aged() former {
+	f.secrets &^= ofChains
+	f.quota, f.chains = 0, 0
+	return f
 }
 
 // settle puts s in force after the checks have passed.
@@ -113,7 +119,7 @@ func (c *Customer) retire(old, new *Statement) {
 		if had == 0 && quota == 0 {
 			continue
 		}
-		f := former{name: p.Name, operator: p.Operator, secrets: had, quota: quota, barrier: lasting(had), chains: retained}
+		f := former{name: p.Name, operator: p.Operator, secrets: had, quota: quota, chains: retained}
 		if had&Identity != 0 && !oracle {
 			f.identity = c.chat.Identity // after an oracle stops answering, nobody has the key
 		}
@@ -149,7 +155,6 @@ func (c *Customer) keep(f former) {
 	o.operator = o.operator || f.operator
 	o.secrets |= f.secrets
 	o.quota += f.quota
-	o.barrier = o.barrier || f.barrier
 	o.chains = max(o.chains, f.chains)
 	if !f.identity.IsZero() {
 		o.identity = f.identity
@@ -157,10 +162,10 @@ func (c *Customer) keep(f former) {
 }
 
 // holding returns all who can do something: those that the statement names, with what they may have kept,
-// and those of earlier statements. The latter come with former set.
-func (c *Customer) holding(s *Statement) (list []Holder, current int) {
+// and, from index current on, those of earlier statements, as far as past says.
+func holding(s *Statement, past []former) (list []Holder, current int) {
 	providers, grants := slices.Clone(s.Providers), slices.Clone(s.Grants)
-	for _, f := range c.former {
+	for _, f := range past {
 		i := slices.IndexFunc(providers, func(p Provider) bool { return p.Name == f.name })
 		if i < 0 {
 			i = len(providers)

@@ -30,10 +30,15 @@ const (
 func (c *Customer) Observe(s Signal) {
 	switch s {
 	case SignalChain:
-		c.former = slices.DeleteFunc(slices.Clone(c.former), func(f former) bool { return !f.barrier && f.chains <= 1 })
+		c.former = slices.Clone(c.former)
 		for i := range c.former {
-			c.former[i].chains = max(c.former[i].chains, 1) - 1
+			if f := &c.former[i]; f.chains <= 1 {
+				*f = f.aged()
+			} else {
+				f.chains--
+			}
 		}
+		c.former = slices.DeleteFunc(c.former, func(f former) bool { return f.secrets == 0 && f.quota == 0 })
 	case SignalBarrier:
 		c.former = slices.DeleteFunc(slices.Clone(c.former), func(f former) bool {
 			return f.identity.IsZero() || !f.identity.Equal(c.chat.Identity)

@@ -95,6 +95,12 @@ type deal struct {
 	identity signet.PublicKey
 }
 
+// A backup is an old copy of alice's device: her record, and how far what she deleted had ended the deals.
+type backup struct {
+	record []byte
+	ends   map[*deal]deal
+}
+
 // A world is a business, two customers and everybody who lies to them.
 type world struct {
 	*shop
@@ -103,7 +109,7 @@ type world struct {
 	toAlice    [][]byte // deliveries on their way
 	toBob      []*Signed
 	seen       [][]byte // deliveries that were, for replays
-	old        [][]byte // records of alice
+	old        []backup // of alice's device
 	last       *Signed  // the latest statement
 	deals      []*deal
 	fork       *tlog.Log // what alice is shown instead of the log, nil for the log
@@ -148,6 +154,9 @@ func (w *world) tell() {
 	public := w.public()
 	for _, d := range w.deals {
 		d.logged = d.logged || !d.hidden && public
+		// If what alice is told is what the witnesses vouch for, it is what was published: the business has
+		// declared the end of what goes on, and nobody can know better.
+		d.hidden = d.hidden || w.forked != nil && w.log != nil && !public
 	}
 	w.toBob, w.last = append(w.toBob, s), s
 	if w.fork != nil && w.forked == nil {
@@ -330,7 +339,11 @@ var moves = []move{
 	{"keep a copy", 1, func(w *world) {
 		b, err := w.alice.AppendBinary(nil)
 		require.NoError(w.t, err)
-		w.old = append(w.old, b)
+		copied := backup{record: b, ends: map[*deal]deal{}}
+		for _, d := range w.deals {
+			copied.ends[d] = *d
+		}
+		w.old = append(w.old, copied)
 	}},
 	{"restore a copy", 1, func(w *world) { w.restore() }},
 	{"network", 1, func(w *world) { w.down = !w.down }},
@@ -504,13 +517,13 @@ func (w *world) restore() {
 	if len(w.old) == 0 {
 		return
 	}
-	c, err := LoadCustomer(w.old[w.rnd.IntN(len(w.old))], w.policy())
+	copied := w.old[w.rnd.IntN(len(w.old))]
+	c, err := LoadCustomer(copied.record, w.policy())
 	require.NoError(w.t, err)
 	c.SetIdentity(w.identity.PublicKey())
 	w.alice = c
-	for _, d := range w.deals {
-		// What she deleted is back with the copy.
-		d.barrier, d.chains = false, 0
+	for _, d := range w.deals { // what she has deleted since is back
+		d.barrier, d.chains = copied.ends[d].barrier, copied.ends[d].chains
 	}
 }
 
@@ -567,12 +580,13 @@ func (w *world) read(counts func(*deal) bool) bool {
 		}
 		names := d.grant.Secrets.Names()
 		if d.over {
-			chainsOnly := !slices.ContainsFunc(names, func(n string) bool {
-				return n != "sending-chain" && n != "receiving-chains" && n != "skipped" && n != "plaintext" &&
-					n != "pq-sending-chain" && n != "pq-receiving-chain" && n != "pq-skipped"
-			})
-			if d.barrier || chainsOnly && d.chains >= 5 {
+			if d.barrier {
 				continue
+			}
+			if d.chains >= 5 {
+				names = slices.DeleteFunc(names, func(n string) bool {
+					return n == "sending-chain" || n == "receiving-chains" || n == "skipped"
+				})
 			}
 			names = slices.DeleteFunc(names, func(n string) bool { return n == "plaintext" })
 		}

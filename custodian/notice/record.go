@@ -266,30 +266,25 @@ func (f *former) append(b []byte) []byte {
 	b = tlv.AppendUint(b, 3, uint64(f.secrets))
 	b = tlv.AppendUint(b, 4, f.quota)
 	b = tlv.Append(b, 5, appendKey(f.identity))
-	b = tlv.AppendUint(b, 6, bit(f.barrier))
-	return tlv.AppendUint(b, 7, uint64(f.chains))
+	return tlv.AppendUint(b, 6, uint64(f.chains))
 }
 
 func parseFormer(b []byte) (f former, ok bool) {
-	ok = record(b, 7, func(tag byte, v []byte) (ok bool) {
+	ok = record(b, 6, func(tag byte, v []byte) (ok bool) {
 		switch tag {
 		case 1:
 			return text(&f.name, v) && validName(f.name)
-		case 2, 6:
+		case 2:
 			var n uint8
 			ok = number(&n, v, 1)
-			if tag == 2 {
-				f.operator = n == 1
-			} else {
-				f.barrier = n == 1
-			}
+			f.operator = n == 1
 		case 3:
 			return number(&f.secrets, v, allSecrets)
 		case 4:
 			return number(&f.quota, v, math.MaxUint64)
 		case 5:
 			f.identity, ok = parseMaybeKey(v)
-		case 7:
+		case 6:
 			return number(&f.chains, v, math.MaxUint8)
 		}
 		return ok

@@ -101,17 +101,20 @@ func (c *Customer) State(now time.Time) State {
 // describe fills in what the statement in force says.
 func (c *Customer) describe(s *State, cur *Signed) {
 	s.Statement = cur.Hash()
-	list, n := c.holding(cur.statement)
+	list, n := holding(cur.statement, c.former)
 	s.Holders, s.Former = list[:n:n], list[n:]
 	for _, step := range c.path {
 		s.Path = append(s.Path, slices.Clone(step.names))
 	}
 	s.Since = cur.statement.From
+	var left []former
 	for _, f := range c.former {
 		s.Chains = max(s.Chains, int(f.chains))
-		s.Barrier = s.Barrier || f.barrier
 		s.NewIdentity = s.NewIdentity || !f.identity.IsZero() && f.identity.Equal(c.chat.Identity)
+		left = append(left, f.aged())
 	}
+	list, n = holding(cur.statement, left)
+	s.Barrier = len(list) > n
 	if cur.identity {
 		s.ForgeableBy = s.Business
 		for _, name := range custodyOf(cur.statement).names {
