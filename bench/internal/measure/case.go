@@ -3,8 +3,8 @@
 // # Method
 //
 // All implementations of an operation are opened, then measured round after round, one short sample
-// each, and the order is rotated from round to round: whatever else the machine does meets all of
-// them alike. A sample is the mean of as many iterations as fill its time, with a collection of
+// each, and the order is drawn anew for every round: whatever else the machine does meets all of them
+// alike, and none always follows the same other one. A sample is the mean of as many iterations as fill its time, with a collection of
 // garbage before it and none of its neighbours' garbage in it. A row is the median of the samples,
 // with the quartiles beside it.
 //
@@ -16,6 +16,8 @@ package measure
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
+	"slices"
 	"time"
 )
 
@@ -117,9 +119,10 @@ func (p Plan) Run(cases []Case, tick func()) ([]Row, error) {
 		}
 		all = append(all, e)
 	}
+	order := rand.New(rand.NewPCG(1, uint64(len(all))))
 	for round := range p.Rounds {
-		for i := range all {
-			e := all[(i+round)%len(all)]
+		order.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+		for _, e := range all {
 			tick()
 			if p.Patience > 0 && round >= 3 && e.spent > p.Patience {
 				continue
@@ -132,7 +135,13 @@ func (p Plan) Run(cases []Case, tick func()) ([]Row, error) {
 	for _, e := range all {
 		rows = append(rows, e.row())
 	}
+	slices.SortStableFunc(rows, func(a, b Row) int { return place(cases, a) - place(cases, b) })
 	return rows, nil
+}
+
+// place is where the case of a row stands.
+func place(cases []Case, r Row) int {
+	return slices.IndexFunc(cases, func(c Case) bool { return c.Op == r.Op && c.Impl == r.Impl })
 }
 
 // An entry is a Case under measurement.

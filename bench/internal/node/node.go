@@ -32,7 +32,7 @@ func Start() (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{cmd: exec.Command("node", script)}
+	c := &Client{cmd: exec.Command("node", "--expose-gc", script)}
 	c.cmd.Stderr = os.Stderr
 	out, err := c.cmd.StdoutPipe()
 	if err != nil {
