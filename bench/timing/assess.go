@@ -122,5 +122,5 @@ func (m *measurer) measure() {
 		}
 		m.times[i] = float64(time.Since(began) - before)
 	}
-	runtime.KeepAlive(sink) // somebody reads what the targets compute
+	runtime.KeepAlive(Sink) // somebody reads what the targets compute
 }

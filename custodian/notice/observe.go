@@ -178,11 +178,11 @@ func (c *Customer) reconcile(ctx context.Context, cp *tlog.Checkpoint, src tlog.
 // retry compares what was left unproved.
 func (c *Customer) retry(ctx context.Context, src tlog.Source) (first error) {
 	for _, note := range c.unproved {
-		cp, err := c.policy.Log.Open(note)
+		cp, _ := c.policy.Log.Open(note)
 		if cp == nil {
 			continue // of a log that is not trusted any more: the doubt stays
 		}
-		if err = c.reconcile(ctx, cp, src); first == nil {
+		if err := c.reconcile(ctx, cp, src); first == nil {
 			first = err
 		}
 	}
