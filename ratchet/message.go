@@ -33,16 +33,11 @@ func (s *State) EncryptFrom(src *entropy.Source, dst, plaintext []byte) ([]byte,
 	if s.rec.Sender.Index == math.MaxUint32 {
 		return nil, damaged("the chain's counter is used up")
 	}
-	next := *s
-	c := &next.rec.Sender
-	pq, message, salt, err := next.sendPQ(src)
+	pq, message, salt, err := s.sendPQ(src)
 	if err != nil {
 		return nil, err
 	}
-	next.rec.PQ = pq
-	next.pq.turn(s.rec.PQ, pq)
-
-	seed := messageSeed(c.Key)
+	seed := messageSeed(s.rec.Sender.Key)
 	k := derive(&seed, salt)
 	seed.Wipe()
 	signed, at := s.frame(dst, len(plaintext), message)
@@ -50,10 +45,12 @@ func (s *State) EncryptFrom(src *entropy.Source, dst, plaintext []byte) ([]byte,
 	tag := k.tag(s.rec.LocalIdentity, s.rec.RemoteIdentity, signed[len(dst):])
 	k.wipe()
 
-	chain := nextChain(c.Key)
-	c.Key = chain[:]
-	c.Index++
-	*s = next
+	// Nothing can fail from here on.
+	chain := nextChain(s.rec.Sender.Key)
+	s.rec.Sender.Key = chain[:]
+	s.rec.Sender.Index++
+	s.pq.turn(s.rec.PQ, pq)
+	s.rec.PQ = pq
 	return append(signed, tag[:]...), nil
 }
 
