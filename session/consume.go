@@ -1,0 +1,105 @@
+package session
+
+import (
+	"errors"
+	"fmt"
+
+	"signet.example/signet"
+	"signet.example/signet/internal/wire"
+	"signet.example/signet/x3dh"
+)
+
+// preKeys loads the secrets that a first message names, in the official order: signed, KEM, one-time.
+func preKeys(tx Tx, p *wire.PreKeyMessage) (*x3dh.PreKeys, error) {
+	keys := new(x3dh.PreKeys)
+	var err error
+	if keys.SignedPreKey, err = private("signed prekey", p.SignedPreKeyID, tx.SignedPreKey); err != nil {
+		return nil, err
+	}
+	if p.Version >= x3dh.VersionPQXDH {
+		r, err := preKey("Kyber prekey", p.KEMPreKeyID, tx.KEMPreKey)
+		if err != nil {
+			return nil, err
+		}
+		keys.KEMPreKey = r.Private
+	}
+	if p.HasPreKey {
+		if keys.PreKey, err = private("prekey", p.PreKeyID, tx.PreKey); err != nil {
+			return nil, err
+		}
+	}
+	return keys, nil
+}
+
+// preKey loads a prekey record.
+func preKey(kind string, id uint32, get func(uint32) ([]byte, error)) (*wire.PreKey, error) {
+	b, err := get(id)
+	if err != nil {
+		return nil, err
+	}
+	if b == nil {
+		return nil, fmt.Errorf("%w: invalid %s identifier %d", ErrPreKeyID, kind, id)
+	}
+	r, err := wire.ParsePreKey(b)
+	if err != nil {
+		return nil, fmt.Errorf("session: stored %s %d: %w", kind, id, err)
+	}
+	return &r, nil
+}
+
+// private loads a prekey's private key. The public key of the record is not used: it follows from it.
+func private(kind string, id uint32, get func(uint32) ([]byte, error)) (*signet.PrivateKey, error) {
+	r, err := preKey(kind, id, get)
+	if err != nil {
+		return nil, err
+	}
+	k, err := signet.NewPrivateKey(r.Private)
+	if err != nil {
+		return nil, fmt.Errorf("session: stored %s %d: %w", kind, id, err)
+	}
+	return k, nil
+}
+
+// consume removes the one-time prekeys that a new session was made with, and remembers the base key
+// if its KEM prekey stays (protocol §2.5). left is how many one-time prekeys are left.
+func consume(tx Tx, in *incoming) (left int, err error) {
+	p := in.first
+	if p.Version >= x3dh.VersionPQXDH {
+		if err := consumeKEM(tx, in); err != nil {
+			return -1, err
+		}
+	}
+	if p.HasPreKey {
+		if err := tx.DeletePreKey(p.PreKeyID); err != nil {
+			return -1, gone("one-time prekey", p.PreKeyID, err)
+		}
+	}
+	return tx.CountPreKeys()
+}
+
+func consumeKEM(tx Tx, in *incoming) error {
+	p := in.first
+	last, err := lifetimes(tx, rowLastResort)
+	if err != nil {
+		return err
+	}
+	for _, l := range last {
+		if l.id != p.KEMPreKeyID {
+			continue
+		}
+		err := tx.MarkKEMPreKey(p.KEMPreKeyID, p.SignedPreKeyID, in.base.Bytes())
+		if errors.Is(err, ErrReplay) {
+			return fmt.Errorf("%w: %w", invalid(TypePreKey, "reused base key"), err)
+		}
+		return err
+	}
+	return gone("KEM prekey", p.KEMPreKeyID, tx.DeleteKEMPreKey(p.KEMPreKeyID))
+}
+
+// gone is ErrPreKeyID if another first message has taken the prekey meanwhile.
+func gone(kind string, id uint32, err error) error {
+	if errors.Is(err, ErrNoRow) {
+		return fmt.Errorf("%w: %s %d: %w", ErrPreKeyID, kind, id, err)
+	}
+	return err
+}
