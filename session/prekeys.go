@@ -1,6 +1,7 @@
 package session
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -169,7 +170,7 @@ func (m *maker) publish(n int, rotate bool) (p *x3dh.Published, err error) {
 	if err != nil {
 		return nil, err
 	}
-	p.SignedPreKey = x3dh.SignedPreKey{ID: signed.ID, Signature: clone(signed.Signature)}
+	p.SignedPreKey = x3dh.SignedPreKey{ID: signed.ID, Signature: bytes.Clone(signed.Signature)}
 	if p.SignedPreKey.Public, err = signet.ParsePublicKey(signed.Public); err != nil {
 		return nil, fmt.Errorf("session: stored signed prekey: %w", err)
 	}
@@ -177,7 +178,7 @@ func (m *maker) publish(n int, rotate bool) (p *x3dh.Published, err error) {
 	if err != nil {
 		return nil, err
 	}
-	p.LastResort = x3dh.KEMPreKey{ID: last.ID, Public: clone(last.Public), Signature: clone(last.Signature)}
+	p.LastResort = x3dh.KEMPreKey{ID: last.ID, Public: bytes.Clone(last.Public), Signature: bytes.Clone(last.Signature)}
 	for range n {
 		k, err := m.oneTime()
 		if err != nil {
@@ -192,8 +193,6 @@ func (m *maker) publish(n int, rotate bool) (p *x3dh.Published, err error) {
 	}
 	return p, nil
 }
-
-func clone(b []byte) []byte { return append([]byte(nil), b...) }
 
 func (m *maker) oneTime() (k x3dh.PreKey, err error) {
 	if k.ID, err = unusedID(m.tx, m.src, rowNextPreKey, m.tx.PreKey); err != nil {

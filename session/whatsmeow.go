@@ -1,6 +1,7 @@
 package session
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -247,7 +248,7 @@ func (d *Device) ImportSignedPreKey(tx Tx, id uint32, private, signature []byte,
 		return fmt.Errorf("session: import: signed prekey %d: invalid signature", id)
 	}
 	r := wire.PreKey{
-		ID: id, Public: public, Private: key.Bytes(), Signature: clone(signature),
+		ID: id, Public: public, Private: key.Bytes(), Signature: bytes.Clone(signature),
 		Timestamp: uint64(max(0, made.UnixMilli())),
 	}
 	if err := tx.PutSignedPreKey(id, wire.AppendPreKey(nil, &r)); err != nil {

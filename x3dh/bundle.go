@@ -12,6 +12,7 @@
 package x3dh
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 
@@ -77,7 +78,7 @@ func NewBundle(f BundleFields) (*Bundle, error) {
 	if !f.Identity.Verify(f.SignedPreKey.Public.Bytes(), f.SignedPreKey.Signature) {
 		return nil, ErrSignature
 	}
-	b.f.SignedPreKey.Signature = clone(f.SignedPreKey.Signature)
+	b.f.SignedPreKey.Signature = bytes.Clone(f.SignedPreKey.Signature)
 	if p := f.PreKey; p != nil {
 		b.f.PreKey = &PreKey{p.ID, p.Public}
 	}
@@ -88,7 +89,7 @@ func NewBundle(f BundleFields) (*Bundle, error) {
 		if !f.Identity.Verify(p.Public, p.Signature) {
 			return nil, ErrSignature
 		}
-		b.f.KEMPreKey = &KEMPreKey{p.ID, clone(p.Public), clone(p.Signature)}
+		b.f.KEMPreKey = &KEMPreKey{p.ID, bytes.Clone(p.Public), bytes.Clone(p.Signature)}
 	}
 	return b, nil
 }

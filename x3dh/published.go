@@ -1,6 +1,7 @@
 package x3dh
 
 import (
+	"bytes"
 	"fmt"
 
 	"signet.example/signet"
@@ -68,8 +69,8 @@ func ParsePublished(b []byte) (*Published, error) {
 	}
 	p := &Published{
 		RegistrationID: w.RegistrationID, DeviceID: w.DeviceID,
-		SignedPreKey: SignedPreKey{ID: w.SignedID, Signature: clone(w.SignedSignature)},
-		LastResort:   KEMPreKey{ID: w.KEMID, Public: clone(w.KEMPublic), Signature: clone(w.KEMSignature)},
+		SignedPreKey: SignedPreKey{ID: w.SignedID, Signature: bytes.Clone(w.SignedSignature)},
+		LastResort:   KEMPreKey{ID: w.KEMID, Public: bytes.Clone(w.KEMPublic), Signature: bytes.Clone(w.KEMSignature)},
 	}
 	if p.Identity, err = signet.ParsePublicKey(w.Identity); err != nil {
 		return nil, fmt.Errorf("x3dh: identity key: %w", err)
@@ -93,9 +94,7 @@ func ParsePublished(b []byte) (*Published, error) {
 		if err != nil {
 			return nil, fmt.Errorf("x3dh: KEM prekey: %w", err)
 		}
-		p.KEMPreKeys = append(p.KEMPreKeys, KEMPreKey{k.ID, clone(k.Public), clone(k.Signature)})
+		p.KEMPreKeys = append(p.KEMPreKeys, KEMPreKey{k.ID, bytes.Clone(k.Public), bytes.Clone(k.Signature)})
 	}
 	return p, nil
 }
-
-func clone(b []byte) []byte { return append([]byte(nil), b...) }
