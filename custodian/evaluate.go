@@ -17,6 +17,9 @@ const Version = "0.1.0"
 type Options struct {
 	// Store opens the store of an end, Customer or Business; it must be empty. Nil keeps both in memory.
 	Store func(principal string) (session.Store, error)
+	// Offered, if not nil, is told of every message that an adversary puts before a copy of an end. It
+	// is called by one goroutine and does not change the report.
+	Offered func(*Offer)
 }
 
 // Evaluate plays a scenario and reports who can read and forge what. Nil opts means the defaults. The

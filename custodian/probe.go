@@ -38,7 +38,7 @@ func (r *run) probe(to attack.Side, message int, inject *injection) error {
 	}
 	pr := &probe{
 		number: len(r.probes), to: to, message: message, inject: inject, takes: takes, deaf: deaf,
-		store: p.mirror.Clone(), party: p, key: seeded{p.key, r.src}, trusted: sender.Bytes(),
+		store: p.mirror.Clone(), party: p, key: seeded{p.key, r.src}, trusted: sender.Bytes(), offered: r.offered,
 	}
 	pr.at = r.add(event{probe: pr})
 	r.probes = append(r.probes, pr)
@@ -58,17 +58,22 @@ func (p *probe) receiver() (attack.Accept, error) {
 	if err != nil {
 		return nil, err
 	}
-	return func(preKey bool, body []byte) ([]byte, bool) {
-		if p.deaf {
-			return nil, false
-		}
+	accept := func(preKey bool, body []byte) ([]byte, bool) {
 		t := session.TypeSignal
 		if preKey {
 			t = session.TypePreKey
 		}
 		text, err := device.Decrypt(ctx, p.party.peer, session.Message{Type: t, Body: body})
 		return text, err == nil
-	}, nil
+	}
+	switch {
+	case p.deaf:
+		return func(bool, []byte) ([]byte, bool) { return nil, false }, nil
+	case p.offered == nil:
+		return accept, nil
+	}
+	record, err := device.Record(ctx, p.party.peer)
+	return p.noting(record, accept), err
 }
 
 // takes lists the ways in that a receiver's stored state leaves open, by name.

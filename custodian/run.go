@@ -72,6 +72,7 @@ type probe struct {
 	party   *party // for addresses and options; its identity key may be newer
 	key     seeded
 	trusted []byte // the sender's identity key
+	offered func(*Offer)
 }
 
 // An injection is an inject step.
@@ -99,6 +100,7 @@ type run struct {
 	blocked   bool                // the customer has ended the conversation
 	revokedAt int                 // the event of the last revocation; -1 for none
 	oracle    map[parcel.Key][32]byte
+	offered   func(*Offer) // nil, or who wants to know
 }
 
 // seedOf derives a seed of the run for one use.
@@ -120,6 +122,9 @@ func play(ctx context.Context, sc *Scenario, opts *Options) (*run, error) {
 	r := &run{sc: sc, now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), ledger: newLedger(), revokedAt: -1, met: make(map[parcel.Key]bool), oracle: make(map[parcel.Key][32]byte)}
 	r.src = entropy.Seeded(seedOf(sc, "run", 0))
 	r.ctx = entropy.With(ctx, r.src)
+	if opts != nil {
+		r.offered = opts.Offered
+	}
 	for side := range attack.Side(2) {
 		p, err := newParty(r.ctx, side, sc, func() time.Time { return r.now }, opts)
 		if err != nil {
