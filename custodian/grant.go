@@ -73,7 +73,7 @@ func (r *run) give(g *active) error {
 		return known
 	})
 	if len(entries) > 0 {
-		r.add(event{given: &given{to: g.to, from: side, bytes: parcel.New(entries).Bytes()}})
+		r.add(event{given: &given{to: g.to, from: side, bytes: parcel.New(entries).Bytes(), grant: g.Name}})
 	}
 	return nil
 }

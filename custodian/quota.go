@@ -48,7 +48,7 @@ func (r *run) giveQuota(a *active) error {
 	if err := r.changed(p); err != nil {
 		return err
 	}
-	r.add(event{given: &given{to: a.to, from: p.side, bytes: parcel.New(entries).Bytes()}})
+	r.add(event{given: &given{to: a.to, from: p.side, bytes: parcel.New(entries).Bytes(), grant: a.Name}})
 	return nil
 }
 

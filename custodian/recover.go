@@ -120,7 +120,7 @@ func (r *run) ask() error {
 			g.calls++
 		}
 		if len(entries) > 0 {
-			r.add(event{given: &given{to: g.to, from: p.side, bytes: parcel.New(entries).Bytes()}})
+			r.add(event{given: &given{to: g.to, from: p.side, bytes: parcel.New(entries).Bytes(), grant: g.Name}})
 		}
 	}
 	return nil

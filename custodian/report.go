@@ -31,6 +31,8 @@ type Report struct {
 	Notice      *Notice
 	Evidence    []Evidence
 	Limits      []string
+
+	source *writer // what it was written from; nil for a report that was read
 }
 
 // Tool names what made a report.

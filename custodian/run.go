@@ -56,6 +56,7 @@ type given struct {
 	to    int // index of the principal
 	from  attack.Side
 	bytes []byte
+	grant string // its name; empty for what a principal made itself
 }
 
 // A probe is a moment at which a receiver may be deceived, with a copy of it.
@@ -95,6 +96,7 @@ type run struct {
 	grants    []*active
 	probes    []*probe
 	ledger    *ledger
+	marks     []Mark
 	notes     []string            // for the report's limits
 	met       map[parcel.Key]bool // sessions of which a first message was accepted
 	blocked   bool                // the customer has ended the conversation
@@ -188,6 +190,9 @@ func (r *run) publish(side attack.Side, b *x3dh.Bundle) {
 
 func (r *run) step(i int, s *Step) error {
 	r.advance()
+	if s.Send == nil && s.Deliver == nil && s.Drop == nil {
+		r.marks = append(r.marks, Mark{Index: i, Before: len(r.messages), Step: *s})
+	}
 	at := fmt.Sprintf("script[%d]", i)
 	switch {
 	case s.Send != nil:

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"signet.example/signet/custodian/attack"
 	"signet.example/signet/custodian/know"
@@ -20,6 +21,9 @@ type writer struct {
 	reads    []map[int]witness // by principal and message
 	forged   []map[int]witness // by principal and probe
 	quantum  []map[int]witness
+
+	once  sync.Once
+	atoms map[string]shown
 }
 
 func (w *writer) write(digest string) *Report {
@@ -34,6 +38,7 @@ func (w *writer) write(digest string) *Report {
 		Assumptions: assumptions(w.run.sc),
 		Injections:  w.injections(),
 		Messages:    w.messages(),
+		source:      w,
 	}
 	for i := range w.views {
 		r.Verdicts = append(r.Verdicts, w.verdicts(i)...)

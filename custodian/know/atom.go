@@ -112,6 +112,9 @@ const (
 	Ciphertext2 Object = "ct2"
 )
 
+// Needed returns how many distinct chunks rebuild an object.
+func Needed(o Object) int { return needed[o] }
+
 var needed = map[Object]int{Header: 3, Vector: 36, Ciphertext1: 30, Ciphertext2: 5}
 
 // Chunk is one chunk of an object, seen on the wire.

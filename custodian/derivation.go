@@ -1,0 +1,88 @@
+package custodian
+
+import (
+	"slices"
+
+	"signet.example/signet/custodian/know"
+)
+
+// A Derivation is why something is known: its steps, premises before what follows from them. The last
+// one is what was to be shown.
+type Derivation []DerivationStep
+
+// A DerivationStep is one atom of a derivation.
+type DerivationStep struct {
+	Atom string   // by the rule book's name
+	Rule string   // the rule that gives it; empty for what was handed over or seen
+	From []string // the premises
+	At   int      // the event from which on it is known
+
+	Before int    // how many messages had been sent before that event
+	Source string // of a step without a rule: "grant", "message", "directory", "own" or "quantum"
+	Grant  string // its name, if the source is "grant"
+}
+
+// Derivation returns how the rule book gives what a witness shows: that its principal has the plaintext,
+// or that the receiver accepts. It returns nil for evidence of any other kind, and for a report that
+// Evaluate did not make.
+func (r *Report) Derivation(evidence string) Derivation {
+	if r.source == nil {
+		return nil
+	}
+	x, ok := r.source.shown()[evidence]
+	if !ok {
+		return nil
+	}
+	var list Derivation
+	for _, s := range x.closure.Derive(x.atom) {
+		list = append(list, r.source.run.trace(s))
+	}
+	return list
+}
+
+// shown is what a witness shows, as an atom of a closure.
+type shown struct {
+	closure *know.Closure
+	atom    string
+}
+
+// shown finds the atoms of all witnesses, once.
+func (w *writer) shown() map[string]shown {
+	w.once.Do(func() {
+		w.atoms = make(map[string]shown)
+		for i, v := range w.views {
+			for m, x := range w.reads[i] {
+				w.atoms[x.id] = shown{v.closure, know.Plain(m)}
+			}
+			for m, x := range w.quantum[i] {
+				w.atoms[x.id] = shown{v.quantum.closure, know.Plain(m)}
+			}
+			for p, x := range w.forged[i] {
+				w.atoms[x.id] = shown{v.closure, know.Forge(p)}
+			}
+		}
+	})
+	return w.atoms
+}
+
+// trace says where an atom came from.
+func (r *run) trace(s know.Step) DerivationStep {
+	x := DerivationStep{Atom: s.Atom, Rule: s.Rule, From: s.From, At: s.At}
+	x.Before, _ = slices.BinarySearchFunc(r.messages, s.At, func(m *sent, at int) int { return m.at - at })
+	if s.Rule != "" {
+		return x
+	}
+	switch e := &r.events[s.At]; {
+	case s.Atom == know.Quantum:
+		x.Source = "quantum"
+	case e.bundle != nil:
+		x.Source = "directory"
+	case e.sent != nil:
+		x.Source = "message"
+	case e.given != nil && e.given.grant == "":
+		x.Source = "own" // what somebody made to get a forgery accepted
+	case e.given != nil:
+		x.Source, x.Grant = "grant", e.given.grant
+	}
+	return x
+}
