@@ -26,27 +26,30 @@ func (d *Device) Start(ctx context.Context, peer signet.Address, b *x3dh.Bundle)
 		return fmt.Errorf("%w: the bundle has no KEM prekey", ErrVersion)
 	}
 	src := entropy.From(ctx)
-	return d.store.Update(ctx, peer, func(tx Tx) error {
-		accept, err := trusted(tx, peer, b.Identity())
-		if err != nil {
-			return err
-		}
-		r, err := d.load(tx, peer)
-		if err != nil {
-			return err
-		}
-		s, err := d.initiate(tx, src, peer, b)
-		if err != nil {
-			return err
-		}
-		if err := accept(); err != nil {
-			return err
-		}
-		if err := r.promote(s); err != nil {
-			return err
-		}
-		return r.save()
-	})
+	return d.store.Update(ctx, peer, func(tx Tx) error { return d.start(tx, src, peer, b) })
+}
+
+// start is Start within a transaction.
+func (d *Device) start(tx Tx, src *entropy.Source, peer signet.Address, b *x3dh.Bundle) error {
+	accept, err := trusted(tx, peer, b.Identity())
+	if err != nil {
+		return err
+	}
+	r, err := d.load(tx, peer)
+	if err != nil {
+		return err
+	}
+	s, err := d.initiate(tx, src, peer, b)
+	if err != nil {
+		return err
+	}
+	if err := accept(); err != nil {
+		return err
+	}
+	if err := r.promote(s); err != nil {
+		return err
+	}
+	return r.save()
 }
 
 func (d *Device) initiate(tx Tx, src *entropy.Source, peer signet.Address, b *x3dh.Bundle) (*ratchet.State, error) {

@@ -69,6 +69,7 @@ func places(t *testing.T, opts Options) func(t *testing.T) storetest.Place {
 func TestContract(t *testing.T) {
 	storetest.Run(t, places(t, Options{}))
 	storetest.RunGroup(t, places(t, Options{}))
+	storetest.RunMany(t, places(t, Options{}))
 }
 
 // TestContractPortable is the same with what is done on other engines.

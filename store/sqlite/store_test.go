@@ -44,6 +44,7 @@ func TestContract(t *testing.T) {
 	}
 	storetest.Run(t, fresh)
 	storetest.RunGroup(t, fresh)
+	storetest.RunMany(t, fresh)
 }
 
 // TestFiles looks at what lies on the disk: modes, and names that a URI would trip over.

@@ -15,4 +15,5 @@ func TestMemory(t *testing.T) {
 	}
 	storetest.Run(t, fresh)
 	storetest.RunGroup(t, fresh)
+	storetest.RunMany(t, fresh)
 }
