@@ -94,20 +94,6 @@ func (v Verdict) MarshalJSON() ([]byte, error) {
 	}{v.g.id, v.g.name, v.principal, v.result.String(), v.messages, v.of, v.healing, v.evidence, v.text})
 }
 
-// A guarantee is a row of custody.md B4.
-type guarantee struct{ id, name string }
-
-var (
-	g1  = guarantee{"G1", "confidentiality before the mandate"}
-	g2  = guarantee{"G2", "confidentiality while managed"}
-	g3  = guarantee{"G3", "confidentiality after the mandate"}
-	g4  = guarantee{"G4", "forward secrecy"}
-	g5  = guarantee{"G5", "healing"}
-	g6  = guarantee{"G6", "authenticity to the customer"}
-	g7  = guarantee{"G7", "authenticity to the business"}
-	g12 = guarantee{"G12", "post-quantum confidentiality"}
-)
-
 // A witness is something that happened: a message that was read, or a forgery that was accepted. It is
 // made by sawOpening and sawAcceptance alone.
 type witness struct{ id string }

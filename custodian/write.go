@@ -176,33 +176,6 @@ func (w *writer) spanOf(i int) span {
 	return s
 }
 
-// verdicts judges the guarantees of custody.md B4 for one principal.
-func (w *writer) verdicts(i int) []Verdict {
-	s := w.spanOf(i)
-	past := func(m *sent) bool { return m.number < s.since }
-	present := func(m *sent) bool { return m.number >= s.since && m.number < s.until }
-	future := func(m *sent) bool { return m.number >= s.until }
-	list := []Verdict{
-		w.confidential(g1, i, past),
-		w.confidential(g2, i, present),
-		w.confidential(g3, i, future),
-		w.forwardSecrecy(i, s),
-		w.healing(i, s),
-		w.authentic(g6, i, attack.Customer),
-		w.authentic(g7, i, attack.Business),
-	}
-	if s.granted {
-		list[1].healing = w.healingOf(i, s)
-	}
-	if w.views[i].p.Quantum {
-		list = append(list, w.postQuantum(i))
-	}
-	for j := range list {
-		w.finish(&list[j], i)
-	}
-	return list
-}
-
 // confidential judges the plaintexts of the messages that are chosen.
 func (w *writer) confidential(g guarantee, i int, chosen func(*sent) bool) Verdict {
 	v := w.views[i]
@@ -239,9 +212,26 @@ func judge(g guarantee, v *view, c certificate, seen []witness, claims []claim, 
 	return x
 }
 
+// past, present and future judge the messages sent before, under and after the mandate.
+func (w *writer) past(i int, s span) (Verdict, bool) {
+	return w.confidential(g1, i, func(m *sent) bool { return m.number < s.since }), true
+}
+
+func (w *writer) present(i int, s span) (Verdict, bool) {
+	v := w.confidential(g2, i, func(m *sent) bool { return m.number >= s.since && m.number < s.until })
+	if s.granted {
+		v.healing = w.healingOf(i, s)
+	}
+	return v, true
+}
+
+func (w *writer) future(i int, s span) (Verdict, bool) {
+	return w.confidential(g3, i, func(m *sent) bool { return m.number >= s.until }), true
+}
+
 // forwardSecrecy asks whether what was handed over opens a message that both ends were done with before.
 // A text that was kept and given is no matter of keys.
-func (w *writer) forwardSecrecy(i int, s span) Verdict {
+func (w *writer) forwardSecrecy(i int, s span) (Verdict, bool) {
 	v := w.views[i]
 	var seen []witness
 	var claims []claim
@@ -257,11 +247,11 @@ func (w *writer) forwardSecrecy(i int, s span) Verdict {
 		}
 		claims = append(claims, claim{know.Opened(m.number), never})
 	}
-	return judge(g4, v, v.cert, seen, claims, len(seen), of, bad)
+	return judge(g4, v, v.cert, seen, claims, len(seen), of, bad), true
 }
 
 // healing asks whether there is a message from which on everything is unreadable.
-func (w *writer) healing(i int, s span) Verdict {
+func (w *writer) healing(i int, s span) (Verdict, bool) {
 	v := w.views[i]
 	n := len(w.run.messages)
 	of, bad := 0, false
@@ -298,7 +288,7 @@ func (w *writer) healing(i int, s span) Verdict {
 	if s.granted {
 		x.healing = w.healingOf(i, s)
 	}
-	return x
+	return x, true
 }
 
 // healingOf counts messages until everything is unreadable, by both clocks.
@@ -321,6 +311,14 @@ func (w *writer) healingOf(i int, s span) *Healing {
 		return &count
 	}
 	return &Healing{Classical: clock(v), Quantum: clock(v.quantum)}
+}
+
+func (w *writer) toCustomer(i int, _ span) (Verdict, bool) {
+	return w.authentic(g6, i, attack.Customer), true
+}
+
+func (w *writer) toBusiness(i int, _ span) (Verdict, bool) {
+	return w.authentic(g7, i, attack.Business), true
 }
 
 // authentic asks whether the principal can make an end believe that the other wrote something.
@@ -351,9 +349,12 @@ func (w *writer) authentic(g guarantee, i int, to attack.Side) Verdict {
 	return judge(g, v, v.cert, seen, claims, messages, of, bad)
 }
 
-// postQuantum judges what was recorded today and can be read later.
-func (w *writer) postQuantum(i int) Verdict {
+// postQuantum judges what was recorded today and can be read later, by those who are quantum.
+func (w *writer) postQuantum(i int, _ span) (Verdict, bool) {
 	v, q := w.views[i], w.views[i].quantum
+	if !v.p.Quantum {
+		return Verdict{}, false
+	}
 	var seen []witness
 	var claims []claim
 	bad := false
@@ -366,11 +367,11 @@ func (w *writer) postQuantum(i int) Verdict {
 		}
 		claims = append(claims, claim{know.Plain(m.number), never})
 	}
-	return judge(g12, v, q.cert, seen, claims, len(seen), len(w.run.messages), bad)
+	return judge(g12, v, q.cert, seen, claims, len(seen), len(w.run.messages), bad), true
 }
 
 // finish gives a verdict its words, and an unknown one the evidence that something is missing.
-func (w *writer) finish(v *Verdict, i int) {
+func (w *writer) finish(v *Verdict) {
 	if len(v.evidence) == 0 {
 		v.result = Unknown
 		v.evidence = []string{w.evidence.add("absence", fmt.Sprintf("the rule book and the adversary do not agree about %s and %s", v.g.id, v.principal))}

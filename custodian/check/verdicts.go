@@ -181,24 +181,29 @@ func (v *verifier) span(i int) span {
 	return s
 }
 
+// A family judges one guarantee for principal i, whose grants span s. It returns false where the report
+// has no such verdict.
+type family func(v *verifier, i int, s span) (verdict, bool)
+
+// families are the guarantees, in the order of a report.
+var families = []family{
+	(*verifier).past,           // G1
+	(*verifier).present,        // G2
+	(*verifier).future,         // G3
+	(*verifier).forwardSecrecy, // G4
+	(*verifier).healing,        // G5
+	(*verifier).toCustomer,     // G6
+	(*verifier).toBusiness,     // G7
+	(*verifier).postQuantum,    // G12
+}
+
 // verdicts judges every guarantee for a principal.
-func (v *verifier) verdicts(i int) []verdict {
+func (v *verifier) verdicts(i int) (list []verdict) {
 	s := v.span(i)
-	n := len(v.messages)
-	list := []verdict{
-		v.confidential(i, "G1", "confidentiality before the mandate", 0, s.since),
-		v.confidential(i, "G2", "confidentiality while managed", s.since, s.until),
-		v.confidential(i, "G3", "confidentiality after the mandate", s.until, n),
-		v.forwardSecrecy(i, s),
-		v.healing(i, s),
-		v.authentic(i, "G6", "authenticity to the customer", ends[0]),
-		v.authentic(i, "G7", "authenticity to the business", ends[1]),
-	}
-	if s.granted {
-		list[1].Healing = v.clocks(i, s)
-	}
-	if v.text.Principals[i].Quantum {
-		list = append(list, v.postQuantum(i))
+	for _, judge := range families {
+		if x, ok := judge(v, i, s); ok {
+			list = append(list, x)
+		}
 	}
 	return list
 }
@@ -211,6 +216,22 @@ func (v *verifier) conclude(i int, id, name string, seen []string, cert string, 
 		x.Verdict, x.Evidence = "lost", seen
 	}
 	return x
+}
+
+func (v *verifier) past(i int, s span) (verdict, bool) {
+	return v.confidential(i, "G1", "confidentiality before the mandate", 0, s.since), true
+}
+
+func (v *verifier) present(i int, s span) (verdict, bool) {
+	x := v.confidential(i, "G2", "confidentiality while managed", s.since, s.until)
+	if s.granted {
+		x.Healing = v.clocks(i, s)
+	}
+	return x, true
+}
+
+func (v *verifier) future(i int, s span) (verdict, bool) {
+	return v.confidential(i, "G3", "confidentiality after the mandate", s.until, len(v.messages)), true
 }
 
 func (v *verifier) confidential(i int, id, name string, from, to int) verdict {
@@ -228,7 +249,7 @@ func (v *verifier) confidential(i int, id, name string, from, to int) verdict {
 	return v.conclude(i, id, name, seen, v.views[i].cert[0], len(seen), of)
 }
 
-func (v *verifier) forwardSecrecy(i int, s span) verdict {
+func (v *verifier) forwardSecrecy(i int, s span) (verdict, bool) {
 	var seen []string
 	of := 0
 	for n, m := range v.messages {
@@ -240,14 +261,14 @@ func (v *verifier) forwardSecrecy(i int, s span) verdict {
 			seen = append(seen, r.ID)
 		}
 	}
-	return v.conclude(i, "G4", "forward secrecy", seen, v.views[i].cert[0], len(seen), of)
+	return v.conclude(i, "G4", "forward secrecy", seen, v.views[i].cert[0], len(seen), of), true
 }
 
-func (v *verifier) healing(i int, s span) verdict {
+func (v *verifier) healing(i int, s span) (verdict, bool) {
 	const id, name = "G5", "healing"
 	n := len(v.messages)
 	if n == s.since && s.granted {
-		return verdict{ID: id, Name: name, Principal: v.text.Principals[i].ID, Verdict: "unknown", Healing: v.clocks(i, s)}
+		return verdict{ID: id, Name: name, Principal: v.text.Principals[i].ID, Verdict: "unknown", Healing: v.clocks(i, s)}, true
 	}
 	var seen []string
 	for m := s.since; m < n; m++ {
@@ -265,7 +286,7 @@ func (v *verifier) healing(i int, s span) verdict {
 	if s.granted {
 		x.Healing = v.clocks(i, s)
 	}
-	return x
+	return x, true
 }
 
 // clocks counts messages from the grant until nothing is readable any more.
@@ -284,6 +305,14 @@ func (v *verifier) clocks(i int, s span) *healing {
 		return &count
 	}
 	return &healing{clock(false), clock(true)}
+}
+
+func (v *verifier) toCustomer(i int, _ span) (verdict, bool) {
+	return v.authentic(i, "G6", "authenticity to the customer", ends[0]), true
+}
+
+func (v *verifier) toBusiness(i int, _ span) (verdict, bool) {
+	return v.authentic(i, "G7", "authenticity to the business", ends[1]), true
 }
 
 func (v *verifier) authentic(i int, id, name, to string) verdict {
@@ -306,7 +335,10 @@ func (v *verifier) authentic(i int, id, name, to string) verdict {
 	return v.conclude(i, id, name, seen, v.views[i].cert[0], messages, of)
 }
 
-func (v *verifier) postQuantum(i int) verdict {
+func (v *verifier) postQuantum(i int, _ span) (verdict, bool) {
+	if !v.text.Principals[i].Quantum {
+		return verdict{}, false
+	}
 	var seen []string
 	for n := range v.messages {
 		if r := v.reads[where{i, n, false}]; r != nil {
@@ -315,7 +347,7 @@ func (v *verifier) postQuantum(i int) verdict {
 			seen = append(seen, r.ID)
 		}
 	}
-	return v.conclude(i, "G12", "post-quantum confidentiality", seen, v.views[i].cert[1], len(seen), len(v.messages))
+	return v.conclude(i, "G12", "post-quantum confidentiality", seen, v.views[i].cert[1], len(seen), len(v.messages)), true
 }
 
 // checkNotice: a chat is end-to-end encrypted only if nobody reads it and nobody writes in it.
