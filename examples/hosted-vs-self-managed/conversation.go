@@ -1,6 +1,9 @@
 package main
 
-import "signet.example/signet/custodian"
+import (
+	"signet.example/signet/custodian"
+	"signet.example/signet/examples/internal/tell"
+)
 
 // The provider of the story, and the platform that carries the messages.
 const (
@@ -25,47 +28,33 @@ var grants = map[string]*delegation{
 	"archive":  {0, custodian.Grant{Name: "archive", To: provider, Atoms: []string{"plaintext"}, Via: "stream"}},
 }
 
-func customer(text string) custodian.Step {
-	return custodian.Step{Send: &custodian.Send{From: custodian.Customer, Text: text}}
-}
-
-func shop(text string) custodian.Step {
-	return custodian.Step{Send: &custodian.Send{From: custodian.Business, Text: text}}
-}
-
-// later holds a message back: it is delivered, or lost, by a step of its own.
-func later(s custodian.Step) custodian.Step {
-	s.Send.Hold = true
-	return s
-}
-
 // conversation is twenty messages, numbered from 0, between a customer and a shop. Number 4 overtakes
 // number 3, number 12 is lost, and number 15 arrives after the answer to it was asked for again.
 func conversation(protocol int, d *delegation) *custodian.Scenario {
 	script := []custodian.Step{
-		customer("Hello! Do you have the blue kettle?"),                // 0
-		shop("Good morning. Yes, two of them."),                        // 1
-		customer("How much is it?"),                                    // 2
-		later(shop("It is 39 euros.")),                                 // 3
-		later(shop("And 34 if you collect it here.")),                  // 4
-		{Deliver: []int{4, 3}},                                         //
-		customer("I will take one. Can you send it?"),                  // 5
-		shop("Gladly. To which address?"),                              // 6
-		customer("3 Mill Lane, second floor, left."),                   // 7
-		shop("Thank you. It leaves tomorrow."),                         // 8
-		customer("Can I pay by card?"),                                 // 9
-		shop("Yes. Here is the link."),                                 // 10
-		customer("Paid."),                                              // 11
-		later(shop("Received, thank you.")),                            // 12
-		{Drop: []int{12}},                                              //
-		shop("Your parcel has been handed to the carrier."),            // 13
-		customer("When will it be here?"),                              // 14
-		later(shop("On Thursday, between 9 and 12.")),                  // 15
-		customer("Hello? I need a day, to be at home for it."),         // 16
-		{Deliver: []int{15}},                                           //
-		shop("Thursday morning."),                                      // 17
-		customer("Perfect. The doctor told me to stay in bed anyway."), // 18
-		shop("Get well soon, and enjoy your tea!"),                     // 19
+		tell.Customer("Hello! Do you have the blue kettle?"),                // 0
+		tell.Shop("Good morning. Yes, two of them."),                        // 1
+		tell.Customer("How much is it?"),                                    // 2
+		tell.Later(tell.Shop("It is 39 euros.")),                            // 3
+		tell.Later(tell.Shop("And 34 if you collect it here.")),             // 4
+		{Deliver: []int{4, 3}},                                              //
+		tell.Customer("I will take one. Can you send it?"),                  // 5
+		tell.Shop("Gladly. To which address?"),                              // 6
+		tell.Customer("3 Mill Lane, second floor, left."),                   // 7
+		tell.Shop("Thank you. It leaves tomorrow."),                         // 8
+		tell.Customer("Can I pay by card?"),                                 // 9
+		tell.Shop("Yes. Here is the link."),                                 // 10
+		tell.Customer("Paid."),                                              // 11
+		tell.Later(tell.Shop("Received, thank you.")),                       // 12
+		{Drop: []int{12}},                                                   //
+		tell.Shop("Your parcel has been handed to the carrier."),            // 13
+		tell.Customer("When will it be here?"),                              // 14
+		tell.Later(tell.Shop("On Thursday, between 9 and 12.")),             // 15
+		tell.Customer("Hello? I need a day, to be at home for it."),         // 16
+		{Deliver: []int{15}},                                                //
+		tell.Shop("Thursday morning."),                                      // 17
+		tell.Customer("Perfect. The doctor told me to stay in bed anyway."), // 18
+		tell.Shop("Get well soon, and enjoy your tea!"),                     // 19
 	}
 	if d != nil {
 		g := d.grant

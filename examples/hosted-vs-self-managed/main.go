@@ -23,6 +23,7 @@ import (
 	"path/filepath"
 
 	"signet.example/signet/custodian"
+	"signet.example/signet/examples/internal/tell"
 	"signet.example/signet/session"
 	"signet.example/signet/store/sqlite"
 )
@@ -41,8 +42,9 @@ func main() {
 
 // run holds the conversation self-managed and in the mode, and shows both.
 func run(ctx context.Context, w io.Writer, mode, lang string, protocol int, dir string) error {
-	if lang != "en" && lang != "fr" {
-		return fmt.Errorf("no language %q: en or fr", lang)
+	page, err := tell.NewPage(w, lang)
+	if err != nil {
+		return err
 	}
 	grant, ok := grants[mode]
 	if !ok {
@@ -56,7 +58,7 @@ func run(ctx context.Context, w io.Writer, mode, lang string, protocol int, dir 
 	if err != nil {
 		return err
 	}
-	if err := show(w, lang, mode, self, other); err != nil || dir == "" {
+	if err := show(page, mode, self, other); err != nil || dir == "" {
 		return err
 	}
 	return save(dir, map[string]*custodian.Report{"self-managed": self, mode: other})

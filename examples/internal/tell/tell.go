@@ -17,8 +17,11 @@ import (
 	"signet.example/signet/custodian"
 )
 
-// Width is how many columns a line has.
-const Width = 100
+// Width is how many columns a line has; labels have so many of a lane's.
+const (
+	Width  = 100
+	labels = 28
+)
 
 // A Page is what an example writes on. It remembers the first error.
 type Page struct {
@@ -72,6 +75,32 @@ func (p *Page) line(s string) {
 	if p.err == nil {
 		_, p.err = fmt.Fprintln(p.w, strings.TrimRight(strings.ReplaceAll(s, noBreak, " "), " "))
 	}
+}
+
+// Line writes a line as it is.
+func (p *Page) Line(t custodian.Text) { p.line(t.In(p.lang)) }
+
+// Lang is the page's language.
+func (p *Page) Lang() string { return p.lang }
+
+// Err is the first error of writing.
+func (p *Page) Err() error { return p.err }
+
+// Both writes two texts side by side, each wrapped to half of the columns.
+func (p *Page) Both(columns int, left, right string) {
+	half := columns / 2
+	a, b := Wrap(left, half-2, "     "), Wrap(right, half-2, "     ")
+	for i := range max(len(a), len(b)) {
+		l, r := at(a, i), at(b, i)
+		p.line(l + strings.Repeat(" ", half-utf8.RuneCountInString(l)) + r)
+	}
+}
+
+func at(lines []string, i int) string {
+	if i < len(lines) {
+		return lines[i]
+	}
+	return ""
 }
 
 // Title begins a part of the page.
@@ -130,10 +159,10 @@ func Wrap(s string, width int, indent string) (lines []string) {
 // Lanes draws the messages, and beneath them what the principals read and could forge.
 func (p *Page) Lanes(r *custodian.Report, principals ...string) {
 	word := func(en, fr string) string { return (custodian.Text{EN: en, FR: fr}).In(p.lang) }
-	p.line(Lane("", Directions(r)))
+	p.line(Lane("", labels, Directions(r)))
 	for _, who := range principals {
-		p.line(Lane(who+word(" reads", " lit"), Reads(r, who)))
-		p.line(Lane(who+word(" could forge", " pourrait imiter"), Forges(r, who)))
+		p.line(Lane(who+word(" reads", " lit"), labels, Reads(r, who)))
+		p.line(Lane(who+word(" could forge", " pourrait imiter"), labels, Forges(r, who)))
 	}
 	p.line(word("> from the customer, < from the shop; # yes, . no", "> du client, < de la boutique ; # oui, . non"))
 }
@@ -168,9 +197,9 @@ func Verdict(v *custodian.Verdict, lang string) string {
 		(custodian.Text{EN: "evidence", FR: "preuves"}).In(lang), noBreak, cite)
 }
 
-// Lane is a label and marks beneath those of other lanes.
-func Lane(label, marks string) string {
-	return label + strings.Repeat(noBreak, max(1, 28-utf8.RuneCountInString(label))) + marks
+// Lane is a label of a width and marks.
+func Lane(label string, width int, marks string) string {
+	return label + strings.Repeat(noBreak, max(1, width-utf8.RuneCountInString(label))) + marks
 }
 
 // Directions marks the messages by their sender.
