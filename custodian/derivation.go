@@ -6,9 +6,12 @@ import (
 	"signet.example/signet/custodian/know"
 )
 
-// A Derivation is why something is known: its steps, premises before what follows from them. The last
-// one is what was to be shown.
-type Derivation []DerivationStep
+// A Derivation is why something is known.
+type Derivation struct {
+	Principal string           // who knows it
+	Quantum   bool             // with a quantum computer
+	Steps     []DerivationStep // premises before what follows from them; the last one was to be shown
+}
 
 // A DerivationStep is one atom of a derivation.
 type DerivationStep struct {
@@ -25,7 +28,7 @@ type DerivationStep struct {
 // Derivation returns how the rule book gives what a witness shows: that its principal has the plaintext,
 // or that the receiver accepts. It returns nil for evidence of any other kind, and for a report that
 // Evaluate did not make.
-func (r *Report) Derivation(evidence string) Derivation {
+func (r *Report) Derivation(evidence string) *Derivation {
 	if r.source == nil {
 		return nil
 	}
@@ -33,32 +36,37 @@ func (r *Report) Derivation(evidence string) Derivation {
 	if !ok {
 		return nil
 	}
-	var list Derivation
-	for _, s := range x.closure.Derive(x.atom) {
-		list = append(list, r.source.run.trace(s))
+	v := r.source.views[x.principal]
+	d := &Derivation{Principal: v.p.ID, Quantum: x.quantum}
+	if x.quantum {
+		v = v.quantum
 	}
-	return list
+	for _, s := range v.closure.Derive(x.atom) {
+		d.Steps = append(d.Steps, r.source.run.trace(s))
+	}
+	return d
 }
 
-// shown is what a witness shows, as an atom of a closure.
+// shown is what a witness shows, as an atom that a principal has.
 type shown struct {
-	closure *know.Closure
-	atom    string
+	principal int
+	quantum   bool
+	atom      string
 }
 
 // shown finds the atoms of all witnesses, once.
 func (w *writer) shown() map[string]shown {
 	w.once.Do(func() {
 		w.atoms = make(map[string]shown)
-		for i, v := range w.views {
+		for i := range w.views {
 			for m, x := range w.reads[i] {
-				w.atoms[x.id] = shown{v.closure, know.Plain(m)}
+				w.atoms[x.id] = shown{i, false, know.Plain(m)}
 			}
 			for m, x := range w.quantum[i] {
-				w.atoms[x.id] = shown{v.quantum.closure, know.Plain(m)}
+				w.atoms[x.id] = shown{i, true, know.Plain(m)}
 			}
 			for p, x := range w.forged[i] {
-				w.atoms[x.id] = shown{v.closure, know.Forge(p)}
+				w.atoms[x.id] = shown{i, false, know.Forge(p)}
 			}
 		}
 	})

@@ -60,6 +60,19 @@ func TestTimeline(t *testing.T) {
 	require.Nil(t, new(Report).Timeline())
 }
 
+// TestBothLanguages: whatever a report says, it says in French too.
+func TestBothLanguages(t *testing.T) {
+	for _, name := range []string{"handover", "hosted", "quota", "revoke", "archive", "nameless", "one-way", "self"} {
+		r := shipped(t, name)
+		for i := range r.Verdicts {
+			require.NotEqual(t, r.Verdicts[i].Title().EN, r.Verdicts[i].Title().FR, r.Verdicts[i].ID())
+		}
+		for _, e := range r.Evidence {
+			require.NotEqual(t, e.Text().EN, e.Text().FR, e.Claim)
+		}
+	}
+}
+
 // TestDerivation: each witness has a derivation whose premises come before what follows from them, and
 // whose leaves say where they came from.
 func TestDerivation(t *testing.T) {
@@ -70,8 +83,13 @@ func TestDerivation(t *testing.T) {
 		for _, e := range r.Evidence {
 			d := r.Derivation(e.ID)
 			require.Equal(t, e.Kind == "witness", d != nil, e.ID)
+			if d == nil {
+				continue
+			}
+			require.Contains(t, e.Claim, d.Principal)
+			require.NotEqual(t, e.Text().EN, e.Text().FR)
 			known := make(map[string]int)
-			for _, s := range d {
+			for _, s := range d.Steps {
 				for _, p := range s.From {
 					at, ok := known[p]
 					require.True(t, ok, "%s: %s before its premise %s", e.ID, s.Atom, p)

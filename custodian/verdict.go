@@ -103,11 +103,7 @@ func (l *evidence) sawOpening(who string, o *attack.Opening, m *sent) (w witness
 	if o == nil || o.Number() != m.number || string(o.Text()) != string(m.text) {
 		return w, false
 	}
-	verb := "reads"
-	if o.Copied() {
-		verb = "was given"
-	}
-	return witness{l.add("witness", fmt.Sprintf("%s %s message %d", who, verb, m.number))}, true
+	return witness{l.addText("witness", opens(who, o.Copied(), m.number))}, true
 }
 
 // sawAcceptance makes a witness of a forgery that a copy of its receiver took.
@@ -115,14 +111,7 @@ func (l *evidence) sawAcceptance(who string, a *attack.Acceptance, p *probe) (w 
 	if a == nil {
 		return w, false
 	}
-	names := [...]string{Customer, Business}
-	claim := fmt.Sprintf("a copy of the %s accepts a message of %s as the %s's", names[p.to], who, names[1-p.to])
-	if p.message >= 0 {
-		claim += fmt.Sprintf(" in place of message %d", p.message)
-	} else {
-		claim += fmt.Sprintf(" at event %d", p.at)
-	}
-	return witness{l.add("witness", claim+" ("+string(a.Strategy())+")")}, true
+	return witness{l.addText("witness", deceives(who, p, a.Strategy()))}, true
 }
 
 // A certificate is a saturated set that has been checked against the clauses and facts. The zero
@@ -138,9 +127,11 @@ func (l *evidence) certify(who string, base *know.Base, facts []know.Fact, c *kn
 	if set.Check(base, facts) != nil {
 		return certificate{}
 	}
-	return certificate{set: set, id: l.add("certificate", fmt.Sprintf(
-		"what %s learnt, closed under %d clauses, is %d atoms (sha256:%s); what is not among them does not follow",
-		who, base.Size(), len(set.Known()), set.Digest()))}
+	clauses, atoms, digest := base.Size(), len(set.Known()), set.Digest()
+	return certificate{set: set, id: l.addText("certificate", Text{
+		fmt.Sprintf("what %s learnt, closed under %d clauses, is %d atoms (sha256:%s); what is not among them does not follow", who, clauses, atoms, digest),
+		fmt.Sprintf("ce que %s a appris, clos sous %d clauses, fait %d atomes (sha256:%s) ; ce qui n'y est pas ne s'en déduit pas", inFrench(who), clauses, atoms, digest),
+	})}
 }
 
 // A claim is that an atom does not follow by a time.
@@ -182,6 +173,8 @@ type Evidence struct {
 	ID    string `json:"id"`
 	Kind  string `json:"kind"` // "witness", "certificate", "statement", "log" or "absence"
 	Claim string `json:"claim"`
+
+	french string
 }
 
 // evidence is the list being built.
@@ -196,6 +189,6 @@ func (l *evidence) add(kind, what string) string {
 		}
 	}
 	id := fmt.Sprintf("%c-%04d", kind[0], n)
-	l.list = append(l.list, Evidence{id, kind, what})
+	l.list = append(l.list, Evidence{ID: id, Kind: kind, Claim: what})
 	return id
 }

@@ -30,7 +30,7 @@ func (w *writer) write(digest string) *Report {
 	w.witnesses()
 	for _, v := range w.views {
 		v.cert = w.evidence.certify(v.p.ID, w.base, v.facts, v.closure)
-		v.quantum.cert = w.evidence.certify(v.p.ID+" with a quantum computer", w.base, v.quantum.facts, v.quantum.closure)
+		v.quantum.cert = w.evidence.certify(v.p.ID+withQuantum, w.base, v.quantum.facts, v.quantum.closure)
 	}
 	r := &Report{
 		Tool:        Tool{Version: Version, Rulebook: "sha256:" + know.RulebookDigest()},
@@ -45,7 +45,10 @@ func (w *writer) write(digest string) *Report {
 	}
 	for _, g := range w.run.grants {
 		if g.Via == "oracle" {
-			w.evidence.add("log", fmt.Sprintf("grant %s: %s asked for %d agreements with the identity key of the %s", g.Name, g.To, g.calls, endNames[sideOfGrant(g.Grant)]))
+			w.evidence.addText("log", Text{
+				fmt.Sprintf("grant %s: %s asked for %d agreements with the identity key of the %s", g.Name, g.To, g.calls, endNames[sideOfGrant(g.Grant)]),
+				fmt.Sprintf("mandat %s : %s a demandé %d accords avec la clé d'identité %s", g.Name, g.To, g.calls, [...]string{"du client", "de l'entreprise"}[sideOfGrant(g.Grant)]),
+			})
 		}
 	}
 	r.Notice = w.notice(r)
@@ -83,7 +86,7 @@ func (w *writer) witnesses() {
 			if _, known := w.reads[i][m.number]; known || !v.p.Quantum || v.quantum.badRead[m.number] {
 				continue
 			}
-			if x, ok := w.evidence.sawOpening(v.p.ID+" with a quantum computer", v.quantum.read[m.number], m); ok {
+			if x, ok := w.evidence.sawOpening(v.p.ID+withQuantum, v.quantum.read[m.number], m); ok {
 				w.quantum[i][m.number] = x
 			}
 		}
@@ -143,7 +146,10 @@ func (w *writer) injections() []InjectionReport {
 		} else if !v.badForge[p.number] && v.cert.id != "" {
 			x.Evidence = v.cert.id
 		} else {
-			x.Evidence = w.evidence.add("absence", fmt.Sprintf("nothing shows whether %s can be believed at step %d", v.p.ID, p.inject.step))
+			x.Evidence = w.evidence.addText("absence", Text{
+				fmt.Sprintf("nothing shows whether %s can be believed at step %d", v.p.ID, p.inject.step),
+				fmt.Sprintf("rien ne montre si l'on peut croire %s à l'étape %d", v.p.ID, p.inject.step),
+			})
 		}
 		list = append(list, x)
 	}
@@ -275,7 +281,7 @@ func (w *writer) healing(i int, s span) (Verdict, bool) {
 	var x Verdict
 	switch {
 	case n == s.since && s.granted: // no message came after the grant: nothing to see either way
-		x = Verdict{g: g5, principal: v.p.ID, evidence: []string{w.evidence.add("absence", "no message was sent after the grant to "+v.p.ID)}}
+		x = Verdict{g: g5, principal: v.p.ID, evidence: []string{w.evidence.addText("absence", Text{"no message was sent after the grant to " + v.p.ID, "aucun message n'a suivi le mandat donné à " + v.p.ID})}}
 	case last == n-1 && last >= s.since:
 		x = judge(g5, v, v.cert, []witness{w.reads[i][last]}, nil, count, of, bad)
 	default:
@@ -374,7 +380,10 @@ func (w *writer) postQuantum(i int, _ span) (Verdict, bool) {
 func (w *writer) finish(v *Verdict) {
 	if len(v.evidence) == 0 {
 		v.result = Unknown
-		v.evidence = []string{w.evidence.add("absence", fmt.Sprintf("the rule book and the adversary do not agree about %s and %s", v.g.id, v.principal))}
+		v.evidence = []string{w.evidence.addText("absence", Text{
+			fmt.Sprintf("the rule book and the adversary do not agree about %s and %s", v.g.id, v.principal),
+			fmt.Sprintf("les règles et l'adversaire ne s'accordent pas sur %s et %s", v.g.id, v.principal),
+		})}
 	}
 	v.text = say(v)
 }
