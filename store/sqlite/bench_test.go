@@ -74,11 +74,12 @@ func BenchmarkFloor(b *testing.B) {
 		defer tx.Rollback()
 		p := peerOf(i)
 		var old []byte
-		err = tx.Stmt(s.stmts[getSession]).QueryRow(0, p.Name, p.Device).Scan(&old)
+		var version, seal int64
+		err = tx.Stmt(s.stmts[sessions.statement(get)]).QueryRow(0, p.Name, p.Device).Scan(&old, &version, &seal)
 		if err != nil && err != sql.ErrNoRows {
 			return err
 		}
-		if _, err := tx.Stmt(s.stmts[putSession]).Exec(0, p.Name, p.Device, recordOf(i)); err != nil {
+		if _, err := tx.Stmt(s.stmts[sessions.statement(put)]).Exec(0, p.Name, p.Device, recordOf(i), 0, 0); err != nil {
 			return err
 		}
 		return tx.Commit()

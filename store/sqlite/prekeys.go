@@ -9,18 +9,11 @@ const (
 	kindKEM     = 3
 )
 
-func (t *Tx) preKey(kind int, id uint32) ([]byte, error) {
-	return t.blob(getPreKey, t.store.device, kind, id)
-}
+func preKey(kind int, id uint32) key { return key{table: preKeys, kind: kind, id: id} }
 
-func (t *Tx) put(kind int, id uint32, record []byte) error {
-	_, err := t.exec(putPreKey, t.store.device, kind, id, notNull(record))
-	return err
-}
-
-func (t *Tx) remove(kind int, id uint32) error {
-	n, err := t.exec(deletePreKey, t.store.device, kind, id)
-	if err == nil && n == 0 {
+func (t *Tx) take(k key) error {
+	found, err := t.remove(k)
+	if err == nil && !found {
 		return session.ErrNoRow
 	}
 	return err
@@ -32,31 +25,33 @@ func (t *Tx) count(kind int) (n int, err error) {
 }
 
 // PreKey implements session.Tx.
-func (t *Tx) PreKey(id uint32) ([]byte, error) { return t.preKey(kindOneTime, id) }
+func (t *Tx) PreKey(id uint32) ([]byte, error) { return t.get(preKey(kindOneTime, id)) }
 
 // SignedPreKey implements session.Tx.
-func (t *Tx) SignedPreKey(id uint32) ([]byte, error) { return t.preKey(kindSigned, id) }
+func (t *Tx) SignedPreKey(id uint32) ([]byte, error) { return t.get(preKey(kindSigned, id)) }
 
 // KEMPreKey implements session.Tx.
-func (t *Tx) KEMPreKey(id uint32) ([]byte, error) { return t.preKey(kindKEM, id) }
+func (t *Tx) KEMPreKey(id uint32) ([]byte, error) { return t.get(preKey(kindKEM, id)) }
 
 // PutPreKey implements session.Tx. It copies record.
-func (t *Tx) PutPreKey(id uint32, record []byte) error { return t.put(kindOneTime, id, record) }
+func (t *Tx) PutPreKey(id uint32, record []byte) error { return t.put(preKey(kindOneTime, id), record) }
 
 // PutSignedPreKey implements session.Tx. It copies record.
-func (t *Tx) PutSignedPreKey(id uint32, record []byte) error { return t.put(kindSigned, id, record) }
+func (t *Tx) PutSignedPreKey(id uint32, record []byte) error {
+	return t.put(preKey(kindSigned, id), record)
+}
 
 // PutKEMPreKey implements session.Tx. It copies record.
-func (t *Tx) PutKEMPreKey(id uint32, record []byte) error { return t.put(kindKEM, id, record) }
+func (t *Tx) PutKEMPreKey(id uint32, record []byte) error { return t.put(preKey(kindKEM, id), record) }
 
 // DeletePreKey implements session.Tx.
-func (t *Tx) DeletePreKey(id uint32) error { return t.remove(kindOneTime, id) }
+func (t *Tx) DeletePreKey(id uint32) error { return t.take(preKey(kindOneTime, id)) }
 
 // DeleteSignedPreKey implements session.Tx.
-func (t *Tx) DeleteSignedPreKey(id uint32) error { return t.remove(kindSigned, id) }
+func (t *Tx) DeleteSignedPreKey(id uint32) error { return t.take(preKey(kindSigned, id)) }
 
 // DeleteKEMPreKey implements session.Tx.
-func (t *Tx) DeleteKEMPreKey(id uint32) error { return t.remove(kindKEM, id) }
+func (t *Tx) DeleteKEMPreKey(id uint32) error { return t.take(preKey(kindKEM, id)) }
 
 // CountPreKeys implements session.Tx.
 func (t *Tx) CountPreKeys() (int, error) { return t.count(kindOneTime) }
@@ -79,11 +74,10 @@ func (t *Tx) ForgetKEMPreKey(id uint32) error {
 	return err
 }
 
+func valueKey(name string) key { return key{table: values, name: name} }
+
 // Value implements session.Tx.
-func (t *Tx) Value(name string) ([]byte, error) { return t.blob(getValue, t.store.device, name) }
+func (t *Tx) Value(name string) ([]byte, error) { return t.get(valueKey(name)) }
 
 // PutValue implements session.Tx. It copies value.
-func (t *Tx) PutValue(name string, value []byte) error {
-	_, err := t.exec(putValue, t.store.device, name, notNull(value))
-	return err
-}
+func (t *Tx) PutValue(name string, value []byte) error { return t.put(valueKey(name), value) }

@@ -18,6 +18,7 @@ import (
 
 	"signet.example/signet"
 	"signet.example/signet/session"
+	"signet.example/signet/store/seal"
 )
 
 // childPath, if set in the environment, makes the test binary a writer on that database.
@@ -42,7 +43,7 @@ const (
 // child counts in the rows of four peers at once and reports each commit on standard output. It goes
 // on for ever or for childRounds commits a peer.
 func child(path string, forever bool) error {
-	s, err := Open(ctx, path, nil)
+	s, err := Open(ctx, path, childOptions())
 	if err != nil {
 		return err
 	}
@@ -110,8 +111,30 @@ func startChild(t *testing.T, path string, forever bool) (*exec.Cmd, io.Reader) 
 	return cmd, out
 }
 
+// childSealed, if set in the environment, makes all of them seal.
+const childSealed = childPath + "_SEALED"
+
+func childOptions() *Options {
+	if os.Getenv(childSealed) == "" {
+		return nil
+	}
+	keys, err := seal.Key(make([]byte, seal.KeySize))
+	if err != nil {
+		panic(err)
+	}
+	return &Options{Seal: &seal.Options{Keys: keys}}
+}
+
 // TestProcesses has three processes and this one count in the same rows.
 func TestProcesses(t *testing.T) {
+	t.Run("plain", testProcesses)
+	t.Run("sealed", func(t *testing.T) {
+		t.Setenv(childSealed, "1")
+		testProcesses(t)
+	})
+}
+
+func testProcesses(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "db")
 	var wg sync.WaitGroup
 	for range 3 {
@@ -123,7 +146,7 @@ func TestProcesses(t *testing.T) {
 			}
 		})
 	}
-	s := open(t, path, nil)
+	s := open(t, path, childOptions())
 	for p := range childPeers {
 		wg.Go(func() {
 			for range childRounds {
@@ -163,7 +186,7 @@ func TestKill(t *testing.T) {
 		last := <-reported
 		cmd.Wait() // it was killed, that is its error
 
-		s := open(t, path, nil) // while nobody cleaned up
+		s := open(t, path, childOptions()) // while nobody cleaned up
 		for p := range childPeers {
 			update(t, s, func(tx session.Tx) error {
 				n, err := counters(tx, p)

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"database/sql"
 	"fmt"
+	"strings"
 )
 
 // migrations are the steps to the present schema. A step that was released never changes.
@@ -49,6 +50,23 @@ CREATE TABLE signet_sender_key (
 	record BLOB NOT NULL,
 	PRIMARY KEY (device, peer, peer_device, group_name)
 ) STRICT;
+`, `
+ALTER TABLE signet_session ADD COLUMN version INTEGER NOT NULL DEFAULT 0; -- counts changes, where rows are sealed
+ALTER TABLE signet_session ADD COLUMN seal INTEGER NOT NULL DEFAULT 0; -- number of the data key; 0: plain
+ALTER TABLE signet_archive ADD COLUMN version INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE signet_archive ADD COLUMN seal INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE signet_identity ADD COLUMN version INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE signet_identity ADD COLUMN seal INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE signet_prekey ADD COLUMN version INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE signet_prekey ADD COLUMN seal INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE signet_value ADD COLUMN version INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE signet_value ADD COLUMN seal INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE signet_sender_key ADD COLUMN version INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE signet_sender_key ADD COLUMN seal INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE signet_seal_key (
+	device INTEGER NOT NULL, id INTEGER NOT NULL, wrapped BLOB NOT NULL,
+	PRIMARY KEY (device, id)
+) STRICT;
 `}
 
 // migrate takes the schema from whatever version it has to the present one.
@@ -81,61 +99,73 @@ func migrate(tx *sql.Tx) error {
 	return nil
 }
 
-// A statement is one of the compiled statements of a Store. Its first parameter is the device.
+// A table is one that has a value for each key.
+type table int
+
+const (
+	sessions table = iota
+	archives
+	identities
+	preKeys
+	values
+	senderKeys
+	tables
+)
+
+// A verb is what is done with one row of a table. The parameters are the key's columns, device first;
+// those of put go on with the value, the version and the seal, which are what get returns.
+type verb int
+
+const (
+	get verb = iota
+	put
+	remove
+	verbs
+)
+
+// A statement is one of the compiled statements of a Store: the verbs on every table, and others.
 type statement int
 
 const (
-	getSession statement = iota
-	putSession
-	deleteSession
-	getArchive
-	putArchive
-	deleteArchive
-	listPeers
-	getIdentity
-	putIdentity
-	getPreKey
-	putPreKey
-	deletePreKey
+	listPeers statement = statement(tables)*statement(verbs) + iota
 	countPreKeys
 	markKEM
 	forgetKEM
-	getValue
-	putValue
-	getSenderKey
-	putSenderKey
-	deleteSenderKey
+	newestKey
 	statements
 )
 
-const (
-	wherePeer = ` WHERE device = ? AND peer = ? AND peer_device = ?`
-	inGroup   = ` AND group_name = ?`
-	whereID   = ` WHERE device = ? AND kind = ? AND id = ?`
-	upsert    = ` ON CONFLICT DO UPDATE SET `
-)
+func (t table) statement(v verb) statement { return statement(t)*statement(verbs) + statement(v) }
 
-var statementText = [statements]string{
-	getSession:    `SELECT record FROM signet_session` + wherePeer,
-	putSession:    `INSERT INTO signet_session VALUES (?, ?, ?, ?)` + upsert + `record = excluded.record`,
-	deleteSession: `DELETE FROM signet_session` + wherePeer,
-	getArchive:    `SELECT record FROM signet_archive` + wherePeer,
-	putArchive:    `INSERT INTO signet_archive VALUES (?, ?, ?, ?)` + upsert + `record = excluded.record`,
-	deleteArchive: `DELETE FROM signet_archive` + wherePeer,
-	listPeers: `SELECT peer, peer_device FROM signet_session WHERE device = ?1
-		UNION SELECT peer, peer_device FROM signet_archive WHERE device = ?1`,
-	getIdentity:  `SELECT identity_key FROM signet_identity` + wherePeer,
-	putIdentity:  `INSERT INTO signet_identity VALUES (?, ?, ?, ?)` + upsert + `identity_key = excluded.identity_key`,
-	getPreKey:    `SELECT record FROM signet_prekey` + whereID,
-	putPreKey:    `INSERT INTO signet_prekey VALUES (?, ?, ?, ?)` + upsert + `record = excluded.record`,
-	deletePreKey: `DELETE FROM signet_prekey` + whereID,
-	countPreKeys: `SELECT count(*) FROM signet_prekey WHERE device = ? AND kind = ?`,
-	markKEM:      `INSERT INTO signet_kem_mark VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING`,
-	forgetKEM:    `DELETE FROM signet_kem_mark WHERE device = ? AND id = ?`,
-	getValue:     `SELECT value FROM signet_value WHERE device = ? AND name = ?`,
-	putValue:     `INSERT INTO signet_value VALUES (?, ?, ?)` + upsert + `value = excluded.value`,
-
-	getSenderKey:    `SELECT record FROM signet_sender_key` + wherePeer + inGroup,
-	putSenderKey:    `INSERT INTO signet_sender_key VALUES (?, ?, ?, ?, ?)` + upsert + `record = excluded.record`,
-	deleteSenderKey: `DELETE FROM signet_sender_key` + wherePeer + inGroup,
+// onTable names the tables, their columns of the primary key after the device, and the value's.
+var onTable = [tables]struct{ name, key, value string }{
+	sessions:   {"signet_session", "peer, peer_device", "record"},
+	archives:   {"signet_archive", "peer, peer_device", "record"},
+	identities: {"signet_identity", "peer, peer_device", "identity_key"},
+	preKeys:    {"signet_prekey", "kind, id", "record"},
+	values:     {"signet_value", "name", "value"},
+	senderKeys: {"signet_sender_key", "peer, peer_device, group_name", "record"},
 }
+
+var statementText = func() (text [statements]string) {
+	text[listPeers] = `SELECT peer, peer_device FROM signet_session WHERE device = ?1 AND length(record) > 0
+		UNION SELECT peer, peer_device FROM signet_archive WHERE device = ?1`
+	text[countPreKeys] = `SELECT count(*) FROM signet_prekey WHERE device = ? AND kind = ?`
+	text[markKEM] = `INSERT INTO signet_kem_mark VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING`
+	text[forgetKEM] = `DELETE FROM signet_kem_mark WHERE device = ? AND id = ?`
+	text[newestKey] = `SELECT coalesce(max(id), 0) FROM signet_seal_key WHERE device = ?`
+	for i, t := range onTable {
+		where := ` WHERE device = ?`
+		for _, c := range strings.Split(t.key, ", ") {
+			where += ` AND ` + c + ` = ?`
+		}
+		params := strings.Repeat("?, ", strings.Count(where, "?")+2) + "?"
+		of := table(i)
+		text[of.statement(get)] = fmt.Sprintf(`SELECT %s, version, seal FROM %s`, t.value, t.name) + where
+		text[of.statement(put)] = fmt.Sprintf(`INSERT INTO %s (device, %s, %s, version, seal) VALUES (%s)
+			ON CONFLICT DO UPDATE SET %[3]s = excluded.%[3]s, version = excluded.version, seal = excluded.seal`,
+			t.name, t.key, t.value, params)
+		text[of.statement(remove)] = `DELETE FROM ` + t.name + where
+	}
+	return text
+}()

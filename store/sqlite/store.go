@@ -21,8 +21,8 @@
 // # Secrets
 //
 // The file holds private keys and is created readable by its owner only (0600; the -wal and -shm
-// files beside it too). The mode of an existing file is left alone. Rows are not encrypted. Deleted
-// and replaced rows are overwritten (secure_delete), but the -wal file keeps old versions until it is
+// files beside it too). The mode of an existing file is left alone. With Options.Seal rows are
+// encrypted. Deleted and replaced rows are overwritten (secure_delete), but the -wal file keeps old versions until it is
 // written over, and so may the disk.
 package sqlite
 
@@ -39,6 +39,7 @@ import (
 
 	"signet.example/signet"
 	"signet.example/signet/session"
+	"signet.example/signet/store/seal"
 )
 
 // Options adjusts a Store. The zero value works.
@@ -50,6 +51,9 @@ type Options struct {
 	// seconds; a negative value means as long as the context allows. Goroutines of this process are
 	// waited for as long as the context allows.
 	Wait time.Duration
+	// Seal, if not nil, encrypts what rows hold; see package seal. A file that is sealed for this
+	// Device does not open without it.
+	Seal *seal.Options
 }
 
 // A Store is a session.Store in an SQLite file. It is safe for concurrent use.
@@ -57,6 +61,7 @@ type Store struct {
 	db     *sql.DB
 	device int64
 	wait   time.Duration
+	ring   *seal.Ring    // nil: rows are plain
 	turn   chan struct{} // holds one token while no transaction of this Store runs
 
 	// aborted is set when SQLite rolls a transaction back, also of its own accord: after an
@@ -86,7 +91,7 @@ func Open(ctx context.Context, path string, opts *Options) (*Store, error) {
 	if s.db, err = connect(abs, &s.aborted); err != nil {
 		return nil, fmt.Errorf("sqlite: %w", err)
 	}
-	if err := s.prepare(ctx); err != nil {
+	if err := s.prepare(ctx, opts.Seal); err != nil {
 		s.db.Close()
 		return nil, err
 	}
@@ -120,14 +125,17 @@ func create(path string) error {
 	return nil
 }
 
-// prepare migrates the schema and compiles the statements.
-func (s *Store) prepare(ctx context.Context) error {
+// prepare migrates the schema, learns the data keys, and compiles the statements.
+func (s *Store) prepare(ctx context.Context, sealed *seal.Options) error {
 	tx, err := s.begin(ctx)
 	if err != nil {
 		return fmt.Errorf("sqlite: open: %w", err)
 	}
 	defer tx.Rollback()
 	if err := migrate(tx); err != nil {
+		return err
+	}
+	if err := s.unlock(ctx, tx, sealed); err != nil {
 		return err
 	}
 	if err := tx.Commit(); err != nil {
@@ -164,7 +172,7 @@ func (s *Store) Update(ctx context.Context, peer signet.Address, f func(tx sessi
 	if err != nil {
 		return fmt.Errorf("sqlite: begin: %w", err)
 	}
-	t := &Tx{store: s, sql: tx}
+	t := &Tx{store: s, ctx: ctx, sql: tx}
 	defer func() { // also when f panics
 		t.err = errDone
 		tx.Rollback() // after a commit it does nothing
@@ -181,6 +189,7 @@ func (s *Store) Update(ctx context.Context, peer signet.Address, f func(tx sessi
 	if err := tx.Commit(); err != nil {
 		return fmt.Errorf("sqlite: commit: %w", err)
 	}
+	t.sealing.committed(s.ring)
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"context"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -13,8 +14,11 @@ import (
 // is what the session.Tx given to a transaction's function is: tx.(*sqlite.Tx).SQL().
 type Tx struct {
 	store *Store
+	ctx   context.Context
 	sql   *sql.Tx
 	err   error // sticky: after a failed statement nothing is certain
+
+	sealing sealing
 }
 
 var (
@@ -72,14 +76,6 @@ func (t *Tx) row(s statement, dst any, args ...any) (bool, error) {
 	return true, nil
 }
 
-func (t *Tx) blob(s statement, args ...any) ([]byte, error) {
-	var b []byte
-	if ok, err := t.row(s, &b, args...); !ok {
-		return nil, err
-	}
-	return b, nil
-}
-
 // notNull is b where a nil slice would be NULL.
 func notNull(b []byte) []byte {
 	if b == nil {
@@ -88,35 +84,98 @@ func notNull(b []byte) []byte {
 	return b
 }
 
-func (t *Tx) peerBlob(s statement, peer signet.Address) ([]byte, error) {
-	return t.blob(s, t.store.device, peer.Name, peer.Device)
+// A key names a row of one of the tables with values.
+type key struct {
+	table  table
+	name   string // of a peer, a sender, or a value
+	id     uint32 // of a prekey, or the device of a peer or sender
+	kind   int    // of a prekey
+	within string // the group of a sender key
 }
 
-// putOrDelete deletes the row if record is empty.
-func (t *Tx) putOrDelete(put, del statement, peer signet.Address, record []byte) error {
-	var err error
-	if len(record) == 0 {
-		_, err = t.exec(del, t.store.device, peer.Name, peer.Device)
-	} else {
-		_, err = t.exec(put, t.store.device, peer.Name, peer.Device, record)
+// args are the key's columns, device first, with room for what a put has more.
+func (k key) args(device int64) []any {
+	a := append(make([]any, 0, 7), device)
+	switch k.table {
+	case preKeys:
+		return append(a, k.kind, k.id)
+	case values:
+		return append(a, k.name)
+	case senderKeys:
+		return append(a, k.name, k.id, k.within)
+	default: // sessions, archives, identities
+		return append(a, k.name, k.id)
 	}
+}
+
+func peerKey(t table, peer signet.Address) key {
+	return key{table: t, name: peer.Name, id: peer.Device}
+}
+
+// get reads a row, and opens it if it is sealed. A missing one is nil.
+func (t *Tx) get(k key) ([]byte, error) {
+	if err := t.ready(); err != nil {
+		return nil, err
+	}
+	var b []byte
+	var version, seal int64
+	err := t.sql.Stmt(t.store.stmts[k.table.statement(get)]).QueryRow(k.args(t.store.device)...).Scan(&b, &version, &seal)
+	if errors.Is(err, sql.ErrNoRows) {
+		t.sealing.keep(k, 0)
+		return nil, nil
+	}
+	if err != nil {
+		return nil, t.fail(err)
+	}
+	if t.store.ring == nil && seal == 0 && len(b) > 0 {
+		return b, nil
+	}
+	return t.open(k, b, version, seal)
+}
+
+// put replaces a row, sealed if the store is.
+func (t *Tx) put(k key, value []byte) error {
+	if err := t.ready(); err != nil {
+		return err
+	}
+	value, version, seal, err := t.seal(k, notNull(value))
+	if err != nil {
+		return err
+	}
+	_, err = t.exec(k.table.statement(put), append(k.args(t.store.device), value, version, seal)...)
+	return err
+}
+
+// remove deletes a row and reports whether there was one.
+func (t *Tx) remove(k key) (bool, error) {
+	n, err := t.exec(k.table.statement(remove), k.args(t.store.device)...)
+	t.sealing.keep(k, 0)
+	return n > 0, err
+}
+
+// putOrRemove deletes the row if record is empty.
+func (t *Tx) putOrRemove(k key, record []byte) error {
+	if len(record) > 0 || t.store.ring != nil && k.table == sessions {
+		return t.put(k, record) // an empty sealed session keeps its version
+	}
+	_, err := t.remove(k)
 	return err
 }
 
 // Session implements session.Tx.
-func (t *Tx) Session(peer signet.Address) ([]byte, error) { return t.peerBlob(getSession, peer) }
+func (t *Tx) Session(peer signet.Address) ([]byte, error) { return t.get(peerKey(sessions, peer)) }
 
 // PutSession implements session.Tx. It copies record.
 func (t *Tx) PutSession(peer signet.Address, record []byte) error {
-	return t.putOrDelete(putSession, deleteSession, peer, record)
+	return t.putOrRemove(peerKey(sessions, peer), record)
 }
 
 // Archive implements session.Tx.
-func (t *Tx) Archive(peer signet.Address) ([]byte, error) { return t.peerBlob(getArchive, peer) }
+func (t *Tx) Archive(peer signet.Address) ([]byte, error) { return t.get(peerKey(archives, peer)) }
 
 // PutArchive implements session.Tx. It copies record.
 func (t *Tx) PutArchive(peer signet.Address, record []byte) error {
-	return t.putOrDelete(putArchive, deleteArchive, peer, record)
+	return t.putOrRemove(peerKey(archives, peer), record)
 }
 
 // Peers implements session.Tx. It lists the peers of the moment the loop begins; its body may write.
@@ -159,26 +218,23 @@ func (t *Tx) peers() (list []signet.Address, err error) {
 }
 
 // Identity implements session.Tx.
-func (t *Tx) Identity(peer signet.Address) ([]byte, error) { return t.peerBlob(getIdentity, peer) }
+func (t *Tx) Identity(peer signet.Address) ([]byte, error) { return t.get(peerKey(identities, peer)) }
 
 // PutIdentity implements session.Tx. It copies key.
 func (t *Tx) PutIdentity(peer signet.Address, key []byte) error {
-	_, err := t.exec(putIdentity, t.store.device, peer.Name, peer.Device, notNull(key))
-	return err
+	return t.put(peerKey(identities, peer), key)
+}
+
+func senderKey(sender signet.Address, group string) key {
+	return key{table: senderKeys, name: sender.Name, id: sender.Device, within: group}
 }
 
 // SenderKey implements group.Tx.
 func (t *Tx) SenderKey(sender signet.Address, group string) ([]byte, error) {
-	return t.blob(getSenderKey, t.store.device, sender.Name, sender.Device, group)
+	return t.get(senderKey(sender, group))
 }
 
 // PutSenderKey implements group.Tx. It copies record.
 func (t *Tx) PutSenderKey(sender signet.Address, group string, record []byte) error {
-	var err error
-	if len(record) == 0 {
-		_, err = t.exec(deleteSenderKey, t.store.device, sender.Name, sender.Device, group)
-	} else {
-		_, err = t.exec(putSenderKey, t.store.device, sender.Name, sender.Device, group, record)
-	}
-	return err
+	return t.putOrRemove(senderKey(sender, group), record)
 }
