@@ -25,7 +25,7 @@ var floors = [][]string{
 	{"."},
 	{"x3dh", "ratchet", "fingerprint", "incmac"},
 	{"session"},
-	{"group"},
+	{"group", "sesame"},
 	{"sealed"},
 	{"custodian", "store"},
 	{"cmd", "examples", "bench", "interop"},

@@ -1,0 +1,101 @@
+package sesame_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"signet.example/signet"
+	"signet.example/signet/sesame"
+	"signet.example/signet/session"
+)
+
+// TestIdentityChanged: nothing is sent to a user whose identity key has changed until the new one is
+// trusted, to no device.
+func TestIdentityChanged(t *testing.T) {
+	w, alice, _ := two(t)
+	w.say(alice[0], "bob", "hello")
+	old := w.keys["bob"]
+	w.keys["bob"] = signet.GenerateKey()
+	w.remove(addr("bob", 3))
+	for id := range uint32(2) {
+		w.install("bob", id+1)
+	}
+	deliver := w.deliver(alice[0])
+	for range 2 {
+		err := alice[0].Send(ctx, "bob", []byte("x"), deliver)
+		u := untrusted(t, err)
+		require.Equal(t, "bob", u.Peer.Name)
+		require.Equal(t, old.PublicKey(), u.Known)
+		require.Equal(t, w.keys["bob"].PublicKey(), u.Offered)
+		sent := messagesOf(w.box, "bob")
+		require.Empty(t, sent, "nothing is sent")
+		w.box = nil
+	}
+	messages, err := w.clients[addr("bob", 1)].Encrypt(ctx, "alice", []byte("it is me"))
+	require.NoError(t, err)
+	for _, m := range messages {
+		if m.Peer != addr("alice", 1) {
+			continue
+		}
+		_, err := alice[0].Decrypt(ctx, addr("bob", 1), m.Message)
+		untrusted(t, err)
+		require.NoError(t, alice[0].Trust(ctx, "bob", w.keys["bob"].PublicKey()))
+		w.hear(letter{addr("bob", 1), m}, "it is me")
+	}
+	w.say(alice[0], "bob", "so it is")
+	w.say(w.clients[addr("bob", 2)], "alice", "well")
+	require.ErrorIs(t, alice[0].Trust(ctx, "nobody", old.PublicKey()), sesame.ErrUnknown)
+}
+
+func messagesOf(box []letter, user string) (list []letter) {
+	for _, l := range box {
+		if l.m.Peer.Name == user {
+			list = append(list, l)
+		}
+	}
+	return list
+}
+
+// TestStrangerInTheList: a directory adds a device with a key of its own to a user who is known. Neither
+// a message for it nor one from it is accepted.
+func TestStrangerInTheList(t *testing.T) {
+	for _, user := range []string{"bob", "alice"} {
+		for _, perDevice := range []bool{false, true} {
+			w, _, _ := two(t)
+			alice := w.open(addr("alice", 1), &sesame.Options{DeviceIdentities: perDevice})
+			w.clients[addr("alice", 1)] = alice
+			w.say(alice, "bob", "hello")
+			own := w.keys[user]
+			w.keys[user] = signet.GenerateKey()
+			stranger := w.install(user, 9)
+			strange := w.keys[user]
+			w.keys[user] = own
+
+			err := alice.Send(ctx, "bob", []byte("x"), w.deliver(alice))
+			heard := func() error {
+				out, err := stranger.Device().EncryptAll(ctx, []session.Outgoing{{Peer: addr("alice", 1), Plaintext: []byte("psst")}}, nil)
+				if err != nil {
+					h, err := w.directory.Bundle(ctx, addr(user, 9), addr("alice", 1))
+					require.NoError(t, err)
+					require.NoError(t, stranger.Device().Start(ctx, addr("alice", 1), h.Bundle))
+					out, err = stranger.Device().EncryptAll(ctx, []session.Outgoing{{Peer: addr("alice", 1), Plaintext: []byte("psst")}}, nil)
+					require.NoError(t, err)
+				}
+				_, err = alice.Decrypt(ctx, addr(user, 9), out[0].Message)
+				return err
+			}
+			if perDevice {
+				require.NoError(t, err)
+				require.NoError(t, heard())
+				continue
+			}
+			u := untrusted(t, err)
+			require.Equal(t, &session.UntrustedIdentityError{Peer: addr(user, 9), Known: own.PublicKey(), Offered: strange.PublicKey()}, u)
+			require.Equal(t, u, untrusted(t, heard()))
+			_, ok, err := alice.Device().Trusted(ctx, addr(user, 9))
+			require.NoError(t, err)
+			require.False(t, ok, "the refused message left a key behind")
+		}
+	}
+}

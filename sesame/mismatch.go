@@ -1,0 +1,164 @@
+package sesame
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"signet.example/signet"
+)
+
+// A MismatchError is a server's answer to messages that do not fit the devices of a user: nothing was
+// delivered to any of them (Sesame §3.3; Signal's answers 409 and 410). Client.Resolve acts on it.
+type MismatchError struct {
+	User    string
+	Missing []uint32 // devices of the user without a message
+	Extra   []uint32 // messages for devices that are not, or no longer, the user's
+	Stale   []uint32 // messages for an earlier installation of a device: its registration id has changed
+}
+
+func (e *MismatchError) Error() string {
+	return fmt.Sprintf("sesame: messages do not fit the devices of %s: missing %v, extra %v, stale %v", e.User, e.Missing, e.Extra, e.Stale)
+}
+
+// Check is the server's side: it compares the messages that from sends to the devices of user with
+// those that are active, and returns a *MismatchError or nil. Messages to other users are not looked
+// at. A sender does not send to itself.
+func Check(user string, active []Listing, from signet.Address, messages []Message) error {
+	e := &MismatchError{User: user}
+	open := make(map[uint32]uint32, len(active))
+	for _, l := range active {
+		if from != (signet.Address{Name: user, Device: l.Device}) {
+			open[l.Device] = l.RegistrationID
+		}
+	}
+	got := make(map[uint32]bool, len(messages))
+	for _, m := range messages {
+		if m.Peer.Name != user {
+			continue
+		}
+		registration, ok := open[m.Peer.Device]
+		switch {
+		case !ok || got[m.Peer.Device]:
+			e.Extra = append(e.Extra, m.Peer.Device)
+		case registration != 0 && registration != m.RegistrationID:
+			e.Stale = append(e.Stale, m.Peer.Device)
+		}
+		got[m.Peer.Device] = true
+	}
+	for _, l := range active {
+		if _, ok := open[l.Device]; ok && !got[l.Device] {
+			e.Missing = append(e.Missing, l.Device)
+		}
+	}
+	if e.Missing == nil && e.Extra == nil && e.Stale == nil {
+		return nil
+	}
+	return e
+}
+
+// Resolve does what a MismatchError asks for: it archives the sessions with the user's extra and stale
+// devices, which may still decrypt what is on its way, and forgets the list of devices. The next Encrypt
+// asks the directory for the list and for bundles of the devices that it has no session with.
+func (c *Client) Resolve(ctx context.Context, e *MismatchError) error {
+	for _, ids := range [][]uint32{e.Extra, e.Stale} {
+		for _, id := range ids {
+			if err := c.device.Archive(ctx, signet.Address{Name: e.User, Device: id}); err != nil {
+				return err
+			}
+		}
+	}
+	c.Forget(e.User)
+	return nil
+}
+
+// Send encrypts plaintext for all devices of user, and its transcript for the own other devices, and has
+// deliver hand the messages to the server: once for each of the two users, with the messages for that
+// user's devices. There may be none for the own, which lets the server say that there is a new one.
+//
+// If deliver returns a *MismatchError, the Client resolves it and encrypts anew for that user; the
+// messages that were refused are not used, their message keys are spent. It gives up after five times.
+// Any other error of deliver ends Send and is returned as it is; the user's messages come first.
+func (c *Client) Send(ctx context.Context, user string, plaintext []byte, deliver func(ctx context.Context, user string, messages []Message) error) error {
+	const times = 5
+	drafts := c.drafts(user, plaintext)
+	var refused *MismatchError
+	for range times {
+		messages, err := c.EncryptAll(ctx, drafts, nil)
+		if err != nil {
+			return err
+		}
+		var again []Draft
+		for _, d := range drafts {
+			err := deliver(ctx, d.User, messagesTo(d.User, messages))
+			var mismatch *MismatchError
+			switch {
+			case errors.As(err, &mismatch):
+				if err := c.Resolve(ctx, mismatch); err != nil {
+					return err
+				}
+				refused, again = mismatch, append(again, d)
+			case err != nil:
+				return err
+			}
+		}
+		if drafts = again; len(drafts) == 0 {
+			return nil
+		}
+	}
+	return fmt.Errorf("sesame: gave up after %d times: %w", times, refused)
+}
+
+func messagesTo(user string, messages []Message) (list []Message) {
+	for _, m := range messages {
+		if m.Peer.Name == user {
+			list = append(list, m)
+		}
+	}
+	return list
+}
+
+// Remove forgets a device that is gone for good: its sessions, the archived ones too. What is still on
+// its way from it does not decrypt any more. The identity key that was accepted stays.
+func (c *Client) Remove(ctx context.Context, device signet.Address) error {
+	c.Forget(device.Name)
+	return c.device.SetRecord(ctx, device, nil)
+}
+
+// Publish makes n one-time prekeys of each kind and publishes them with the device's signed prekey and
+// last resort. It is how a device is added, too.
+func (c *Client) Publish(ctx context.Context, n int) error {
+	p, err := c.device.PreKeys(ctx, n)
+	if err != nil {
+		return err
+	}
+	return c.directory.Publish(ctx, c.device.Address(), p)
+}
+
+// Rotate replaces the signed prekey and the last resort, publishes them, and removes from the store those
+// whose grace has passed. Rotate about once a week.
+func (c *Client) Rotate(ctx context.Context) error {
+	p, err := c.device.Rotate(ctx)
+	if err != nil {
+		return err
+	}
+	if err := c.directory.Publish(ctx, c.device.Address(), p); err != nil {
+		return err
+	}
+	_, err = c.device.Retire(ctx)
+	return err
+}
+
+// Replenish publishes as many one-time prekeys as bring the directory's stock up to n, if less than
+// half of that is left of a kind. It returns how many were made.
+func (c *Client) Replenish(ctx context.Context, n int) (made int, err error) {
+	left, err := c.directory.Stock(ctx, c.device.Address())
+	if err != nil && !errors.Is(err, ErrUnknown) {
+		return 0, err
+	}
+	few := min(left.PreKeys, left.KEMPreKeys)
+	if few*2 >= n {
+		return 0, nil
+	}
+	return n - few, c.Publish(ctx, n-few)
+}
