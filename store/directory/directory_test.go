@@ -1,0 +1,123 @@
+package directory
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/stretchr/testify/require"
+
+	"signet.example/signet"
+	"signet.example/signet/sesame"
+	"signet.example/signet/session"
+	"signet.example/signet/session/memory"
+	"signet.example/signet/store/postgres/pgtest"
+	"signet.example/signet/store/storetest"
+)
+
+var ctx = context.Background()
+
+func TestMain(m *testing.M) { pgtest.Main(m) }
+
+func opened(t *testing.T, url string, opts *sesame.DirectoryOptions, change func(*pgxpool.Config)) *Directory {
+	t.Helper()
+	config, err := pgxpool.ParseConfig(url)
+	require.NoError(t, err)
+	if change != nil {
+		change(config)
+	}
+	d, err := open(ctx, config, "", opts)
+	require.NoError(t, err)
+	t.Cleanup(func() { d.Close() })
+	return d
+}
+
+func TestContract(t *testing.T) {
+	storetest.RunDirectory(t, true, func(t *testing.T, opts *sesame.DirectoryOptions) storetest.DirectoryPlace {
+		url := pgtest.Shared(t).Database(t)
+		hosts := []*Directory{opened(t, url, opts, nil), opened(t, url, opts, nil)}
+		handles := 0
+		return func(tenant string) storetest.Directory {
+			handles++
+			return hosts[handles%2].Tenant(tenant)
+		}
+	})
+}
+
+// TestOpen: many hosts open an empty database at once; a schema of the future is refused; what cannot be
+// reached is an error; nothing prints the password.
+func TestOpen(t *testing.T) {
+	url := pgtest.Shared(t).Database(t)
+	done := make(chan error)
+	for range 4 {
+		go func() {
+			d, err := Open(ctx, url, "shop", nil)
+			if err == nil {
+				err = d.Close()
+			}
+			done <- err
+		}()
+	}
+	for range 4 {
+		require.NoError(t, <-done)
+	}
+	d := opened(t, url+" password=planted", nil, nil)
+	for _, verb := range []string{"%v", "%+v", "%#v", "%x", "%s", "%d"} {
+		for _, v := range []any{d, *d, struct{ D *Directory }{d}} {
+			require.NotContains(t, fmt.Sprintf(verb, v), "planted")
+			require.NotContains(t, fmt.Sprintf(verb, v), fmt.Sprintf("%x", "planted"))
+		}
+	}
+	_, err := d.pool.Exec(ctx, `INSERT INTO signet_directory_schema VALUES (99)`)
+	require.NoError(t, err)
+	_, err = Open(ctx, url, "", nil)
+	require.ErrorContains(t, err, "schema version 99")
+	_, err = Open(ctx, "port=none", "", nil)
+	require.Error(t, err)
+}
+
+// A counter counts round trips.
+type counter struct{ trips atomic.Int64 }
+
+func (c *counter) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryStartData) context.Context {
+	c.trips.Add(1)
+	return ctx
+}
+func (c *counter) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+func (c *counter) TraceBatchStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceBatchStartData) context.Context {
+	c.trips.Add(1)
+	return ctx
+}
+func (c *counter) TraceBatchQuery(context.Context, *pgx.Conn, pgx.TraceBatchQueryData) {}
+func (c *counter) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndData)     {}
+
+// TestRoundTrips: a bundle is two, and the limits are swept when they have run out.
+func TestRoundTrips(t *testing.T) {
+	var c counter
+	now := time.Unix(1_760_000_000, 0)
+	d := opened(t, pgtest.Shared(t).Database(t), &sesame.DirectoryOptions{Now: func() time.Time { return now }},
+		func(config *pgxpool.Config) { config.ConnConfig.Tracer = &c })
+	alice, bob := signet.Address{Name: "alice", Device: 1}, signet.Address{Name: "bob", Device: 1}
+	p, err := session.NewDevice(alice, signet.GenerateKey(), memory.New(), nil).PreKeys(ctx, 3)
+	require.NoError(t, err)
+	require.NoError(t, d.Publish(ctx, alice, p))
+	for range 3 {
+		c.trips.Store(0)
+		_, err = d.Bundle(ctx, bob, alice)
+		require.NoError(t, err)
+		require.Equal(t, int64(2), c.trips.Load())
+	}
+	buckets := func() (n int) {
+		require.NoError(t, d.pool.QueryRow(ctx, `SELECT count(*) FROM signet_directory_bucket`).Scan(&n))
+		return n
+	}
+	require.NoError(t, d.Sweep(ctx))
+	require.Equal(t, 1, buckets())
+	now = now.Add(time.Hour)
+	require.NoError(t, d.Sweep(ctx))
+	require.Zero(t, buckets())
+}
