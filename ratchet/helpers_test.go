@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"signet.example/signet"
+	"signet.example/signet/internal/spqr"
 	"signet.example/signet/internal/wire"
 )
 
@@ -23,6 +24,9 @@ func needPQ(t testing.TB) {
 		t.Skip("the post-quantum half is not there yet")
 	}
 }
+
+// withoutPQ switches the post-quantum half off.
+func withoutPQ(s *State) { s.rec.PQ, s.pq, s.decoded = nil, spqr.State{}, false }
 
 var versions = []uint8{wire.V3, wire.V4}
 

@@ -9,6 +9,7 @@ import (
 	"signet.example/signet"
 	"signet.example/signet/internal/cbc"
 	"signet.example/signet/internal/entropy"
+	"signet.example/signet/internal/spqr"
 	"signet.example/signet/internal/wire"
 )
 
@@ -33,7 +34,9 @@ func (s *State) EncryptFrom(src *entropy.Source, dst, plaintext []byte) ([]byte,
 	if s.rec.Sender.Index == math.MaxUint32 {
 		return nil, damaged("the chain's counter is used up")
 	}
-	pq, message, salt, err := s.sendPQ(src)
+	var pq spqr.State
+	var room [spqr.MaxMessage]byte
+	message, salt, err := s.sendPQ(&pq, src, room[:0])
 	if err != nil {
 		return nil, err
 	}
@@ -49,8 +52,7 @@ func (s *State) EncryptFrom(src *entropy.Source, dst, plaintext []byte) ([]byte,
 	chain := nextChain(s.rec.Sender.Key)
 	s.rec.Sender.Key = chain[:]
 	s.rec.Sender.Index++
-	s.pq.turn(s.rec.PQ, pq)
-	s.rec.PQ = pq
+	s.commitPQ(&pq)
 	return append(signed, tag[:]...), nil
 }
 
@@ -151,12 +153,12 @@ func (s *State) DecryptFrom(src *entropy.Source, dst []byte, m *wire.SignalMessa
 	if err := s.checkReceiver(m); err != nil {
 		return nil, err
 	}
-	next := *s
-	c := next.rec.FindReceiver(m.RatchetKey)
+	next := s.rec
+	c := next.FindReceiver(m.RatchetKey)
 	if c == nil {
 		var err error
-		next.rec.Receivers = append(make([]wire.Chain, 0, len(s.rec.Receivers)+1), s.rec.Receivers...)
-		if c, err = next.ratchet(src, m.RatchetKey); err != nil {
+		next.Receivers = append(make([]wire.Chain, 0, len(s.rec.Receivers)+1), s.rec.Receivers...)
+		if c, err = turnReceiving(src, &next, m.RatchetKey); err != nil {
 			return nil, err
 		}
 	}
@@ -166,7 +168,8 @@ func (s *State) DecryptFrom(src *entropy.Source, dst []byte, m *wire.SignalMessa
 		return nil, err
 	}
 	defer e.wipe()
-	pq, salt, err := next.receivePQ(m.PQRatchet)
+	var pq spqr.State
+	salt, err := s.receivePQ(&pq, m.PQRatchet)
 	if err != nil {
 		return nil, err
 	}
@@ -183,10 +186,9 @@ func (s *State) DecryptFrom(src *entropy.Source, dst []byte, m *wire.SignalMessa
 		return nil, fmt.Errorf("ratchet: %w", err)
 	}
 	*c = chain
-	next.rec.PQ = pq
-	next.pq.turn(s.rec.PQ, pq)
-	next.ClearPending()
-	*s = next
+	s.rec = next
+	s.commitPQ(&pq)
+	s.ClearPending()
 	if dst == nil {
 		return plaintext, nil
 	}
@@ -211,31 +213,31 @@ func (s *State) checkReceiver(m *wire.SignalMessage) error {
 	return s.checkIdentities()
 }
 
-// ratchet is the Diffie-Hellman ratchet step of The Double Ratchet §3.5: a receiving chain for the
-// peer's new key, then a sending chain from a new key of ours.
-func (s *State) ratchet(src *entropy.Source, theirs []byte) (*wire.Chain, error) {
-	if !s.rec.HasSender {
+// turnReceiving is the Diffie-Hellman ratchet step of The Double Ratchet §3.5: a receiving chain for the
+// peer's new key, then a sending chain from a new key of ours. It changes s, which is a trial.
+func turnReceiving(src *entropy.Source, s *wire.Session, theirs []byte) (*wire.Chain, error) {
+	if !s.HasSender {
 		return nil, damaged("missing sender chain")
 	}
 	u := [32]byte(theirs[1:33])
-	root, chain, err := receiveStep(s.rec.RootKey, s.rec.Sender.RatchetPriv, u)
+	root, chain, err := receiveStep(s.RootKey, s.Sender.RatchetPriv, u)
 	if err != nil {
 		return nil, err
 	}
 	var sender wire.Chain
-	if s.rec.RootKey, sender, err = turn(src, root, u); err != nil {
+	if s.RootKey, sender, err = turn(src, root, u); err != nil {
 		return nil, err
 	}
 	clear(root)
 	// The last index used on the old chain; 0 stands for "one message" and for "none".
-	s.rec.PreviousCounter = max(s.rec.Sender.Index, 1) - 1
-	s.rec.Sender = sender
+	s.PreviousCounter = max(s.Sender.Index, 1) - 1
+	s.Sender = sender
 	key := append([]byte(nil), theirs[:33]...) // the message is not kept
-	chains := append(s.rec.Receivers, wire.Chain{RatchetKey: key, HasKey: true, Key: chain})
+	chains := append(s.Receivers, wire.Chain{RatchetKey: key, HasKey: true, Key: chain})
 	if len(chains) > maxReceivers {
 		chains = chains[len(chains)-maxReceivers:]
 	}
-	s.rec.Receivers = chains
+	s.Receivers = chains
 	return &chains[len(chains)-1], nil
 }
 

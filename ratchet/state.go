@@ -21,9 +21,13 @@
 package ratchet
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+
+	"google.golang.org/protobuf/encoding/protowire"
 
 	"signet.example/signet"
 	"signet.example/signet/internal/entropy"
@@ -91,7 +95,11 @@ type Pending struct {
 // A State must not be copied: the copies would share what they overwrite.
 type State struct {
 	rec wire.Session // its byte slices are immutable: a trial replaces them
-	pq  buffers      // for rec.PQ, the exception
+
+	// pq is the post-quantum half once it is decoded; rec.PQ is nil once a step has changed it.
+	pq      spqr.State
+	decoded bool
+	own     bool // nothing aliases what was given to UnmarshalBinary: see Own
 
 	local, remote signet.Address // not stored
 }
@@ -156,8 +164,8 @@ func newState(h *Handshake) *State {
 }
 
 // UnmarshalBinary replaces s by the State that b, an encoded SessionStructure, holds. The State
-// aliases b, which must not be modified afterwards. Keys are not checked before they are used. The
-// error is ErrState, and leaves s without a session.
+// aliases b, which must not be modified afterwards, until Own. Keys are not checked before they are
+// used. The error is ErrState, and leaves s without a session.
 func (s *State) UnmarshalBinary(b []byte) error {
 	s.Release()
 	if err := s.rec.Parse(b); err != nil {
@@ -166,32 +174,98 @@ func (s *State) UnmarshalBinary(b []byte) error {
 	return nil
 }
 
+// Own copies what s aliases, for a State that is to live on when the bytes are gone that it was
+// decoded from. They hold the chain keys of their time, which no State should keep alive.
+func (s *State) Own() {
+	r := &s.rec
+	for _, b := range []*[]byte{
+		&r.LocalIdentity, &r.RemoteIdentity, &r.RootKey, &r.BaseKey, &r.Pending.BaseKey,
+		&r.PendingKEMCiphertext, &r.PQ,
+	} {
+		*b = bytes.Clone(*b)
+	}
+	ownChain(&r.Sender)
+	r.Receivers = slices.Clone(r.Receivers)
+	for i := range r.Receivers {
+		ownChain(&r.Receivers[i])
+	}
+	if s.decoded {
+		s.pq.Own()
+	}
+	s.own = true
+}
+
+func ownChain(c *wire.Chain) {
+	c.RatchetKey, c.RatchetPriv = bytes.Clone(c.RatchetKey), bytes.Clone(c.RatchetPriv)
+	c.Key, c.Skipped = bytes.Clone(c.Key), bytes.Clone(c.Skipped)
+}
+
 // Release forgets everything that s holds, for another use. What it has allocated is kept for
-// UnmarshalBinary and the operations after it.
+// UnmarshalBinary.
 func (s *State) Release() {
 	clear(s.rec.Receivers[:cap(s.rec.Receivers)])
-	if s.pq.owned != nil {
-		secret.Wipe(s.rec.PQ)
-		if cap(s.pq.owned) > cap(s.pq.spare) {
-			s.pq.spare = s.pq.owned
-		}
-	}
-	*s = State{rec: wire.Session{Receivers: s.rec.Receivers[:0]}, pq: buffers{spare: s.pq.spare}}
+	s.pq.Wipe()
+	*s = State{rec: wire.Session{Receivers: s.rec.Receivers[:0]}}
 }
 
 // AppendBinary appends the encoded SessionStructure. It holds secrets.
-func (s *State) AppendBinary(b []byte) ([]byte, error) { return wire.AppendSession(b, &s.rec), nil }
+func (s *State) AppendBinary(b []byte) ([]byte, error) {
+	w := wire.NewWriter(make([]byte, s.size(false)))
+	s.write(&w)
+	return append(b, w.Result()...), nil
+}
 
-// AppendRecord appends the State as field 1 of a RecordStructure, the current session. It holds
-// secrets.
-func (s *State) AppendRecord(b []byte) []byte { return wire.AppendCurrent(b, &s.rec) }
+// Record returns the State as field 1 of a RecordStructure, the current session, in a fresh slice. It
+// holds secrets.
+func (s *State) Record() []byte { return s.field(1) }
 
-// AppendArchived appends the State as field 2 of a RecordStructure, a previous session. It holds
-// secrets.
-func (s *State) AppendArchived(b []byte) []byte { return wire.AppendPrevious(b, &s.rec) }
+// Archived returns the State as field 2 of a RecordStructure, a previous session, in a fresh slice. It
+// holds secrets.
+func (s *State) Archived() []byte { return s.field(2) }
 
-// Size is an upper bound of what AppendBinary and its kin append, in bytes.
-func (s *State) Size() int { return wire.SizeSession(&s.rec) }
+func (s *State) field(num protowire.Number) []byte {
+	w := wire.NewWriter(make([]byte, s.size(false)))
+	s.write(&w)
+	w.Message(num, 0)
+	return w.Result()
+}
+
+// Pieces appends Record to list, in pieces that make it up when they are joined. Long values, skipped keys
+// for one, are pieces of their own and are not copied: they are the State's, and neither side modifies
+// them.
+func (s *State) Pieces(list [][]byte) [][]byte {
+	w := wire.NewSharing(make([]byte, s.size(true)))
+	s.write(&w)
+	w.Message(1, 0)
+	return w.Pieces(list)
+}
+
+// write writes the fields in descending order.
+func (s *State) write(w *wire.Writer) {
+	if s.rec.PQ != nil {
+		w.Shared(15, s.rec.PQ)
+	} else if s.HasPQ() {
+		mark := w.Written()
+		s.pq.Write(w)
+		w.Message(15, mark)
+	}
+	s.rec.Write(w)
+}
+
+// size is an upper bound of what write writes, as a rule, and of the head of a field around it.
+func (s *State) size(sharing bool) int {
+	n := s.rec.Size()
+	if sharing {
+		n -= s.rec.Shared()
+	}
+	switch {
+	case s.rec.PQ == nil:
+		return n + s.pq.Size(sharing)
+	case sharing && len(s.rec.PQ) >= wire.Long:
+		return n
+	}
+	return n + len(s.rec.PQ)
+}
 
 // SetAddresses names the two ends for the operations that follow. They are not part of the stored
 // State (protocol §6.2, §5.6).
@@ -234,7 +308,7 @@ func (s *State) RatchetKey() (signet.PublicKey, error) {
 func (s *State) HasSender() bool { return s.rec.HasSender }
 
 // HasPQ reports whether the post-quantum ratchet is on.
-func (s *State) HasPQ() bool { return len(s.rec.PQ) != 0 }
+func (s *State) HasPQ() bool { return len(s.rec.PQ) != 0 || s.rec.PQ == nil && s.pq.On() }
 
 // RegistrationIDs returns ours and the peer's registration id.
 func (s *State) RegistrationIDs() (local, remote uint32) {

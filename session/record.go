@@ -79,7 +79,7 @@ func (r *record) decode(b []byte) (*ratchet.State, error) {
 func (r *record) save() error {
 	var row []byte
 	if r.current != nil {
-		row = r.current.AppendRecord(make([]byte, 0, r.current.Size()))
+		row = r.current.Record()
 	}
 	if err := r.tx.PutSession(r.peer, row); err != nil {
 		return err
@@ -116,7 +116,7 @@ func (r *record) archiveCurrent() error {
 		return err
 	}
 	r.current.ClearPending()
-	list := r.current.AppendArchived(make([]byte, 0, r.current.Size()+len(r.archive)))
+	list := r.current.Archived()
 	rest := r.archive
 	for range maxArchived - 1 {
 		if len(rest) == 0 {

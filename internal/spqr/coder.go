@@ -4,6 +4,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"signet.example/signet/internal/erasure"
+	"signet.example/signet/internal/wire"
 )
 
 // lanes is the number of lists in a stored encoder or decoder.
@@ -15,8 +16,8 @@ type encoder struct {
 	raw  []byte
 	live bool // erasure holds it, not raw
 
-	// tail is the part of raw after the counter. It need not be written list by list unless the
-	// form changes.
+	// tail is the lists in the form they are stored in, which they alias, or nil. It is written as it
+	// is unless the form has changed.
 	tail         []byte
 	coefficients bool // the form of tail
 
@@ -87,25 +88,18 @@ func (e *encoder) parse(size int) (err error) {
 // listsSize is the length of the lists as fields.
 func listsSize(l erasure.Lists) int { return lanes * (1 + protowire.SizeBytes(len(l[0]))) }
 
-func (e *encoder) write(w *writer, field int) {
-	mark := w.written()
-	switch {
-	case !e.live:
-		copy(w.reserve(len(e.raw)), e.raw)
-	case e.tail != nil && e.coefficients == e.Coefficients:
-		copy(w.reserve(len(e.tail)), e.tail)
-		w.uint(1, uint64(e.Next))
-	default:
-		num := protowire.Number(2)
-		if e.Coefficients {
-			num = 3
+func (e *encoder) write(w *wire.Writer, field int) {
+	mark := w.Written()
+	if e.live {
+		if e.tail == nil || e.coefficients != e.Coefficients {
+			e.pack()
 		}
-		for p := lanes - 1; p >= 0; p-- {
-			w.bytes(num, e.Lists[p])
-		}
-		w.uint(1, uint64(e.Next))
+		w.Raw(e.tail)
+		w.Uint(1, uint64(e.Next))
+	} else {
+		w.Raw(e.raw)
 	}
-	w.message(protowire.Number(field), mark)
+	w.Message(protowire.Number(field), mark)
 }
 
 // A decoder is a stored PolynomialDecoder, and stays the bytes it was until a chunk arrives.
@@ -171,21 +165,21 @@ func (d *decoder) parse(size int) (err error) {
 	return nil
 }
 
-func (d *decoder) write(w *writer, field int) {
-	mark := w.written()
+func (d *decoder) write(w *wire.Writer, field int) {
+	mark := w.Written()
 	if !d.live {
-		copy(w.reserve(len(d.raw)), d.raw)
+		w.Raw(d.raw)
 	} else {
 		n := d.ListSize()
 		for p := lanes - 1; p >= 0; p-- {
-			inner := w.written()
-			d.AppendList(w.reserve(n)[:0], p)
-			w.message(3, inner) // empty ones too
+			inner := w.Written()
+			d.AppendList(w.Reserve(n)[:0], p)
+			w.Message(3, inner) // empty ones too
 		}
-		w.uint(2, uint64(lanes))
-		w.uint(1, uint64(d.Needed()*erasure.ChunkSize/2))
+		w.Uint(2, uint64(lanes))
+		w.Uint(1, uint64(d.Needed()*erasure.ChunkSize/2))
 	}
-	w.message(protowire.Number(field), mark)
+	w.Message(protowire.Number(field), mark)
 }
 
 // A list gathers the entries of one repeated field.

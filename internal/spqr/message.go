@@ -24,8 +24,8 @@ const (
 // hasChunk reports whether messages of the kind carry a chunk.
 func (k kind) hasChunk() bool { return k != kindNone && k != kindCt1Ack }
 
-// maxMessage is the longest message in bytes: version, epoch, index, kind, chunk index, chunk.
-const maxMessage = 1 + 10 + 5 + 1 + 3 + erasure.ChunkSize
+// MaxMessage is the length of the longest message in bytes: version, epoch, index, kind, chunk index, chunk.
+const MaxMessage = 1 + 10 + 5 + 1 + 3 + erasure.ChunkSize
 
 // version1 is the first byte of every message, and the version of every state, that we speak.
 const version1 = 1

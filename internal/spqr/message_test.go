@@ -76,7 +76,7 @@ func TestVarints(t *testing.T) {
 
 func TestLongestMessage(t *testing.T) {
 	m := message{epoch: math.MaxUint64, index: math.MaxUint32, kind: kindCt2, chunk: math.MaxUint16}
-	require.Len(t, m.append(nil), maxMessage)
+	require.Len(t, m.append(nil), MaxMessage)
 }
 
 // FuzzMessage: what parses, encodes to something that parses the same.

@@ -1,10 +1,6 @@
 package spqr
 
-import (
-	"math/bits"
-
-	"google.golang.org/protobuf/encoding/protowire"
-)
+import "google.golang.org/protobuf/encoding/protowire"
 
 // A scanner walks over the fields of one protobuf message in any order, as the official parser does:
 // unknown fields are skipped, the last of two equal ones wins. What it hands out aliases the input.
@@ -81,69 +77,4 @@ func (s *scanner) toBytes(b *[]byte) {
 		return
 	}
 	*b = s.bytes
-}
-
-// A writer builds a message from its end to its beginning, so that the length of an embedded message
-// is known when it comes to be written. Fields go in descending order. Proto3 defaults are omitted
-// by uint and bytes, and written by message.
-type writer struct {
-	buf []byte
-	at  int // buf[at:] is written
-}
-
-// written is a mark for message.
-func (w *writer) written() int { return len(w.buf) - w.at }
-
-// reserve makes room for n bytes in front of what is written, and returns it.
-func (w *writer) reserve(n int) []byte {
-	if w.at < n {
-		w.grow(n)
-	}
-	w.at -= n
-	return w.buf[w.at : w.at+n]
-}
-
-// grow is the way out if the size of the state was underestimated.
-func (w *writer) grow(n int) {
-	buf := make([]byte, 2*len(w.buf)+n)
-	at := len(buf) - w.written()
-	copy(buf[at:], w.buf[w.at:])
-	clear(w.buf)
-	w.buf, w.at = buf, at
-}
-
-func (w *writer) varint(v uint64) {
-	if v < 0x80 && w.at > 0 {
-		w.at--
-		w.buf[w.at] = byte(v)
-		return
-	}
-	n := (bits.Len64(v|1) + 6) / 7
-	b := w.reserve(n)
-	for i := range b {
-		b[i] = byte(v) | 0x80
-		v >>= 7
-	}
-	b[n-1] &= 0x7F
-}
-
-func (w *writer) uint(num protowire.Number, v uint64) {
-	if v != 0 {
-		w.varint(v)
-		w.varint(uint64(num)<<3 | uint64(protowire.VarintType))
-	}
-}
-
-func (w *writer) bytes(num protowire.Number, b []byte) {
-	if len(b) != 0 {
-		mark := w.written()
-		copy(w.reserve(len(b)), b)
-		w.message(num, mark)
-	}
-}
-
-// message makes everything written since the mark the content of one field.
-func (w *writer) message(num protowire.Number, mark int) {
-	w.varint(uint64(w.written() - mark))
-	w.varint(uint64(num)<<3 | uint64(protowire.BytesType))
 }

@@ -78,27 +78,30 @@ func Init(d Direction, authKey *[32]byte, selfSession bool) []byte {
 //
 // Bytes are drawn from src only when the braid makes a key pair (64) or a ciphertext (32).
 func Send(src *entropy.Source, state []byte) (next, message []byte, key [32]byte, ok bool, err error) {
-	return send(live{src}, state, nil)
+	return send(live{src}, state)
 }
 
-// SendInto is Send that writes the next state at the end of buf's capacity if it is large enough. The
-// capacity is overwritten and must not overlap state.
-func SendInto(buf []byte, src *entropy.Source, state []byte) (next, message []byte, key [32]byte, ok bool, err error) {
-	return send(live{src}, state, buf)
-}
-
-func send(r sampler, stored, buf []byte) (next, wire []byte, key [32]byte, ok bool, err error) {
+func send(r sampler, stored []byte) (next, wire []byte, key [32]byte, ok bool, err error) {
 	var s state
 	if err := s.parse(stored); err != nil {
 		return nil, nil, key, false, err
 	}
+	defer func() { secret.Wipe(s.braid.made) }()
+	if wire, key, ok, err = s.send(r, make([]byte, 0, MaxMessage)); err != nil {
+		return nil, nil, [32]byte{}, false, err
+	}
+	return s.marshal(), wire, key, ok, nil
+}
+
+// send advances s, which is of no use after an error, and appends the message to b.
+func (s *state) send(r sampler, b []byte) (wire []byte, key [32]byte, ok bool, err error) {
 	if s.version == 0 {
-		return []byte{}, []byte{}, key, false, nil
+		return b, key, false, nil
 	}
 	var m message
 	fresh, isFresh, err := s.braid.send(r, &m)
 	if err != nil {
-		return nil, nil, key, false, err
+		return nil, key, false, err
 	}
 	willing := s.negotiating && s.negotiation.minVersion < version1 // to do without: no key yet
 	if !s.chained && !willing {
@@ -112,12 +115,9 @@ func send(r sampler, stored, buf []byte) (next, wire []byte, key [32]byte, ok bo
 	}
 	clear(fresh[:])
 	if err != nil {
-		secret.Wipe(s.braid.made)
-		return nil, nil, [32]byte{}, false, err
+		return nil, [32]byte{}, false, err
 	}
-	next = s.marshalInto(buf)
-	secret.Wipe(s.braid.made)
-	return next, m.append(make([]byte, 0, maxMessage)), key, s.chained, nil
+	return m.append(b), key, s.chained, nil
 }
 
 // Recv takes a message, empty if there was none, and returns the next state and the key that the
@@ -128,34 +128,33 @@ func send(r sampler, stored, buf []byte) (next, wire []byte, key [32]byte, ok bo
 // It derives as many as 25 000 keys if the message says that it is that far ahead, in a self session
 // any number (§17), before anybody knows that it is genuine.
 func Recv(state, message []byte) (next []byte, key [32]byte, ok bool, err error) {
-	return RecvInto(nil, state, message)
+	return recv(state, message)
 }
 
-// RecvInto is Recv that writes the next state at the end of buf's capacity if it is large enough. The
-// capacity is overwritten and must not overlap state or message.
-func RecvInto(buf, state, message []byte) (next []byte, key [32]byte, ok bool, err error) {
-	next, key, ok, err = recv(state, message, buf)
-	if err != nil {
-		return nil, [32]byte{}, false, err
-	}
-	return next, key, ok, nil
-}
-
-func recv(stored, wire, buf []byte) (next []byte, key [32]byte, ok bool, err error) {
+func recv(stored, wire []byte) (next []byte, key [32]byte, ok bool, err error) {
 	var s state
 	if err := s.parse(stored); err != nil {
 		return nil, key, false, err
 	}
+	if key, ok, err = s.recv(wire); err != nil {
+		return nil, [32]byte{}, false, err
+	}
+	return s.marshal(), key, ok, nil
+}
+
+// recv advances s, which is of no use after an error.
+func (s *state) recv(wire []byte) (key [32]byte, ok bool, err error) {
 	var m message
 	version, payload, err := m.preamble(wire)
 	if err != nil {
-		return nil, key, false, err
+		return key, false, err
 	}
 	if err := s.admit(version); err != nil {
-		return nil, key, false, err
+		return key, false, err
 	}
 	if s.version == 0 || version < s.version { // off, or now it will be
-		return []byte{}, key, false, nil
+		*s = state{}
+		return key, false, nil
 	}
 	var fresh [32]byte
 	var isFresh bool
@@ -172,15 +171,15 @@ func recv(stored, wire, buf []byte) (next []byte, key [32]byte, ok bool, err err
 	}
 	clear(fresh[:])
 	if err != nil {
-		return nil, key, false, err
+		return key, false, err
 	}
 	if key, ok, err = s.chain.recvKey(m.epoch-1, m.index); err != nil {
-		return nil, key, false, err
+		return [32]byte{}, false, err
 	}
 	if version == s.version {
 		s.negotiating = false
 	}
-	return s.marshalInto(buf), key, ok, nil
+	return key, ok, nil
 }
 
 // heed gives the braid what a message of version 1 has after its preamble.

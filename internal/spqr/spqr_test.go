@@ -9,6 +9,7 @@ import (
 
 	"signet.example/signet/internal/entropy"
 	"signet.example/signet/internal/secret"
+	"signet.example/signet/internal/wire"
 )
 
 // optional makes a state one that may fall back to version 0, as clients before 2026 stored it.
@@ -344,11 +345,11 @@ func TestLeniency(t *testing.T) {
 func TestWriterGrows(t *testing.T) {
 	a, b := newPair(t, 10)
 	b.recv(a.send())
-	w := writer{}
+	w := wire.Writer{}
 	s := b.parsed()
 	s.braid.write(&w)
 	s.chain.write(&w)
-	require.Equal(t, b.state, w.buf[w.at:])
+	require.Equal(t, b.state, w.Result())
 }
 
 // TestAllocations is the budget of the messages between the steps of the KEM.

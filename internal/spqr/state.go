@@ -4,6 +4,8 @@ import (
 	"errors"
 
 	"google.golang.org/protobuf/encoding/protowire"
+
+	"signet.example/signet/internal/wire"
 )
 
 // ErrState is a stored state that cannot be decoded. To callers every other error of Recv is an invalid
@@ -57,30 +59,29 @@ func (s *state) parse(b []byte) error {
 	return f.err
 }
 
-// marshal writes the state in a fresh slice, as the official writer does.
-func (s *state) marshal() []byte { return s.marshalInto(nil) }
-
-// marshalInto is marshal that writes at the end of buf's capacity, which nothing of s aliases, if that
-// is large enough.
-func (s *state) marshalInto(buf []byte) []byte {
-	buf = buf[:cap(buf)]
-	if n := s.size(); len(buf) < n {
-		buf = make([]byte, n)
+// marshal writes the state in a fresh slice, as the official writer does; nothing for version 0.
+func (s *state) marshal() []byte {
+	if s.version == 0 {
+		return []byte{}
 	}
-	w := writer{buf: buf, at: len(buf)}
-	if s.version == version1 {
-		s.braid.write(&w)
-	}
-	if s.chained {
-		s.chain.write(&w)
-	}
-	if s.negotiating {
-		s.negotiation.write(&w)
-	}
-	return w.buf[w.at:]
+	w := wire.NewWriter(make([]byte, s.size()))
+	s.write(&w)
+	return w.Result()
 }
 
-// size is no less than the length of the encoded state, or else writer.grow helps.
+func (s *state) write(w *wire.Writer) {
+	if s.version == version1 {
+		s.braid.write(w)
+	}
+	if s.chained {
+		s.chain.write(w)
+	}
+	if s.negotiating {
+		s.negotiation.write(w)
+	}
+}
+
+// size is no less than the length of the encoded state, or else the Writer grows its buffer.
 func (s *state) size() int {
 	n := 256 // negotiation, root, authenticator, numbers, and the tags of all these
 	for i := range s.chain.n {
@@ -131,13 +132,13 @@ func (v *negotiation) parse(b []byte) error {
 	return v.limits.parse(limits)
 }
 
-func (v *negotiation) write(w *writer) {
-	mark := w.written()
+func (v *negotiation) write(w *wire.Writer) {
+	mark := w.Written()
 	v.limits.write(w, 4)
-	w.uint(3, uint64(v.minVersion))
-	w.uint(2, uint64(v.dir))
-	w.bytes(1, v.authKey[:])
-	w.message(1, mark)
+	w.Uint(3, uint64(v.minVersion))
+	w.Uint(2, uint64(v.dir))
+	w.Bytes(1, v.authKey[:])
+	w.Message(1, mark)
 }
 
 func (p *params) parse(b []byte) error {
@@ -156,9 +157,9 @@ func (p *params) parse(b []byte) error {
 	return f.err
 }
 
-func (p *params) write(w *writer, field int) {
-	mark := w.written()
-	w.uint(2, uint64(p.maxKept))
-	w.uint(1, uint64(p.maxJump))
-	w.message(protowire.Number(field), mark)
+func (p *params) write(w *wire.Writer, field int) {
+	mark := w.Written()
+	w.Uint(2, uint64(p.maxKept))
+	w.Uint(1, uint64(p.maxJump))
+	w.Message(protowire.Number(field), mark)
 }

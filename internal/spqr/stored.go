@@ -4,6 +4,8 @@ import (
 	"math"
 
 	"google.golang.org/protobuf/encoding/protowire"
+
+	"signet.example/signet/internal/wire"
 )
 
 // The stored forms of the braid and of the chain (spqr §14).
@@ -75,27 +77,27 @@ func (b *braid) parseInner(inner []byte) error {
 	return b.auth.parse(auth)
 }
 
-func (b *braid) write(w *writer) {
+func (b *braid) write(w *wire.Writer) {
 	row := &phases[b.phase]
-	end := w.written()
+	end := w.Written()
 	if row.decodes.field != 0 { // always the last one
 		b.dec.write(w, row.decodes.field)
 	}
 	if row.encodes.field != 0 {
 		b.enc.write(w, row.encodes.field)
 	}
-	inner := w.written()
+	inner := w.Written()
 	for i := len(row.holds) - 1; i >= 0; i-- {
-		w.bytes(protowire.Number(3+i), b.parts[row.holds[i]])
+		w.Shared(protowire.Number(3+i), b.parts[row.holds[i]])
 	}
-	auth := w.written()
-	w.bytes(2, b.auth.mac[:])
-	w.bytes(1, b.auth.root[:])
-	w.message(2, auth)
-	w.uint(1, b.epoch)
-	w.message(1, inner)
-	w.message(protowire.Number(b.phase), end)
-	w.message(3, end)
+	auth := w.Written()
+	w.Bytes(2, b.auth.mac[:])
+	w.Bytes(1, b.auth.root[:])
+	w.Message(2, auth)
+	w.Uint(1, b.epoch)
+	w.Message(1, inner)
+	w.Message(protowire.Number(b.phase), end)
+	w.Message(3, end)
 }
 
 func (a *authenticator) parse(b []byte) error {
@@ -156,20 +158,20 @@ func (c *chain) parse(b []byte) error {
 	return c.limits.parse(limits)
 }
 
-func (c *chain) write(w *writer) {
-	end := w.written()
+func (c *chain) write(w *wire.Writer) {
+	end := w.Written()
 	c.limits.write(w, 6)
-	w.uint(5, c.sending)
-	w.bytes(4, c.root[:])
+	w.Uint(5, c.sending)
+	w.Bytes(4, c.root[:])
 	for i := c.n - 1; i >= 0; i-- {
-		mark := w.written()
+		mark := w.Written()
 		c.links[i].recv.write(w, 2)
 		c.links[i].send.write(w, 1)
-		w.message(3, mark)
+		w.Message(3, mark)
 	}
-	w.uint(2, c.current)
-	w.uint(1, uint64(c.dir))
-	w.message(2, end)
+	w.Uint(2, c.current)
+	w.Uint(1, uint64(c.dir))
+	w.Message(2, end)
 }
 
 func (l *link) parse(b []byte) error {
@@ -219,12 +221,12 @@ func (h *half) parse(b []byte) error {
 	return nil
 }
 
-func (h *half) write(w *writer, field int) {
-	mark := w.written()
-	w.bytes(3, h.prev)
+func (h *half) write(w *wire.Writer, field int) {
+	mark := w.Written()
+	w.Shared(3, h.prev)
 	if !h.erased {
-		w.bytes(2, h.next[:])
+		w.Bytes(2, h.next[:])
 	}
-	w.uint(1, uint64(h.ctr))
-	w.message(protowire.Number(field), mark)
+	w.Uint(1, uint64(h.ctr))
+	w.Message(protowire.Number(field), mark)
 }

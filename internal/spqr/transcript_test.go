@@ -67,7 +67,7 @@ func replayAll(t *testing.T, tr *transcript) map[Phase]bool {
 			if e.Rand.DK == nil && e.Rand.M == nil {
 				r = none{t}
 			}
-			next, msg, key, ok, err = send(r, state, nil)
+			next, msg, key, ok, err = send(r, state)
 			require.NoError(t, err, "event %d", i)
 			require.Equal(t, []byte(e.Msg), msg, "event %d", i)
 			wire[e.N] = msg

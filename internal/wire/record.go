@@ -235,89 +235,104 @@ func (s *Session) parsePendingKEM(b []byte) error {
 // AppendSession appends the encoded SessionStructure as the official writer does: ascending fields,
 // defaults omitted.
 func AppendSession(dst []byte, s *Session) []byte {
-	b := optUint(dst, 1, uint64(s.Version))
-	b = optBytes(b, 2, s.LocalIdentity)
-	b = optBytes(b, 3, s.RemoteIdentity)
-	b = optBytes(b, 4, s.RootKey)
-	b = optUint(b, 5, uint64(s.PreviousCounter))
-	if s.HasSender {
-		b = appendChain(b, 6, &s.Sender)
-	}
-	for i := range s.Receivers {
-		b = appendChain(b, 7, &s.Receivers[i])
-	}
-	if s.HasPending {
-		b = appendPending(b, &s.Pending)
-	}
-	b = optUint(b, 10, uint64(s.RemoteRegistrationID))
-	b = optUint(b, 11, uint64(s.LocalRegistrationID))
-	b = optBytes(b, 13, s.BaseKey)
-	if s.HasPendingKEM {
-		n := sizeOptUint(uint64(s.PendingKEMID)) + sizeOptBytes(s.PendingKEMCiphertext)
-		b = appendHead(b, 14, n)
-		b = optUint(b, 1, uint64(s.PendingKEMID))
-		b = optBytes(b, 2, s.PendingKEMCiphertext)
-	}
-	return optBytes(b, 15, s.PQ)
+	return s.appendTo(dst, func(*Writer) {})
 }
 
-// SizeSession is an upper bound of the length of AppendSession, in bytes.
-func SizeSession(s *Session) int {
-	n := 512 + len(s.Sender.Skipped) + len(s.PendingKEMCiphertext) + len(s.PQ)
+// AppendCurrent appends the field of a RecordStructure that holds the current session.
+func AppendCurrent(dst []byte, s *Session) []byte {
+	return s.appendTo(dst, func(w *Writer) { w.Message(1, 0) })
+}
+
+// AppendPrevious appends one of the fields of a RecordStructure that hold previous sessions.
+func AppendPrevious(dst []byte, s *Session) []byte {
+	return s.appendTo(dst, func(w *Writer) { w.Message(2, 0) })
+}
+
+func (s *Session) appendTo(dst []byte, wrap func(*Writer)) []byte {
+	w := NewWriter(make([]byte, s.Size()+len(s.PQ)))
+	w.Bytes(15, s.PQ)
+	s.Write(&w)
+	wrap(&w)
+	return append(dst, w.Result()...)
+}
+
+// Size is an upper bound of the length of what Write writes, in bytes, and of the heads of the fields
+// around it.
+func (s *Session) Size() int {
+	n := 512 + len(s.Sender.Skipped) + len(s.PendingKEMCiphertext)
 	for i := range s.Receivers {
 		n += 128 + len(s.Receivers[i].Skipped)
 	}
 	return n
 }
 
-func appendHead(b []byte, num protowire.Number, n int) []byte {
-	return protowire.AppendVarint(protowire.AppendTag(b, num, protowire.BytesType), uint64(n))
-}
-
-func sizeOptBytes(v []byte) int {
-	if len(v) == 0 {
-		return 0
+// Shared is what of Size a Writer that shares does not copy.
+func (s *Session) Shared() (n int) {
+	count := func(b []byte) {
+		if len(b) >= Long {
+			n += len(b)
+		}
 	}
-	return sizeBytes(len(v))
-}
-
-func sizeOptUint(v uint64) int {
-	if v == 0 {
-		return 0
+	count(s.PendingKEMCiphertext)
+	count(s.Sender.Skipped)
+	for i := range s.Receivers {
+		count(s.Receivers[i].Skipped)
 	}
-	return 1 + protowire.SizeVarint(v)
+	return n
 }
 
-func appendChain(b []byte, num protowire.Number, c *Chain) []byte {
-	inner := sizeOptUint(uint64(c.Index)) + sizeOptBytes(c.Key)
-	n := sizeOptBytes(c.RatchetKey) + sizeOptBytes(c.RatchetPriv) + len(c.Skipped)
+// Write writes the fields in front of the post-quantum state, which is the last one and the caller's:
+// it writes field 15 before.
+func (s *Session) Write(w *Writer) {
+	if s.HasPendingKEM {
+		mark := w.Written()
+		w.Shared(2, s.PendingKEMCiphertext)
+		w.Uint(1, uint64(s.PendingKEMID))
+		w.Message(14, mark)
+	}
+	w.Bytes(13, s.BaseKey)
+	w.Uint(11, uint64(s.LocalRegistrationID))
+	w.Uint(10, uint64(s.RemoteRegistrationID))
+	if s.HasPending {
+		s.Pending.write(w)
+	}
+	for i := len(s.Receivers) - 1; i >= 0; i-- {
+		s.Receivers[i].write(w, 7)
+	}
+	if s.HasSender {
+		s.Sender.write(w, 6)
+	}
+	w.Uint(5, uint64(s.PreviousCounter))
+	w.Bytes(4, s.RootKey)
+	w.Bytes(3, s.RemoteIdentity)
+	w.Bytes(2, s.LocalIdentity)
+	w.Uint(1, uint64(s.Version))
+}
+
+func (c *Chain) write(w *Writer, num protowire.Number) {
+	end := w.Written()
+	w.Raw(c.Skipped)
 	if c.HasKey {
-		n += sizeBytes(inner)
+		mark := w.Written()
+		w.Bytes(2, c.Key)
+		w.Uint(1, uint64(c.Index))
+		w.Message(3, mark)
 	}
-	b = appendHead(b, num, n)
-	b = optBytes(b, 1, c.RatchetKey)
-	b = optBytes(b, 2, c.RatchetPriv)
-	if c.HasKey {
-		b = appendHead(b, 3, inner)
-		b = optUint(b, 1, uint64(c.Index))
-		b = optBytes(b, 2, c.Key)
-	}
-	return append(b, c.Skipped...)
+	w.Bytes(2, c.RatchetPriv)
+	w.Bytes(1, c.RatchetKey)
+	w.Message(num, end)
 }
 
-func appendPending(b []byte, v *Pending) []byte {
-	id := uint64(int64(int32(v.SignedPreKeyID))) // int32: ids from 2^31 on are sign-extended
-	n := sizeOptBytes(v.BaseKey) + sizeOptUint(id) + sizeOptUint(v.Timestamp)
-	if v.HasPreKey {
-		n += 1 + protowire.SizeVarint(uint64(v.PreKeyID))
+func (v *Pending) write(w *Writer) {
+	mark := w.Written()
+	w.Uint(4, v.Timestamp)
+	w.Uint(3, uint64(int64(int32(v.SignedPreKeyID)))) // int32: ids from 2^31 on are sign-extended
+	w.Bytes(2, v.BaseKey)
+	if v.HasPreKey { // explicit presence: id 0 is written
+		w.varint(uint64(v.PreKeyID))
+		w.varint(1<<3 | uint64(protowire.VarintType))
 	}
-	b = appendHead(b, 9, n)
-	if v.HasPreKey {
-		b = AppendUint(b, 1, uint64(v.PreKeyID))
-	}
-	b = optBytes(b, 2, v.BaseKey)
-	b = optUint(b, 3, id)
-	return optUint(b, 4, v.Timestamp)
+	w.Message(9, mark)
 }
 
 // A MessageKey is a stored message key of a skipped message (protocol §7.1). Seed is what is written
@@ -386,29 +401,6 @@ func SplitRecord(b []byte) (current, previous []byte, err error) {
 		return nil, nil, p.err
 	}
 	return current, list.bytes(), nil
-}
-
-// AppendCurrent appends the field of a RecordStructure that holds the current session.
-func AppendCurrent(dst []byte, s *Session) []byte { return appendSessionField(dst, 1, s) }
-
-// AppendPrevious appends one of the fields of a RecordStructure that hold previous sessions.
-func AppendPrevious(dst []byte, s *Session) []byte { return appendSessionField(dst, 2, s) }
-
-// appendSessionField appends s as a field. Its length is written once it is known: two bytes are left
-// for it, which is what most sessions need.
-func appendSessionField(dst []byte, num protowire.Number, s *Session) []byte {
-	const room = 2
-	dst = protowire.AppendTag(dst, num, protowire.BytesType)
-	at := len(dst)
-	dst = AppendSession(append(dst, make([]byte, room)...), s)
-	n := len(dst) - at - room
-	if size := protowire.SizeVarint(uint64(n)); size != room {
-		dst = append(dst, make([]byte, max(0, size-room))...)
-		copy(dst[at+size:], dst[at+room:at+room+n])
-		dst = dst[:at+size+n]
-	}
-	protowire.AppendVarint(dst[:at], uint64(n))
-	return dst
 }
 
 // NextPrevious splits the first entry off a list of previous sessions. raw is the entry with its tag.

@@ -162,3 +162,21 @@ func optUint(b []byte, num protowire.Number, v uint64) []byte {
 
 // sizeBytes is the length of AppendBytes for n bytes under a field number below 16.
 func sizeBytes(n int) int { return 1 + protowire.SizeBytes(n) }
+
+func appendHead(b []byte, num protowire.Number, n int) []byte {
+	return protowire.AppendVarint(protowire.AppendTag(b, num, protowire.BytesType), uint64(n))
+}
+
+func sizeOptBytes(v []byte) int {
+	if len(v) == 0 {
+		return 0
+	}
+	return sizeBytes(len(v))
+}
+
+func sizeOptUint(v uint64) int {
+	if v == 0 {
+		return 0
+	}
+	return 1 + protowire.SizeVarint(v)
+}

@@ -1,0 +1,204 @@
+package spqr
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"signet.example/signet/internal/entropy"
+	"signet.example/signet/internal/secret"
+	"signet.example/signet/internal/wire"
+)
+
+// A State is a stored state that is decoded, for whoever lives through many messages: an operation
+// on it neither parses nor copies what it does not touch. The zero State is switched off.
+//
+// Its slices are immutable, so a copy of a State is a State of its own: that is how a step is tried
+// and taken back. Wiping is the exception, see Replace.
+type State struct {
+	s state
+
+	// shared says that Write may have handed out what the State holds.
+	shared bool
+}
+
+// UnmarshalBinary replaces s by the state that stored holds. It aliases stored until Own. On error,
+// ErrState, s is of no use.
+func (s *State) UnmarshalBinary(stored []byte) error {
+	*s = State{}
+	return s.s.parse(stored)
+}
+
+// Own ends that s aliases what it was decoded from, so that the memory of a stored state, with the
+// keys of its time, goes with it.
+func (s *State) Own() {
+	b, c := &s.s.braid, &s.s.chain
+	for i := range b.parts {
+		b.parts[i] = bytes.Clone(b.parts[i])
+	}
+	b.made = nil
+	b.enc.own()
+	b.dec.own()
+	for i := range c.n {
+		c.links[i].send.prev = bytes.Clone(c.links[i].send.prev)
+		c.links[i].recv.prev = bytes.Clone(c.links[i].recv.prev)
+	}
+}
+
+// Send is the function Send: it makes next the State after s and appends the message to b. Neither next
+// nor b is of use after an error, and s is as it was in any case.
+func (s *State) Send(next *State, src *entropy.Source, b []byte) (message []byte, key [32]byte, ok bool, err error) {
+	*next = *s
+	if message, key, ok, err = next.s.send(live{src}, b); err == nil {
+		next.settle()
+	}
+	return message, key, ok, err
+}
+
+// Recv is the function Recv: it makes next the State after s, or something of no use if it fails. s is
+// as it was.
+func (s *State) Recv(next *State, message []byte) (key [32]byte, ok bool, err error) {
+	*next = *s
+	if key, ok, err = next.s.recv(message); err == nil {
+		next.settle()
+	}
+	return key, ok, err
+}
+
+// settle erases what the phase has no place for, as storing and loading does.
+func (s *State) settle() {
+	b := &s.s.braid
+	row := &phases[b.phase]
+	var held [parts]bool
+	for _, p := range row.holds {
+		held[p] = true
+	}
+	for p := range b.parts {
+		if !held[p] {
+			b.parts[p] = nil
+		}
+	}
+	if row.encodes.size == 0 {
+		b.enc = encoder{}
+	}
+	if row.decodes.size == 0 {
+		b.dec = decoder{}
+	}
+}
+
+// Replace makes next, which Send or Recv made of s, the State s. Of the private key or encapsulation state
+// that s drew itself nothing is left if next has no use for it and nobody shares it.
+func (s *State) Replace(next *State) {
+	if made := s.s.braid.made; len(made) > 0 && !s.shared && !next.s.braid.holds(made) {
+		secret.Wipe(made)
+	}
+	if made := next.s.braid.made; len(made) > 0 && !next.s.braid.holds(made) {
+		next.s.braid.made = nil
+	}
+	*s = *next
+}
+
+// holds reports whether one of the parts is b itself.
+func (b *braid) holds(part []byte) bool {
+	for _, p := range b.parts {
+		if len(p) > 0 && &p[0] == &part[0] {
+			return true
+		}
+	}
+	return false
+}
+
+// Wipe forgets the State, and erases the private key or encapsulation state that it drew, unless it
+// is shared.
+func (s *State) Wipe() {
+	if !s.shared {
+		secret.Wipe(s.s.braid.made)
+	}
+	*s = State{}
+}
+
+// Write writes the stored state, which is empty if it is switched off.
+func (s *State) Write(w *wire.Writer) {
+	if s.s.version == version1 {
+		s.shared = s.shared || w.Shares()
+		s.s.write(w)
+	}
+}
+
+// On reports whether the ratchet is switched on.
+func (s *State) On() bool { return s.s.version == version1 }
+
+// Size is an upper bound of what Write writes, in bytes, as a rule. sharing says that the Writer does not copy
+// long values.
+func (s *State) Size(sharing bool) int {
+	if !sharing {
+		return s.s.size()
+	}
+	return s.s.size() - s.s.long()
+}
+
+// long is how much of size lies in long values.
+func (s *state) long() (n int) {
+	count := func(b []byte) {
+		if len(b) >= wire.Long {
+			n += len(b)
+		}
+	}
+	for i := range s.chain.n {
+		count(s.chain.links[i].send.prev)
+		count(s.chain.links[i].recv.prev)
+	}
+	row := &phases[s.braid.phase]
+	for _, p := range row.holds {
+		count(s.braid.parts[p])
+	}
+	if e := &s.braid.enc; row.encodes.size != 0 && e.live {
+		count(e.tail)
+	} else if row.encodes.size != 0 {
+		count(e.raw)
+	}
+	if d := &s.braid.dec; row.decodes.size != 0 && !d.live {
+		count(d.raw)
+	}
+	return n
+}
+
+// Format redacts the State under every verb.
+func (State) Format(f fmt.State, _ rune) { io.WriteString(f, "spqr.State(…)") }
+
+// own copies what the encoder borrows.
+func (e *encoder) own() {
+	if !e.live {
+		e.raw = bytes.Clone(e.raw)
+		return
+	}
+	e.pack()
+}
+
+// pack gathers the lists in one slice, the form they are stored in, and lets them alias it.
+func (e *encoder) pack() {
+	num := protowire.Number(2)
+	if e.Coefficients {
+		num = 3
+	}
+	size := listsSize(e.Lists)
+	b := make([]byte, 0, size)
+	for p, l := range e.Lists {
+		b = wire.AppendBytes(b, num, l)
+		e.Lists[p] = b[len(b)-len(l) : len(b) : len(b)]
+	}
+	e.raw, e.tail, e.coefficients = nil, b, e.Coefficients
+}
+
+func (d *decoder) own() {
+	if !d.live {
+		d.raw = bytes.Clone(d.raw)
+		return
+	}
+	d.Own()
+}
+
+// Epoch is the braid's, from 1.
+func (s *State) Epoch() uint64 { return s.s.braid.epoch }

@@ -1,0 +1,154 @@
+package wire
+
+import (
+	"math/bits"
+
+	"google.golang.org/protobuf/encoding/protowire"
+)
+
+// A Writer builds a message from its end to its beginning, so that the length of an embedded message
+// is known when it comes to be written. Fields go in descending order. Proto3 defaults are omitted
+// by Uint and Bytes, and written by Message. The zero Writer works.
+type Writer struct {
+	buf []byte
+	at  int // buf[at:] is written
+
+	// Long values may stay where they are: see NewSharing.
+	share bool
+	far   int // bytes of shared values
+	cuts  [8]cut
+	n     int
+	more  []cut // the cuts that did not fit
+}
+
+// A cut is where a shared value lies: behind everything that is written after it.
+type cut struct {
+	from  int // bytes of buf that are written behind the value
+	value []byte
+}
+
+// Long is the length in bytes from which a value is worth a piece of its own.
+const Long = 512
+
+// NewWriter returns a Writer into buf, whose content is overwritten from its end.
+func NewWriter(buf []byte) Writer { return Writer{buf: buf, at: len(buf)} }
+
+// NewSharing is NewWriter of a Writer that does not copy values of Long bytes and more: its Pieces
+// alias them.
+func NewSharing(buf []byte) Writer { return Writer{buf: buf, at: len(buf), share: true} }
+
+// Shares reports whether the Writer comes from NewSharing.
+func (w *Writer) Shares() bool { return w.share }
+
+// Written is a mark for Message: the number of bytes so far.
+func (w *Writer) Written() int { return len(w.buf) - w.at + w.far }
+
+// Reserve makes room for n bytes in front of what is written, and returns it.
+func (w *Writer) Reserve(n int) []byte {
+	if w.at < n {
+		w.grow(n)
+	}
+	w.at -= n
+	return w.buf[w.at : w.at+n]
+}
+
+// grow is the way out if the size of the message was underestimated.
+func (w *Writer) grow(n int) {
+	buf := make([]byte, 2*len(w.buf)+n)
+	at := len(buf) - (len(w.buf) - w.at)
+	copy(buf[at:], w.buf[w.at:])
+	clear(w.buf)
+	w.buf, w.at = buf, at
+}
+
+func (w *Writer) varint(v uint64) {
+	if v < 0x80 && w.at > 0 {
+		w.at--
+		w.buf[w.at] = byte(v)
+		return
+	}
+	n := (bits.Len64(v|1) + 6) / 7
+	b := w.Reserve(n)
+	for i := range b {
+		b[i] = byte(v) | 0x80
+		v >>= 7
+	}
+	b[n-1] &= 0x7F
+}
+
+// Uint writes a varint field unless it is zero.
+func (w *Writer) Uint(num protowire.Number, v uint64) {
+	if v != 0 {
+		w.varint(v)
+		w.varint(uint64(num)<<3 | uint64(protowire.VarintType))
+	}
+}
+
+// Bytes writes a length-delimited field unless it is empty. It copies b.
+func (w *Writer) Bytes(num protowire.Number, b []byte) {
+	if len(b) != 0 {
+		copy(w.Reserve(len(b)), b)
+		w.head(num, len(b))
+	}
+}
+
+// Shared is Bytes of a value that is immutable: if it is long, it is not copied by a Writer that
+// shares.
+func (w *Writer) Shared(num protowire.Number, b []byte) {
+	if len(b) != 0 {
+		w.Raw(b)
+		w.head(num, len(b))
+	}
+}
+
+// Raw writes bytes that are fields already. It may share them.
+func (w *Writer) Raw(b []byte) {
+	if !w.share || len(b) < Long {
+		copy(w.Reserve(len(b)), b)
+		return
+	}
+	w.far += len(b)
+	c := cut{len(w.buf) - w.at, b}
+	if w.n < len(w.cuts) {
+		w.cuts[w.n] = c
+		w.n++
+		return
+	}
+	w.more = append(w.more, c)
+}
+
+func (w *Writer) head(num protowire.Number, n int) {
+	w.varint(uint64(n))
+	w.varint(uint64(num)<<3 | uint64(protowire.BytesType))
+}
+
+// Message makes everything written since the mark the content of one field.
+func (w *Writer) Message(num protowire.Number, mark int) {
+	w.head(num, w.Written()-mark)
+}
+
+// Result returns what was written by a Writer that shares nothing. It is the end of the buffer, if
+// that was large enough.
+func (w *Writer) Result() []byte { return w.buf[w.at:] }
+
+// Pieces appends what was written to list, in pieces that make up the message when they are joined.
+func (w *Writer) Pieces(list [][]byte) [][]byte {
+	at, end := w.at, len(w.buf)
+	for i := w.n + len(w.more) - 1; i >= 0; i-- {
+		var c cut
+		if i < w.n {
+			c = w.cuts[i]
+		} else {
+			c = w.more[i-w.n]
+		}
+		if to := end - c.from; to > at {
+			list = append(list, w.buf[at:to:to])
+			at = to
+		}
+		list = append(list, c.value[:len(c.value):len(c.value)])
+	}
+	if at < end {
+		list = append(list, w.buf[at:end:end])
+	}
+	return list
+}
