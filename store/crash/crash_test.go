@@ -19,6 +19,7 @@ var (
 	messages = flag.Int("crash.messages", 1000, "messages to be delivered")
 	kills    = flag.Int("crash.kills", 20, "processes to be killed")
 	restarts = flag.Int("crash.restarts", 1, "kills of PostgreSQL")
+	seals    = flag.Bool("crash.sealed", false, "seal the rows")
 )
 
 // workerPlace, if set in the environment, makes the test binary a worker on that database.
@@ -45,6 +46,9 @@ func TestPostgreSQL(t *testing.T) {
 }
 
 func play(t *testing.T, place string, restart func() error) {
+	if *seals {
+		t.Setenv(sealed, "1")
+	}
 	e, err := open(place)
 	require.NoError(t, err)
 	s, err := e.store(shop)

@@ -3,10 +3,12 @@ package crash
 import (
 	"context"
 	"fmt"
+	"os"
 	"strings"
 
 	"signet.example/signet/session"
 	"signet.example/signet/store/postgres"
+	"signet.example/signet/store/seal"
 	"signet.example/signet/store/sqlite"
 )
 
@@ -26,8 +28,22 @@ func open(place string) (engine, error) {
 	if kind == "sqlite" {
 		return sqliteEngine(where), nil
 	}
-	root, err := postgres.Open(ctx, where, nil)
+	root, err := postgres.Open(ctx, where, &postgres.Options{Seal: sealing()})
 	return postgresEngine{root}, err
+}
+
+// sealed, in the environment, has all processes seal their rows; see the flag crash.sealed.
+const sealed = "SIGNET_CRASH_SEALED"
+
+func sealing() *seal.Options {
+	if os.Getenv(sealed) == "" {
+		return nil
+	}
+	keys, err := seal.Key(make([]byte, seal.KeySize))
+	if err != nil {
+		panic(err)
+	}
+	return &seal.Options{Keys: keys}
 }
 
 // schema is the application's own.
@@ -39,7 +55,7 @@ var schema = []string{
 type sqliteEngine string
 
 func (path sqliteEngine) store(device int64) (session.Store, error) {
-	return sqlite.Open(ctx, string(path), &sqlite.Options{Device: device, Wait: -1})
+	return sqlite.Open(ctx, string(path), &sqlite.Options{Device: device, Wait: -1, Seal: sealing()})
 }
 
 func (sqliteEngine) exec(tx session.Tx, sql string, args ...any) error {

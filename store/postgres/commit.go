@@ -21,7 +21,9 @@ func (s *Store) begin(ctx context.Context, peers []signet.Address, control bool)
 	if t.conn, err = s.pool.Acquire(ctx); err != nil {
 		return t, err
 	}
-	err = t.open()
+	if err = t.open(); err == nil {
+		err = t.unseal()
+	}
 	for i := 0; err == nil && i < len(peers); i++ {
 		err = s.mayUpdate(peers[i], t.deviceEpoch, t.peers[peers[i]], control)
 	}
@@ -66,13 +68,13 @@ func (t *Tx) queueOne(b *pgx.Batch) {
 	a, p := t.locked[0], new(peerRow)
 	t.peers[a] = p
 	b.Queue(sqlLockPeer, t.store.owner, []byte(a.Name), int64(a.Device)).QueryRow(func(r pgx.Row) error {
-		var version, epoch *int64
+		var version, epoch, seal *int64
 		var delegated *bool
-		if err := r.Scan(&t.deviceEpoch, &version, &epoch, &delegated, &p.identity, &p.record); err != nil {
+		if err := r.Scan(&t.deviceEpoch, &t.seal, &version, &epoch, &delegated, &p.identity, &p.record, &seal); err != nil {
 			return err
 		}
 		if version != nil {
-			p.version, p.epoch, p.delegated = *version, *epoch, *delegated
+			p.version, p.epoch, p.delegated, p.seal = *version, *epoch, *delegated, *seal
 		}
 		p.read(version != nil)
 		return nil
@@ -81,7 +83,7 @@ func (t *Tx) queueOne(b *pgx.Batch) {
 
 // queueAll queues what reads the peers of an UpdateAll.
 func (t *Tx) queueAll(b *pgx.Batch) {
-	b.Queue(sqlEpoch, t.store.owner).QueryRow(func(r pgx.Row) error { return r.Scan(&t.deviceEpoch) })
+	b.Queue(sqlEpoch, t.store.owner).QueryRow(func(r pgx.Row) error { return r.Scan(&t.deviceEpoch, &t.seal) })
 	names, devices := make([][]byte, len(t.locked)), make([]int64, len(t.locked))
 	for i, a := range t.locked {
 		names[i], devices[i] = []byte(a.Name), int64(a.Device)
@@ -139,7 +141,9 @@ func (t *Tx) flush() error {
 		return t.err
 	}
 	b := new(pgx.Batch)
-	t.queueWrites(b, 0)
+	if err := t.queueWrites(b, 0); err != nil {
+		return t.fail(err)
+	}
 	if b.Len() == 0 {
 		return nil
 	}
@@ -181,16 +185,22 @@ func lostRace(err error) error {
 }
 
 // queueWrites queues the statements for all dirty rows.
-func (t *Tx) queueWrites(b *pgx.Batch, token int64) {
+func (t *Tx) queueWrites(b *pgx.Batch, token int64) error {
 	for _, k := range t.written {
-		t.rows[k].queue(b, k, t.store.owner)
+		if err := t.queueRow(b, k); err != nil {
+			return err
+		}
 	}
 	var update []signet.Address
 	for a, p := range t.peers {
 		switch {
 		case !p.dirty:
 		case !p.exists:
-			b.Queue(sqlNewPeer, t.store.owner, []byte(a.Name), int64(a.Device), token, p.identity, notNull(p.record))
+			identity, record, err := t.sealPeer(a, p)
+			if err != nil {
+				return err
+			}
+			b.Queue(sqlNewPeer, t.store.owner, []byte(a.Name), int64(a.Device), token, identity, record, t.seal)
 		default:
 			update = append(update, a)
 		}
@@ -199,14 +209,19 @@ func (t *Tx) queueWrites(b *pgx.Batch, token int64) {
 	case 0:
 	case 1:
 		a, p := update[0], t.peers[update[0]]
+		identity, record, err := t.sealPeer(a, p)
+		if err != nil {
+			return err
+		}
 		b.Queue(sqlPutPeer, t.store.owner, []byte(a.Name), int64(a.Device), p.version, p.epoch,
-			token, p.newEpoch, p.newDelegated, p.identity, notNull(p.record))
+			token, p.newEpoch, p.newDelegated, identity, record, t.seal)
 	default:
-		t.queueUpdates(b, update, token)
+		return t.queueUpdates(b, update, token)
 	}
+	return nil
 }
 
-func (t *Tx) queueUpdates(b *pgx.Batch, update []signet.Address, token int64) {
+func (t *Tx) queueUpdates(b *pgx.Batch, update []signet.Address, token int64) (err error) {
 	n := len(update)
 	names, identities, records := make([][]byte, n), make([][]byte, n), make([][]byte, n)
 	devices, versions, epochs := make([]int64, n), make([]int64, n), make([]int64, n)
@@ -214,25 +229,36 @@ func (t *Tx) queueUpdates(b *pgx.Batch, update []signet.Address, token int64) {
 		p := t.peers[a]
 		names[i], devices[i] = []byte(a.Name), int64(a.Device)
 		versions[i], epochs[i] = p.version, p.epoch
-		identities[i], records[i] = p.identity, notNull(p.record)
+		if identities[i], records[i], err = t.sealPeer(a, p); err != nil {
+			return err
+		}
 	}
-	b.Queue(sqlPutPeers, t.store.owner, token, names, devices, versions, epochs, identities, records, int64(n))
+	b.Queue(sqlPutPeers, t.store.owner, token, names, devices, versions, epochs, identities, records, int64(n), t.seal)
+	return nil
 }
 
-func (r *row) queue(b *pgx.Batch, k key, owner int64) {
-	s, args := &onTable[k.table], k.args(owner)
+func (t *Tx) queueRow(b *pgx.Batch, k key) error {
+	r, s, args := t.rows[k], &onTable[k.table], k.args(t.store.owner)
+	var value []byte
+	if r.present {
+		var err error
+		if value, err = t.sealRow(k, r); err != nil {
+			return err
+		}
+	}
 	switch {
 	case r.present && r.base == unknown:
-		b.Queue(s.put, append(args, r.value)...)
+		b.Queue(s.put, append(args, value, t.seal)...)
 	case r.present && r.base == absent:
-		b.Queue(s.insert, append(args, r.value)...)
+		b.Queue(s.insert, append(args, value, t.seal)...)
 	case r.present:
-		b.Queue(s.putIf, append(args, r.version, r.value)...)
+		b.Queue(s.putIf, append(args, r.version, value, t.seal)...)
 	case r.base == unknown:
 		b.Queue(s.del, args...)
 	case r.base == found:
 		b.Queue(s.delIf, append(args, r.version)...)
 	}
+	return nil
 }
 
 // notNull is b where a nil slice would be NULL.
@@ -256,7 +282,9 @@ func (t *Tx) commit(ctx context.Context) (again, error) {
 	marker.dirty = true // every commit leaves its token there
 	token := rand.Int64()
 	b := new(pgx.Batch)
-	t.queueWrites(b, token)
+	if err := t.queueWrites(b, token); err != nil {
+		return no, fmt.Errorf("postgres: %w", err)
+	}
 	committed := false
 	b.Queue("COMMIT").Exec(func(tag pgconn.CommandTag) error {
 		committed = tag.String() == "COMMIT"
@@ -267,6 +295,7 @@ func (t *Tx) commit(ctx context.Context) (again, error) {
 	err := lostRace(t.conn.SendBatch(patient, b).Close())
 	switch {
 	case err == nil && committed:
+		t.met()
 		return no, nil
 	case err == nil:
 		return no, errAborted

@@ -261,7 +261,7 @@ func TestSchema(t *testing.T) {
 	for _, c := range []struct {
 		name, sql, want string
 	}{
-		{"newer", `UPDATE signet_schema SET version = version + 1`, "schema version 2; this program knows versions up to 1"},
+		{"newer", `UPDATE signet_schema SET version = version + 1`, fmt.Sprintf("schema version %d; this program knows versions up to %d", len(migrations)+1, len(migrations))},
 		{"no version", `DELETE FROM signet_schema`, "damaged"},
 		{"two versions", `INSERT INTO signet_schema VALUES (1)`, "damaged"},
 		{"negative", `UPDATE signet_schema SET version = -1`, "damaged"},

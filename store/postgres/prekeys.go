@@ -32,7 +32,11 @@ func (t *Tx) take(k key) error {
 	switch {
 	case ok:
 		t.dirty = true
-		t.keep(k, &row{})
+		gone := &row{}
+		if t.store.ring != nil {
+			gone.base = absent // what is sealed has to know its version
+		}
+		t.keep(k, gone)
 		return nil
 	case r != nil && r.present: // it was there a moment ago
 		return t.fail(errConflict)

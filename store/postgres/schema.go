@@ -80,6 +80,19 @@ var migrations = []migration{{
 		`ALTER TABLE signet_sender_key ALTER COLUMN value SET STORAGE EXTERNAL`,
 		`ALTER TABLE signet_sender_key SET (toast_tuple_target = 8160)`,
 	},
+}, {
+	ddl: []string{
+		`ALTER TABLE signet_device ADD COLUMN seal BIGINT NOT NULL DEFAULT 0`, // number of the data key for writing; 0: plain
+		`ALTER TABLE signet_peer ADD COLUMN seal BIGINT NOT NULL DEFAULT 0`,   // number of the data key of this row
+		`ALTER TABLE signet_archive ADD COLUMN seal BIGINT NOT NULL DEFAULT 0`,
+		`ALTER TABLE signet_prekey ADD COLUMN seal BIGINT NOT NULL DEFAULT 0`,
+		`ALTER TABLE signet_value ADD COLUMN seal BIGINT NOT NULL DEFAULT 0`,
+		`ALTER TABLE signet_sender_key ADD COLUMN seal BIGINT NOT NULL DEFAULT 0`,
+		`CREATE TABLE signet_seal_key (
+			owner BIGINT NOT NULL, id BIGINT NOT NULL, wrapped BYTEA NOT NULL,
+			PRIMARY KEY (owner, id)
+		)`,
+	},
 }}
 
 // migrationKey is the advisory lock under which one program migrates.

@@ -1,6 +1,9 @@
 package postgres
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // begin is one of the two round trips of a transaction; the other is commit. The epoch of the device
 // is read under a lock on it that transactions share and TakeOver does not.
@@ -11,13 +14,13 @@ const (
 	sqlBegin         = `BEGIN ISOLATION LEVEL READ COMMITTED`
 	sqlShare         = `SELECT pg_advisory_xact_lock_shared($1)`
 	sqlSharePortable = `SELECT epoch FROM signet_device WHERE owner = $1 FOR SHARE`
-	sqlEpoch         = `SELECT epoch FROM signet_device WHERE owner = $1`
+	sqlEpoch         = `SELECT epoch, seal FROM signet_device WHERE owner = $1`
 
-	peerColumns = `version, epoch, delegated, identity_key, record`
+	peerColumns = `version, epoch, delegated, identity_key, record, seal`
 	wherePeer   = ` WHERE owner = $1 AND peer = $2 AND peer_device = $3`
 
 	// sqlLockPeer always returns a row; its version is NULL if the peer has none.
-	sqlLockPeer = `SELECT d.epoch, p.version, p.epoch, p.delegated, p.identity_key, p.record
+	sqlLockPeer = `SELECT d.epoch, d.seal, p.version, p.epoch, p.delegated, p.identity_key, p.record, p.seal
 		FROM signet_device d LEFT JOIN (SELECT ` + peerColumns + ` FROM signet_peer` + wherePeer + ` FOR UPDATE) p ON TRUE
 		WHERE d.owner = $1`
 	sqlReadPeer  = `SELECT ` + peerColumns + ` FROM signet_peer` + wherePeer + ` FOR UPDATE`
@@ -45,10 +48,10 @@ func must(statement, rows string) string {
 // The commit of peers: compare-and-swap on version and epoch.
 var (
 	sqlPutPeer = must(`UPDATE signet_peer SET version = version + 1, token = $6, epoch = $7, delegated = $8,
-		identity_key = $9, record = $10`+wherePeer+` AND version = $4 AND epoch = $5`, `1`)
-	sqlNewPeer = must(`INSERT INTO signet_peer (owner, peer, peer_device, version, token, identity_key, record)
-		VALUES ($1, $2, $3, 1, $4, $5, $6) ON CONFLICT DO NOTHING`, `1`)
-	sqlPutPeers = must(`UPDATE signet_peer p SET version = p.version + 1, token = $2, identity_key = v.identity_key, record = v.record
+		identity_key = $9, record = $10, seal = $11`+wherePeer+` AND version = $4 AND epoch = $5`, `1`)
+	sqlNewPeer = must(`INSERT INTO signet_peer (owner, peer, peer_device, version, token, identity_key, record, seal)
+		VALUES ($1, $2, $3, 1, $4, $5, $6, $7) ON CONFLICT DO NOTHING`, `1`)
+	sqlPutPeers = must(`UPDATE signet_peer p SET version = p.version + 1, token = $2, identity_key = v.identity_key, record = v.record, seal = $10
 		FROM unnest($3::BYTEA[], $4::BIGINT[], $5::BIGINT[], $6::BIGINT[], $7::BYTEA[], $8::BYTEA[])
 			AS v (peer, peer_device, version, epoch, identity_key, record)
 		WHERE p.owner = $1 AND p.peer = v.peer AND p.peer_device = v.peer_device
@@ -67,9 +70,12 @@ const (
 )
 
 // The statements on these tables. The parameters are the key's columns, owner first, then the version
-// that the row must have, then the value.
+// that the row must have, then the value and the number of its data key.
 type statements struct {
 	get, put, putIf, insert, del, delIf, take string
+
+	name string
+	key  string // the columns, without owner
 }
 
 var onTable = [tables]statements{
@@ -87,15 +93,17 @@ func statementsOn(name string, key ...string) statements {
 		params += fmt.Sprintf(", $%d", i+2)
 	}
 	n := len(key) + 2
-	insert := fmt.Sprintf(`INSERT INTO %s (%s, version, value) VALUES (%s, 1, $%d) ON CONFLICT `, name, columns, params, n)
+	insert := fmt.Sprintf(`INSERT INTO %s (%s, version, value, seal) VALUES (%s, 1, $%d, $%d) ON CONFLICT `, name, columns, params, n, n+1)
 	return statements{
-		get: fmt.Sprintf(`SELECT version, value FROM %s WHERE %s`, name, where),
-		put: insert + fmt.Sprintf(`(%s) DO UPDATE SET version = %s.version + 1, value = excluded.value`, columns, name),
-		putIf: must(fmt.Sprintf(`UPDATE %s SET version = version + 1, value = $%d WHERE %s AND version = $%d`,
-			name, n+1, where, n), `1`),
+		get: fmt.Sprintf(`SELECT version, seal, value FROM %s WHERE %s`, name, where),
+		put: insert + fmt.Sprintf(`(%s) DO UPDATE SET version = %s.version + 1, value = excluded.value, seal = excluded.seal`, columns, name),
+		putIf: must(fmt.Sprintf(`UPDATE %s SET version = version + 1, value = $%d, seal = $%d WHERE %s AND version = $%d`,
+			name, n+1, n+2, where, n), `1`),
 		insert: must(insert+`DO NOTHING`, `1`),
 		del:    fmt.Sprintf(`DELETE FROM %s WHERE %s`, name, where),
 		delIf:  must(fmt.Sprintf(`DELETE FROM %s WHERE %s AND version = $%d`, name, where, n), `1`),
 		take:   fmt.Sprintf(`DELETE FROM %s WHERE %s RETURNING version`, name, where),
+		name:   name,
+		key:    strings.Join(key, ", "),
 	}
 }

@@ -32,7 +32,7 @@
 //
 // # Secrets
 //
-// The tables hold private keys, and rows are not encrypted by this package. A Store redacts itself in
+// The tables hold private keys; with Options.Seal rows are encrypted. A Store redacts itself in
 // fmt and slog. Replaced rows stay in the table until vacuum, and in the write-ahead log.
 package postgres
 
@@ -50,6 +50,7 @@ import (
 
 	"signet.example/signet"
 	"signet.example/signet/session"
+	"signet.example/signet/store/seal"
 )
 
 // Options adjusts a Store. The zero value works.
@@ -61,6 +62,9 @@ type Options struct {
 	// Wait is how long an Update goes on trying while the server is away. Zero means 30 seconds. Locks
 	// are waited for as long as the context allows.
 	Wait time.Duration
+	// Seal, if not nil, encrypts what rows hold, for this device and those opened with Store.Device;
+	// see package seal. A device that is sealed does not open without it.
+	Seal *seal.Options
 
 	// For tests: do what is done on other engines, and look at the connections.
 	portable  bool
@@ -74,6 +78,9 @@ type Store struct {
 	epoch *atomic.Int64 // of the device, when this Store was opened or took it over
 	grant *Grant        // nil: the device's own host
 	turns *turns
+
+	sealed *seal.Options // nil: rows are plain
+	ring   *seal.Ring
 }
 
 var (
@@ -108,7 +115,7 @@ func Open(ctx context.Context, url string, opts *Options) (*Store, error) {
 		p.Close()
 		return nil, err
 	}
-	s, err := (&Store{pool: p, turns: new(turns)}).Device(ctx, opts.Tenant, opts.Device)
+	s, err := (&Store{pool: p, turns: new(turns), sealed: opts.Seal}).Device(ctx, opts.Tenant, opts.Device)
 	if err != nil {
 		p.Close()
 		return nil, err
@@ -118,13 +125,16 @@ func Open(ctx context.Context, url string, opts *Options) (*Store, error) {
 
 // Device returns the Store of another device, over the same connections. Close closes them for both.
 func (s *Store) Device(ctx context.Context, tenant string, device int64) (*Store, error) {
-	other := &Store{pool: s.pool, turns: s.turns, epoch: new(atomic.Int64)}
+	other := &Store{pool: s.pool, turns: s.turns, epoch: new(atomic.Int64), sealed: s.sealed}
 	_, err := s.pool.Exec(ctx, `INSERT INTO signet_device (tenant, device) VALUES ($1, $2) ON CONFLICT DO NOTHING`, []byte(tenant), device)
 	if err == nil {
 		var epoch int64
 		err = s.pool.QueryRow(ctx, `SELECT owner, epoch FROM signet_device WHERE tenant = $1 AND device = $2`,
 			[]byte(tenant), device).Scan(&other.owner, &epoch)
 		other.epoch.Store(epoch)
+	}
+	if err == nil {
+		err = other.unlock(ctx, tenant, device)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("postgres: device: %w", err)

@@ -31,6 +31,7 @@ type Tx struct {
 	broken bool // the connection was, at the end
 
 	deviceEpoch int64
+	seal        int64 // the data key for writing
 	peers       map[signet.Address]*peerRow
 	locked      []signet.Address // the peers of the Update, sorted; the first is the marker
 	base        int64            // version of the marker's row before the transaction
@@ -46,6 +47,7 @@ type peerRow struct {
 	delegated bool
 	identity  []byte // nil: none
 	record    []byte // empty: none
+	seal      int64  // the data key they were sealed under; they are open here
 
 	dirty        bool
 	newEpoch     int64 // what the commit sets
@@ -173,12 +175,16 @@ func (t *Tx) read(k key) (*row, error) {
 		return r, nil
 	}
 	r := &row{base: absent}
-	ok, err := t.query([]any{&r.version, &r.value}, onTable[k.table].get, k.args(t.store.owner)...)
+	var seal int64
+	ok, err := t.query([]any{&r.version, &seal, &r.value}, onTable[k.table].get, k.args(t.store.owner)...)
 	if err != nil {
 		return nil, err
 	}
 	if ok {
 		r.present, r.base = true, found
+		if err := t.openRow(k, r, seal); err != nil {
+			return nil, err
+		}
 	}
 	t.keep(k, r)
 	return r, nil
@@ -205,6 +211,12 @@ func (t *Tx) write(k key, value []byte, present bool) error {
 		return t.err
 	}
 	r := t.rows[k]
+	if r == nil && t.store.ring != nil { // the version is sealed in
+		var err error
+		if r, err = t.read(k); err != nil {
+			return err
+		}
+	}
 	if r == nil {
 		r = new(row)
 		t.keep(k, r)
@@ -235,13 +247,16 @@ func (t *Tx) peer(a signet.Address) (*peerRow, error) {
 		return nil, err
 	}
 	p.read(ok)
+	if err := t.openPeer(a, p); err != nil {
+		return nil, t.fail(err)
+	}
 	t.peers[a] = p
 	return p, nil
 }
 
 // fields is where the peerColumns go.
 func (p *peerRow) fields() []any {
-	return []any{&p.version, &p.epoch, &p.delegated, &p.identity, &p.record}
+	return []any{&p.version, &p.epoch, &p.delegated, &p.identity, &p.record, &p.seal}
 }
 
 func (p *peerRow) read(exists bool) {
