@@ -158,7 +158,7 @@ func (s *State) DecryptFrom(src *entropy.Source, dst []byte, m *wire.SignalMessa
 	if c == nil {
 		var err error
 		next.Receivers = append(make([]wire.Chain, 0, len(s.rec.Receivers)+1), s.rec.Receivers...)
-		if c, err = turnReceiving(src, &next, m.RatchetKey); err != nil {
+		if c, err = ratchet(src, &next, m.RatchetKey); err != nil {
 			return nil, err
 		}
 	}
@@ -213,9 +213,9 @@ func (s *State) checkReceiver(m *wire.SignalMessage) error {
 	return s.checkIdentities()
 }
 
-// turnReceiving is the Diffie-Hellman ratchet step of The Double Ratchet §3.5: a receiving chain for the
+// ratchet is the Diffie-Hellman ratchet step of The Double Ratchet §3.5: a receiving chain for the
 // peer's new key, then a sending chain from a new key of ours. It changes s, which is a trial.
-func turnReceiving(src *entropy.Source, s *wire.Session, theirs []byte) (*wire.Chain, error) {
+func ratchet(src *entropy.Source, s *wire.Session, theirs []byte) (*wire.Chain, error) {
 	if !s.HasSender {
 		return nil, damaged("missing sender chain")
 	}

@@ -27,8 +27,6 @@ import (
 	"io"
 	"slices"
 
-	"google.golang.org/protobuf/encoding/protowire"
-
 	"signet.example/signet"
 	"signet.example/signet/internal/entropy"
 	"signet.example/signet/internal/secret"
@@ -217,16 +215,20 @@ func (s *State) AppendBinary(b []byte) ([]byte, error) {
 
 // Record returns the State as field 1 of a RecordStructure, the current session, in a fresh slice. It
 // holds secrets.
-func (s *State) Record() []byte { return s.field(1) }
+func (s *State) Record() []byte { return s.field(false) }
 
 // Archived returns the State as field 2 of a RecordStructure, a previous session, in a fresh slice. It
 // holds secrets.
-func (s *State) Archived() []byte { return s.field(2) }
+func (s *State) Archived() []byte { return s.field(true) }
 
-func (s *State) field(num protowire.Number) []byte {
+func (s *State) field(previous bool) []byte {
 	w := wire.NewWriter(make([]byte, s.size(false)))
 	s.write(&w)
-	w.Message(num, 0)
+	if previous {
+		w.Message(2, 0)
+	} else {
+		w.Message(1, 0)
+	}
 	return w.Result()
 }
 
