@@ -9,12 +9,12 @@ import (
 	"signet.example/signet/internal/wire"
 )
 
-// export collects the secrets of atoms as they are now. empty names the atoms that do not exist at this
-// moment.
-func (p *party) export(ctx context.Context, atoms []string) (entries []parcel.Entry, empty []string, err error) {
+// export collects the secrets of atoms as they are now. of has the atom of each entry; empty names the
+// atoms that do not exist at this moment.
+func (p *party) export(ctx context.Context, atoms []string) (entries []parcel.Entry, of, empty []string, err error) {
 	states, err := p.states(ctx)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	for _, name := range atoms {
 		var list []parcel.Entry
@@ -42,14 +42,17 @@ func (p *party) export(ctx context.Context, atoms []string) (entries []parcel.En
 			}
 		}
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
 		if len(list) == 0 {
 			empty = append(empty, name)
 		}
+		for range list {
+			of = append(of, name)
+		}
 		entries = append(entries, list...)
 	}
-	return entries, empty, nil
+	return entries, of, empty, nil
 }
 
 func (p *party) exportPreKeys(ctx context.Context, name string) (list []parcel.Entry, err error) {

@@ -3,7 +3,6 @@ package custodian
 import (
 	"crypto/sha256"
 	"fmt"
-	"slices"
 
 	"signet.example/signet/custodian/attack"
 	"signet.example/signet/custodian/parcel"
@@ -59,22 +58,44 @@ func (r *run) grant(g *Grant) error {
 // give exports what a grant hands over now and has not handed over before.
 func (r *run) give(g *active) error {
 	side := sideOfGrant(g.Grant)
-	entries, empty, err := r.parties[side].export(r.ctx, g.atoms)
+	entries, of, empty, err := r.parties[side].export(r.ctx, g.atoms)
 	if err != nil {
 		return err
 	}
 	if len(g.seen) == 0 {
 		g.missing = empty
 	}
-	entries = slices.DeleteFunc(entries, func(e parcel.Entry) bool {
-		h := g.digest(&e)
-		known := g.seen[h]
-		g.seen[h] = true
-		return known
-	})
-	if len(entries) > 0 {
-		r.add(event{given: &given{to: g.to, from: side, bytes: parcel.New(entries).Bytes(), grant: g.Name}})
+	var fresh []parcel.Entry
+	var atoms []string
+	for i := range entries {
+		if h := g.digest(&entries[i]); !g.seen[h] {
+			g.seen[h] = true
+			fresh, atoms = append(fresh, entries[i]), append(atoms, of[i])
+		}
 	}
+	return r.hand(g, fresh, atoms)
+}
+
+// hand lets a grant's holder have entries, of which atoms are the secrets that the grant names; a single
+// one is that of all.
+func (r *run) hand(g *active, entries []parcel.Entry, atoms []string) error {
+	if len(entries) == 0 {
+		return nil
+	}
+	x := &given{to: g.to, from: sideOfGrant(g.Grant), grant: g.Name, bytes: parcel.New(entries).Bytes()}
+	x.atoms = make(map[string]string)
+	for i := range entries {
+		name := string(entries[i].Name())
+		if _, twice := x.atoms[name]; !twice {
+			x.atoms[name] = atoms[min(i, len(atoms)-1)]
+		}
+	}
+	if release := r.parties[x.from].release; release != nil {
+		if err := release(r.ctx, g.Grant, len(entries), x.bytes); err != nil {
+			return err
+		}
+	}
+	r.add(event{given: x})
 	return nil
 }
 

@@ -40,6 +40,9 @@ type party struct {
 	oneTime []uint32
 	kem     []uint32
 	history []spoken
+
+	// release, if not nil, is asked before secrets leave; an error keeps them.
+	release func(ctx context.Context, g *Grant, entries int, parcel []byte) error
 }
 
 // A spoken is a text that a party sent or received.

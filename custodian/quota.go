@@ -48,8 +48,7 @@ func (r *run) giveQuota(a *active) error {
 	if err := r.changed(p); err != nil {
 		return err
 	}
-	r.add(event{given: &given{to: a.to, from: p.side, bytes: parcel.New(entries).Bytes(), grant: a.Name}})
-	return nil
+	return r.hand(a, entries, []string{"sending-chain"})
 }
 
 // sendingKey derives the key that a message sent from this state has used (spqr §12.2).

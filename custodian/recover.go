@@ -119,8 +119,8 @@ func (r *run) ask() error {
 			entries = append(entries, name)
 			g.calls++
 		}
-		if len(entries) > 0 {
-			r.add(event{given: &given{to: g.to, from: p.side, bytes: parcel.New(entries).Bytes(), grant: g.Name}})
+		if err := r.hand(g, entries, []string{"identity"}); err != nil {
+			return err
 		}
 	}
 	return nil

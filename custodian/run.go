@@ -56,7 +56,9 @@ type given struct {
 	to    int // index of the principal
 	from  attack.Side
 	bytes []byte
-	grant string // its name; empty for what a principal made itself
+
+	grant string            // its name; empty for what the principal made itself
+	atoms map[string]string // by the name of an entry, the secret that the grant names
 }
 
 // A probe is a moment at which a receiver may be deceived, with a copy of it.

@@ -120,7 +120,7 @@ func mark(m *MessageReport, who string) byte {
 // wrap breaks a text at 80 columns, the first line behind a prefix.
 func (p *printer) wrap(prefix, text string) {
 	line, n := prefix, utf8.RuneCountInString(prefix)
-	for _, word := range strings.Fields(text) {
+	for _, word := range wordsOf(text) {
 		size := utf8.RuneCountInString(word)
 		if n+size > 80 && n > len(prefix) {
 			p.line("%s", line)
@@ -129,6 +129,18 @@ func (p *printer) wrap(prefix, text string) {
 		line, n = line+word+" ", n+size+1
 	}
 	p.line("%s", line)
+}
+
+// wordsOf splits a text, and keeps what French sets off by a space with the word before it.
+func wordsOf(text string) (list []string) {
+	for _, word := range strings.Fields(text) {
+		if n := len(list); n > 0 && strings.ContainsAny(word, ":;!?%") && utf8.RuneCountInString(word) == 1 {
+			list[n-1] += " " + word
+			continue
+		}
+		list = append(list, word)
+	}
+	return list
 }
 
 func clip(s string, n int) string {

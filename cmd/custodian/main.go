@@ -2,6 +2,7 @@
 //
 //	custodian run [-json] [-lang fr] [-bundle file [-lab]] scenario.json
 //	custodian verify bundle.tar
+//	custodian explain [-json] [-lang fr] [-message n] [-principal id] [-forge] [-quantum] scenario.json
 //
 // Run exits with 0 when the evaluation ran, whatever the verdicts; 2 for a malformed scenario, whose
 // field the error names; 1 otherwise. With -bundle it writes the witness bundle too, which holds the keys
@@ -9,6 +10,9 @@
 //
 // Verify checks a bundle with nothing but the bundle (docs/custody-bundle.md). It exits with 0 if the
 // report in it follows from the transcript in it, 1 otherwise.
+//
+// Explain says, step by step, why a principal reads a message (or could forge one in its place), and where
+// each secret came from; or what it lacks.
 package main
 
 import (
@@ -26,13 +30,17 @@ import (
 func main() { os.Exit(command(os.Args[1:], os.Stdout, os.Stderr)) }
 
 const usage = `usage: custodian run [-json] [-lang en|fr] [-bundle file [-lab]] scenario.json
-       custodian verify bundle.tar`
+       custodian verify bundle.tar
+       custodian explain [-json] [-lang en|fr] [-message n] [-principal id]
+                         [-forge] [-quantum] scenario.json`
 
 // command runs one command and returns the exit code.
 func command(args []string, out, errs io.Writer) int {
 	switch {
 	case len(args) > 0 && args[0] == "run":
 		return runCommand(args[1:], out, errs)
+	case len(args) > 0 && args[0] == "explain":
+		return explainCommand(args[1:], out, errs)
 	case len(args) == 2 && args[0] == "verify":
 		if err := verify(args[1], out); err != nil {
 			fmt.Fprintln(errs, err)

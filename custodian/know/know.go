@@ -32,6 +32,9 @@ type Base struct {
 	clauses []Clause
 	uses    [][]int32 // for each atom, the clauses that it is a premise of
 	without string    // a rule that is left out, for tests of the rule book
+
+	concluding [][]int32 // for each atom, the clauses that it is the head of; made by heads
+	indexed    int       // how many clauses that list knows
 }
 
 // NewBase returns an empty Base. Clauses of the rule named without are left out; an empty string
