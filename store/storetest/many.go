@@ -20,6 +20,7 @@ func RunMany(t *testing.T, fresh func(t *testing.T) Place) {
 	t.Run("AllOrNothing", func(t *testing.T) { testAllOrNothing(t, fresh(t)) })
 	t.Run("Excludes", func(t *testing.T) { testExcludes(t, fresh(t)) })
 	t.Run("EncryptAll", func(t *testing.T) { testEncryptAll(t, fresh(t)) })
+	t.Run("EncryptAllFaults", func(t *testing.T) { testEncryptAllFaults(t, fresh(t)) })
 }
 
 func many(t *testing.T, place Place) session.ManyStore {
@@ -154,4 +155,73 @@ func testEncryptAll(t *testing.T, place Place) {
 			require.Equal(t, "all", string(text))
 		}
 	}
+}
+
+// A FaultyMany is a FaultyStore that can name many peers.
+type FaultyMany struct {
+	*FaultyStore
+	many session.ManyStore
+}
+
+// FaultyAll is Faulty for a ManyStore.
+func FaultyAll(store session.ManyStore, k int, mode Mode) *FaultyMany {
+	return &FaultyMany{Faulty(store, k, mode), store}
+}
+
+// UpdateAll is the wrapped store's, with the fault.
+func (s *FaultyMany) UpdateAll(ctx context.Context, peers []signet.Address, f func(tx session.Tx) error) error {
+	if err := s.call(); err != nil {
+		return err
+	}
+	err := s.many.UpdateAll(ctx, peers, func(tx session.Tx) error {
+		if err := f(faultyTx{tx, s.call}); err != nil {
+			return err
+		}
+		return s.call()
+	})
+	if err == nil && s.mode == Die {
+		s.call()
+	}
+	return err
+}
+
+// testEncryptAllFaults has the store fail, or the process die, at every call of a message to all.
+func testEncryptAllFaults(t *testing.T, place Place) {
+	ctx := context.Background()
+	to := session.NewDevice(alice, signet.GenerateKey(), memory.New(), nil)
+	to2 := session.NewDevice(alice2, signet.GenerateKey(), memory.New(), nil)
+	key := signet.GenerateKey()
+	var contacts []session.Contact
+	for _, d := range []*session.Device{to, to2} {
+		published, err := d.PreKeys(ctx, 1)
+		require.NoError(t, err)
+		bundle, err := published.NextBundle()
+		require.NoError(t, err)
+		contacts = append(contacts, session.Contact{Peer: d.Address(), Bundle: bundle})
+	}
+	require.NoError(t, session.NewDevice(bob, key, place(), nil).StartAll(ctx, contacts, nil, nil))
+	out := []session.Outgoing{{Peer: alice, Plaintext: []byte("x")}, {Peer: alice2, Plaintext: []byte("x")}}
+	used := make(map[point]bool)
+	fired := true
+	for k := 1; fired; k++ {
+		for _, mode := range []Mode{Fail, Die} {
+			store := FaultyAll(many(t, place), k, mode)
+			var sent []session.Sent
+			var err error
+			dead := Dies(func() { sent, err = session.NewDevice(bob, key, store, nil).EncryptAll(ctx, out, nil) })
+			if fired = store.Fired(); mode == Fail && fired {
+				require.ErrorIs(t, err, ErrFault)
+				require.Empty(t, sent, "ciphertexts without their commit")
+			}
+			require.Equal(t, fired && mode == Die, dead)
+			for i, m := range sent {
+				at := pointOf(t, m.Message)
+				require.False(t, used[at], "a message key used twice")
+				used[at] = true
+				_, err := []*session.Device{to, to2}[i].Decrypt(ctx, bob, m.Message)
+				require.NoError(t, err)
+			}
+		}
+	}
+	require.NotEmpty(t, used)
 }
