@@ -3,6 +3,7 @@
 //	custodian run [-json] [-lang fr] [-bundle file [-lab]] scenario.json
 //	custodian verify bundle.tar
 //	custodian explain [-json] [-lang fr] [-message n] [-principal id] [-forge] [-quantum] scenario.json
+//	custodian sweep [-json file] [-csv file] [-workers n] plan.json
 //
 // Run exits with 0 when the evaluation ran, whatever the verdicts; 2 for a malformed scenario, whose
 // field the error names; 1 otherwise. With -bundle it writes the witness bundle too, which holds the keys
@@ -13,6 +14,9 @@
 //
 // Explain says, step by step, why a principal reads a message (or could forge one in its place), and where
 // each secret came from; or what it lacks.
+//
+// Sweep plays a plan of many conversations (docs/experiments.md) and prints a table of them. It exits
+// with 2 for a malformed plan.
 package main
 
 import (
@@ -32,7 +36,8 @@ func main() { os.Exit(command(os.Args[1:], os.Stdout, os.Stderr)) }
 const usage = `usage: custodian run [-json] [-lang en|fr] [-bundle file [-lab]] scenario.json
        custodian verify bundle.tar
        custodian explain [-json] [-lang en|fr] [-message n] [-principal id]
-                         [-forge] [-quantum] scenario.json`
+                         [-forge] [-quantum] scenario.json
+       custodian sweep [-json file] [-csv file] [-workers n] plan.json`
 
 // command runs one command and returns the exit code.
 func command(args []string, out, errs io.Writer) int {
@@ -41,6 +46,8 @@ func command(args []string, out, errs io.Writer) int {
 		return runCommand(args[1:], out, errs)
 	case len(args) > 0 && args[0] == "explain":
 		return explainCommand(args[1:], out, errs)
+	case len(args) > 0 && args[0] == "sweep":
+		return sweepCommand(args[1:], out, errs)
 	case len(args) == 2 && args[0] == "verify":
 		if err := verify(args[1], out); err != nil {
 			fmt.Fprintln(errs, err)
