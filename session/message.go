@@ -136,7 +136,7 @@ func (o *sending) run(tx Tx) (err error) {
 // encrypt sends on the current session.
 func (r *record) encrypt(src *entropy.Source, plaintext []byte, now int64) (m Message, err error) {
 	s := r.current
-	if s == nil {
+	if s == nil || s.HasSender() && !s.MaySend() {
 		return m, fmt.Errorf("%w with %s", ErrNoSession, r.peer)
 	}
 	pending, base := s.Pending()
@@ -330,7 +330,7 @@ func (r *record) receive(src *entropy.Source, m *wire.SignalMessage) ([]byte, er
 	if err != nil {
 		return nil, err
 	}
-	remote, err := r.current.Remote()
+	remote, err := r.opened.Remote()
 	if err != nil {
 		return nil, recordError(err)
 	}
@@ -368,7 +368,7 @@ func (d *Device) receiveFirst(r *record, src *entropy.Source, in *incoming) (pla
 	}
 	// A message of another version than the outside's may have been opened by a previous session,
 	// which need not be one of the identity that was trusted above.
-	if remote, err := r.current.Remote(); err != nil || !remote.Equal(in.identity) {
+	if remote, err := r.opened.Remote(); err != nil || !remote.Equal(in.identity) {
 		return nil, -1, invalid(TypePreKey, "decryption failed")
 	}
 	if err := accept(); err != nil {

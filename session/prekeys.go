@@ -286,8 +286,16 @@ func lifetimes(tx Tx, row string) ([]lifetime, error) {
 	if err != nil {
 		return nil, err
 	}
+	list, err := parseLifetimes(b)
+	if err != nil {
+		return nil, fmt.Errorf("session: stored row %s: %w", row, err)
+	}
+	return list, nil
+}
+
+func parseLifetimes(b []byte) ([]lifetime, error) {
 	if len(b)%lifetimeSize != 0 {
-		return nil, fmt.Errorf("session: stored row %s is damaged", row)
+		return nil, errors.New("session: a list of prekeys is damaged")
 	}
 	var list []lifetime
 	for ; len(b) > 0; b = b[lifetimeSize:] {

@@ -27,6 +27,8 @@ type record struct {
 	current *ratchet.State // nil: none
 	state   ratchet.State  // where the current one is decoded to
 
+	opened *ratchet.State // what the last decryption was with
+
 	archive       []byte // encoded fields, newest first
 	archiveLoaded bool
 	archiveDirty  bool
@@ -179,11 +181,34 @@ func (r *record) find(version uint8, base []byte) (bool, error) {
 	return false, nil
 }
 
+// replaceOld writes s back in its place among the previous sessions: it does not become the current one
+// because it cannot send.
+func (r *record) replaceOld(s *ratchet.State, raw []byte, at int) error {
+	list := append(bytes.Clone(r.archive[:at]), s.Archived()...)
+	r.archive = append(list, r.archive[at+len(raw):]...)
+	r.archiveDirty = true
+	return nil
+}
+
+// open decrypts the message on one session. One that only decrypts stays so.
+func (r *record) open(s *ratchet.State, src *entropy.Source, m *wire.SignalMessage) ([]byte, error) {
+	sends := s.MaySend()
+	plaintext, err := s.DecryptFrom(src, nil, m)
+	if err != nil {
+		return nil, err
+	}
+	if !sends {
+		s.EndSending()
+	}
+	r.opened = s
+	return plaintext, nil
+}
+
 // decrypt tries the message on the sessions in their order (protocol §7.3). A duplicate ends the
 // trial; every other failure looks alike.
 func (r *record) decrypt(src *entropy.Source, t MessageType, m *wire.SignalMessage) ([]byte, error) {
 	if r.current != nil && r.current.Version() == uint32(m.Version) {
-		plaintext, err := r.current.DecryptFrom(src, nil, m)
+		plaintext, err := r.open(r.current, src, m)
 		if err == nil || errors.Is(err, ratchet.ErrDuplicate) {
 			return plaintext, err
 		}
@@ -201,7 +226,10 @@ func (r *record) decrypt(src *entropy.Source, t MessageType, m *wire.SignalMessa
 		}
 		s, err := r.decode(b)
 		if err == nil && s.Version() == uint32(m.Version) {
-			plaintext, err := s.DecryptFrom(src, nil, m)
+			plaintext, err := r.open(s, src, m)
+			if err == nil && !s.MaySend() {
+				return plaintext, r.replaceOld(s, raw, len(r.archive)-len(rest))
+			}
 			if err == nil {
 				return plaintext, r.promoteOld(s, raw, len(r.archive)-len(rest))
 			}
@@ -239,32 +267,6 @@ func (d *Device) archive(tx Tx, peer signet.Address) error {
 		return err
 	}
 	return r.save()
-}
-
-// ArchiveAll archives the current session with every peer. It belongs after the restore of a backup:
-// time went back, and the restored chains may have been used. Peers that appear while it runs are not
-// affected, which is right: their sessions are new.
-func (d *Device) ArchiveAll(ctx context.Context) error {
-	var peers []signet.Address
-	err := d.store.Update(ctx, signet.Address{}, func(tx Tx) error {
-		peers = peers[:0]
-		for peer, err := range tx.Peers() {
-			if err != nil {
-				return err
-			}
-			peers = append(peers, peer)
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	for _, peer := range peers {
-		if err := d.Archive(ctx, peer); err != nil {
-			return fmt.Errorf("session: archive of %s: %w", peer, err)
-		}
-	}
-	return nil
 }
 
 // Record returns the sessions with peer as an official RecordStructure (protocol §7.1), or nil if

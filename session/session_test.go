@@ -630,15 +630,50 @@ func TestArchiveAll(t *testing.T) {
 	}
 	require.NoError(t, alice.Archive(ctx, signet.Address{Name: "nobody", Device: 1}))
 	receive(t, bob, alice, late, "on its way")
+	require.Len(t, entries(t, alice, bobAddr), 1, "it does not become the current one again")
+	_, err := alice.Encrypt(ctx, bobAddr, []byte("x"))
+	require.ErrorIs(t, err, session.ErrNoSession)
+	_, err = alice.Decrypt(ctx, bobAddr, late)
+	require.ErrorIs(t, err, ratchet.ErrDuplicate)
+	require.NoError(t, alice.Start(ctx, bobAddr, bob.bundle(t, 1)))
 	deliver(t, alice, bob, "and on it goes")
+	deliver(t, bob, alice, "both ways")
 }
 
 // TestRestoredBackup: after ArchiveAll a restored device repeats no key.
 func TestRestoredBackup(t *testing.T) {
 	alice, bob := pair(t)
+	note := noting(t)
+	note(deliver(t, alice, bob, "the last one before the backup"))
 	backup := alice.store.Clone()
+	late := send(t, bob, alice, "on a chain that the backup has")
+	note(deliver(t, alice, bob, "before"))
+	note(deliver(t, alice, bob, "before, too"))
+	alice.store = backup
+	alice.restart()
+	require.NoError(t, alice.ArchiveAll(ctx))
+	receive(t, bob, alice, late, "on a chain that the backup has")
+	m, err := alice.Encrypt(ctx, bobAddr, []byte("with keys of those before"))
+	if err == nil {
+		note(m)
+	}
+	require.ErrorIs(t, err, session.ErrNoSession)
+	receive(t, bob, alice, send(t, bob, alice, "on a new chain of the old session"), "on a new chain of the old session")
+	status, err := alice.Status(ctx, bobAddr)
+	require.NoError(t, err)
+	require.False(t, status.Usable())
+	require.NoError(t, alice.Start(ctx, bobAddr, bob.bundle(t, 1)))
+	for range 3 {
+		note(deliver(t, alice, bob, "after"))
+		note(deliver(t, bob, alice, "yourself"))
+	}
+}
+
+// noting returns a function that fails for a message of a chain and counter that it has seen.
+func noting(t *testing.T) func(session.Message) {
 	used := make(map[string]bool)
-	note := func(m session.Message) {
+	return func(m session.Message) {
+		t.Helper()
 		w, err := wire.ParseSignalMessage(m.Body)
 		if m.Type == session.TypePreKey {
 			p, err2 := wire.ParsePreKeyMessage(m.Body)
@@ -650,12 +685,6 @@ func TestRestoredBackup(t *testing.T) {
 		require.False(t, used[k])
 		used[k] = true
 	}
-	note(deliver(t, alice, bob, "before"))
-	alice.store = backup
-	alice.restart()
-	require.NoError(t, alice.ArchiveAll(ctx))
-	require.NoError(t, alice.Start(ctx, bobAddr, bob.bundle(t, 1)))
-	note(deliver(t, alice, bob, "after"))
 }
 
 func TestRecordRoundTrip(t *testing.T) {

@@ -35,7 +35,7 @@ func (d *Device) Status(ctx context.Context, peer signet.Address) (s Status, err
 		pending, _ := r.current.Pending()
 		_, remote := r.current.RegistrationIDs()
 		s = Status{
-			Exists:               r.current.HasSender(),
+			Exists:               r.current.MaySend(),
 			Version:              r.current.Version(),
 			Acknowledged:         pending == nil,
 			Stale:                stale(pending, d.opts.Now().UnixMilli()),
