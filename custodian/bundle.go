@@ -90,7 +90,7 @@ func (b *bundle) addJSON(name string, v any) error {
 func (b *bundle) build(report *Report) ([]byte, error) {
 	for _, v := range b.w.views {
 		for _, x := range []*view{v, v.quantum} {
-			if len(x.badRead) > 0 || len(x.badForge) > 0 || x.cert.id == "" {
+			if len(x.badRead) > 0 || len(x.badForge) > 0 || len(x.badBegin) > 0 || x.cert.id == "" {
 				return nil, errDisagree
 			}
 		}
@@ -120,7 +120,10 @@ func (b *bundle) build(report *Report) ([]byte, error) {
 
 // exhibits writes the certificates and lists all evidence.
 func (b *bundle) exhibits() (*bundleEvidence, error) {
-	list := &bundleEvidence{Certificates: []bundleCertificate{}, Readings: []bundleReading{}, Forgeries: []bundleForgery{}}
+	list := &bundleEvidence{
+		Certificates: []bundleCertificate{}, Readings: []bundleReading{}, Forgeries: []bundleForgery{},
+		Sessions: []bundleForgery{}, Observations: []bundleObservation{}, Collisions: []bundleCollision{},
+	}
 	for i, v := range b.w.views {
 		for _, x := range []*view{v, v.quantum} {
 			var text strings.Builder
@@ -142,10 +145,20 @@ func (b *bundle) exhibits() (*bundleEvidence, error) {
 			if x, ok := b.w.forged[i][p.number]; ok {
 				list.Forgeries = append(list.Forgeries, forgeryOf(x.id, v, p, v.forged[p.number]))
 			}
+			if x, ok := b.w.begun[i][p.number]; ok {
+				list.Sessions = append(list.Sessions, forgeryOf(x.id, v, p, v.begun[p.number]))
+			}
+		}
+		if x, ok := b.w.observed[i]; ok {
+			list.Observations = append(list.Observations, bundleObservation{x.id, v.p.ID})
+		}
+		for j, c := range b.w.collisionsOf(i) {
+			list.Collisions = append(list.Collisions, bundleCollision{b.w.collided[i][j].id, v.p.ID, c.injected.at, c.message.number})
 		}
 	}
 	slices.SortFunc(list.Readings, func(x, y bundleReading) int { return strings.Compare(x.ID, y.ID) })
 	slices.SortFunc(list.Forgeries, func(x, y bundleForgery) int { return strings.Compare(x.ID, y.ID) })
+	slices.SortFunc(list.Sessions, func(x, y bundleForgery) int { return strings.Compare(x.ID, y.ID) })
 	return list, nil
 }
 
@@ -197,7 +210,7 @@ func (b *bundle) transcript() *bundleTranscript {
 		if until < 0 {
 			until = len(r.messages)
 		}
-		t.Grants = append(t.Grants, bundleGrant{g.Name, g.To, g.since, until, g.at})
+		t.Grants = append(t.Grants, bundleGrant{g.Name, g.To, endNames[sideOfGrant(g.Grant)], g.Via, g.Count, g.since, until, g.at, g.ended})
 	}
 	parcels := 0
 	for i := range r.events {

@@ -34,9 +34,13 @@ type bundlePrincipal struct {
 type bundleGrant struct {
 	Name  string `json:"name"`
 	To    string `json:"to"`
+	From  string `json:"from"`
+	Via   string `json:"via"`
+	Count int    `json:"count,omitempty"`
 	Since int    `json:"since"`
 	Until int    `json:"until"`
 	At    int    `json:"at"`
+	Ended int    `json:"ended"`
 }
 
 type bundleTurn struct {
@@ -128,6 +132,21 @@ type bundleEvidence struct {
 	Certificates []bundleCertificate `json:"certificates"`
 	Readings     []bundleReading     `json:"readings"`
 	Forgeries    []bundleForgery     `json:"forgeries"`
+	Sessions     []bundleForgery     `json:"sessions"`
+	Observations []bundleObservation `json:"observations"`
+	Collisions   []bundleCollision   `json:"collisions"`
+}
+
+type bundleObservation struct {
+	ID        string `json:"id"`
+	Principal string `json:"principal"`
+}
+
+type bundleCollision struct {
+	ID        string `json:"id"`
+	Principal string `json:"principal"`
+	Event     int    `json:"event"`
+	Message   int    `json:"message"`
 }
 
 type bundleCertificate struct {

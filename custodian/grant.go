@@ -2,7 +2,6 @@ package custodian
 
 import (
 	"crypto/sha256"
-	"fmt"
 
 	"signet.example/signet/custodian/attack"
 	"signet.example/signet/custodian/parcel"
@@ -15,6 +14,7 @@ type active struct {
 	since   int // messages sent before it
 	at      int // its event
 	until   int // messages sent before its revocation; -1: not revoked
+	ended   int // the event of its revocation; -1: not revoked
 	seen    map[[32]byte]bool
 	live    bool // a stream that was not revoked
 	atoms   []string
@@ -35,7 +35,7 @@ func sideOfGrant(g *Grant) attack.Side {
 func (r *run) grant(g *Grant) error {
 	atoms, _ := expand(g.Atoms)
 	a := &active{
-		Grant: g, to: r.sc.principal(g.To), since: len(r.messages), at: len(r.events), until: -1,
+		Grant: g, to: r.sc.principal(g.To), since: len(r.messages), at: len(r.events), until: -1, ended: -1,
 		seen: make(map[[32]byte]bool), live: g.Via == "stream", atoms: atoms,
 	}
 	r.grants = append(r.grants, a)
@@ -50,7 +50,7 @@ func (r *run) grant(g *Grant) error {
 		return err
 	}
 	for _, name := range a.missing {
-		r.notes = append(r.notes, fmt.Sprintf("Grant %s: %s did not exist at that moment and was granted empty.", g.Name, name))
+		r.note("Grant %s: %s did not exist at that moment and was granted empty.", "Remise %s : %s n'existait pas à ce moment et a été remis vide.", g.Name, name)
 	}
 	return r.probeBoth()
 }
@@ -102,7 +102,7 @@ func (r *run) hand(g *active, entries []parcel.Entry, atoms []string) error {
 func (r *run) revoke(name string) error {
 	for _, g := range r.grants {
 		if g.Name == name {
-			g.live, g.until = false, len(r.messages)
+			g.live, g.until, g.ended = false, len(r.messages), len(r.events)
 		}
 	}
 	r.revokedAt = len(r.events)

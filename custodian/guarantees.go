@@ -11,7 +11,12 @@ var (
 	g5  = guarantee{"G5", "healing"}
 	g6  = guarantee{"G6", "authenticity to the customer"}
 	g7  = guarantee{"G7", "authenticity to the business"}
+	g8  = guarantee{"G8", "persistence of forgery after revocation"}
+	g9  = guarantee{"G9", "new-session impersonation"}
 	g12 = guarantee{"G12", "post-quantum confidentiality"}
+	g13 = guarantee{"G13", "metadata"}
+	g16 = guarantee{"G16", "scope limits kept"}
+	g17 = guarantee{"G17", "integrity of record"}
 )
 
 // A family judges one guarantee for one principal, whose grants span s. It returns false where the
@@ -31,7 +36,12 @@ var families = []family{
 	{g5, (*writer).healing},
 	{g6, (*writer).toCustomer},
 	{g7, (*writer).toBusiness},
+	{g8, (*writer).late},
+	{g9, (*writer).impersonates},
 	{g12, (*writer).postQuantum},
+	{g13, (*writer).metadata},
+	{g16, (*writer).scope},
+	{g17, (*writer).record},
 }
 
 // verdicts judges every guarantee for one principal.

@@ -95,7 +95,7 @@ func TestEvidence(t *testing.T) {
 			v := &r.Verdicts[i]
 			require.NotEmpty(t, v.Evidence())
 			for _, id := range v.Evidence() {
-				require.Equal(t, map[Result]string{Lost: "witness", Held: "certificate", Unknown: "absence"}[v.Result()], kinds[id])
+				require.Equal(t, map[Result]string{Lost: "witness", Held: "certificate", Conditional: "certificate", Unknown: "absence"}[v.Result()], kinds[id])
 			}
 		}
 		for _, m := range r.Messages {

@@ -37,7 +37,7 @@ func (r *run) probe(to attack.Side, message int, inject *injection) error {
 		takes = nil
 	}
 	pr := &probe{
-		number: len(r.probes), to: to, message: message, inject: inject, takes: takes, deaf: deaf,
+		number: len(r.probes), to: to, sent: len(r.messages), message: message, inject: inject, takes: takes, deaf: deaf,
 		store: p.mirror.Clone(), party: p, key: seeded{p.key, r.src}, trusted: sender.Bytes(), offered: r.offered,
 	}
 	pr.at = r.add(event{probe: pr})

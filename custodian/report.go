@@ -32,6 +32,8 @@ type Report struct {
 	Evidence    []Evidence
 	Limits      []string
 
+	limits, assumptions []Text // in both languages
+
 	source *writer // what it was written from; nil for a report that was read
 }
 

@@ -66,6 +66,7 @@ type probe struct {
 	number  int
 	to      attack.Side
 	at      int
+	sent    int // messages sent before it
 	message int // of which it would take the place; -1 for none
 	inject  *injection
 	takes   []way
@@ -99,7 +100,7 @@ type run struct {
 	probes    []*probe
 	ledger    *ledger
 	marks     []Mark
-	notes     []string            // for the report's limits
+	notes     []Text              // for the report's limits
 	met       map[parcel.Key]bool // sessions of which a first message was accepted
 	blocked   bool                // the customer has ended the conversation
 	revokedAt int                 // the event of the last revocation; -1 for none
@@ -322,13 +323,13 @@ func (r *run) deliver(s *sent) error {
 	p := r.parties[1-s.from]
 	r.advance()
 	if r.blocked && p.side == attack.Customer {
-		r.notes = append(r.notes, fmt.Sprintf("Message %d was not taken: the customer had ended the conversation.", s.number))
+		r.note("Message %d was not taken: the customer had ended the conversation.", "Le message %d n'a pas été reçu : le client avait mis fin à la discussion.", s.number)
 		return nil
 	}
 	text, err := p.device.Decrypt(r.ctx, p.peer, s.message)
 	if err != nil {
 		s.refused = err
-		r.notes = append(r.notes, fmt.Sprintf("Message %d was handed over and its receiver refused it.", s.number))
+		r.note("Message %d was handed over and its receiver refused it.", "Le message %d a été remis et son destinataire l'a refusé.", s.number)
 		return nil
 	}
 	s.delivered, s.deliveredAt = true, len(r.events)

@@ -32,7 +32,7 @@ func (r *Report) WriteTable(w io.Writer, lang string) error {
 	}
 	p.line("")
 	p.line("%s", p.pick("Limits", "Limites"))
-	for _, l := range r.Limits {
+	for _, l := range r.LimitsIn(lang) {
 		p.wrap("  - ", l)
 	}
 	return p.err

@@ -8,41 +8,75 @@ import (
 
 // The sentences of custody.md B4 and B6.
 
-// sentences has what a verdict says in words: {who} is the principal, {n} the number of messages, of {of}.
-type sentences struct{ lost, held Text }
+// sentences has what a verdict says in words: {who} is the principal, {n} the number of messages, of {of};
+// {messages} is the word for {of} of them, {nmessages} that for {n}. What is empty is not said.
+type sentences struct {
+	lost, held  Text
+	conditional Text // names the assumption
+	none        Text // instead, if there is no message to speak of
+}
 
 var wording = map[string]sentences{
 	"G1": {
-		Text{"{who} can read {n} of the {of} messages sent before the change.", "{who} peut lire {n} des {of} messages envoyés avant le changement."},
-		Text{"{who} can read none of the {of} messages sent before the change.", "{who} ne peut lire aucun des {of} messages envoyés avant le changement."},
+		lost: Text{"{who} can read {n} of the {of} {messages} sent before the change.", "{who} peut lire {n} des {of} {messages} envoyés avant le changement."},
+		held: Text{"{who} can read none of the {of} {messages} sent before the change.", "{who} ne peut lire aucun des {of} {messages} envoyés avant le changement."},
+		none: Text{"There is no message from before a mandate of {who}.", "Il n'y a aucun message d'avant un mandat de {who}."},
 	},
 	"G2": {
-		Text{"While {who} manages this chat it can read {n} of {of} messages.", "Tant que {who} gère cette discussion, il peut lire {n} messages sur {of}."},
-		Text{"{who} can read none of these {of} messages.", "{who} ne peut lire aucun de ces {of} messages."},
+		lost: Text{"While {who} manages this chat it can read {n} of {of} {messages}.", "Tant que {who} gère cette discussion, il peut lire {n} {nmessages} sur {of}."},
+		held: Text{"{who} can read none of these {of} {messages}.", "{who} ne peut lire aucun de ces {of} {messages}."},
+		none: Text{"No message was sent under a mandate of {who}.", "Aucun message n'a été envoyé sous un mandat de {who}."},
 	},
 	"G3": {
-		Text{"After the end of the mandate, {n} of {of} messages stay readable to {who}.", "Après la fin du mandat, {n} messages sur {of} restent lisibles par {who}."},
-		Text{"After the end of the mandate, {who} can read none of the {of} messages.", "Après la fin du mandat, {who} ne peut lire aucun des {of} messages."},
+		lost: Text{"After the end of the mandate, {n} of {of} {messages} stay readable to {who}.", "Après la fin du mandat, {n} {nmessages} sur {of} restent lisibles par {who}."},
+		held: Text{"After the end of the mandate, {who} can read none of the {of} {messages}.", "Après la fin du mandat, {who} ne peut lire aucun des {of} {messages}."},
+		none: Text{"No message was sent after the end of a mandate of {who}.", "Aucun message n'a été envoyé après la fin d'un mandat de {who}."},
 	},
 	"G4": {
-		Text{"What {who} was given opens {n} of {of} messages that both ends had done with.", "Ce que {who} a reçu ouvre {n} des {of} messages que les deux extrémités avaient déjà traités."},
-		Text{"What {who} was given opens none of the {of} messages that both ends had done with.", "Ce que {who} a reçu n'ouvre aucun des {of} messages que les deux extrémités avaient déjà traités."},
+		lost: Text{"What {who} was given opens {n} of {of} {messages} that both ends had done with.", "Ce que {who} a reçu ouvre {n} des {of} {messages} que les deux extrémités avaient déjà traités."},
+		held: Text{"What {who} was given opens none of the {of} {messages} that both ends had done with.", "Ce que {who} a reçu n'ouvre aucun des {of} {messages} que les deux extrémités avaient déjà traités."},
+		none: Text{"There is no message that both ends had done with when {who} was first given anything.", "Il n'y a aucun message que les deux extrémités avaient déjà traité quand {who} a d'abord reçu quelque chose."},
 	},
 	"G5": {
-		Text{"In this conversation, protection against {who} never comes back.", "Dans cette discussion, la protection contre {who} ne revient jamais."},
-		Text{"At the end of this conversation, {who} reads nothing any more.", "À la fin de cette discussion, {who} ne lit plus rien."},
+		lost: Text{"In this conversation, protection against {who} never comes back.", "Dans cette discussion, la protection contre {who} ne revient jamais."},
+		held: Text{"At the end of this conversation, {who} reads nothing any more.", "À la fin de cette discussion, {who} ne lit plus rien."},
+		none: Text{"There is no message that {who} could read.", "Il n'y a aucun message que {who} pourrait lire."},
 	},
 	"G6": {
-		Text{"{who} can write to the customer in the name of the business.", "{who} peut écrire au client au nom de l'entreprise."},
-		Text{"{who} cannot write to the customer in the name of the business, by any strategy tried.", "{who} ne peut pas écrire au client au nom de l'entreprise, par aucune des stratégies essayées."},
+		lost: Text{"{who} can write to the customer in the name of the business.", "{who} peut écrire au client au nom de l'entreprise."},
+		held: Text{"{who} cannot write to the customer in the name of the business, by any strategy tried.", "{who} ne peut pas écrire au client au nom de l'entreprise, par aucune des stratégies essayées."},
 	},
 	"G7": {
-		Text{"{who} can make the business believe that the customer wrote something.", "{who} peut faire croire à l'entreprise que le client a écrit quelque chose."},
-		Text{"{who} cannot make the business believe that the customer wrote something, by any strategy tried.", "{who} ne peut pas faire croire à l'entreprise que le client a écrit quelque chose, par aucune des stratégies essayées."},
+		lost: Text{"{who} can make the business believe that the customer wrote something.", "{who} peut faire croire à l'entreprise que le client a écrit quelque chose."},
+		held: Text{"{who} cannot make the business believe that the customer wrote something, by any strategy tried.", "{who} ne peut pas faire croire à l'entreprise que le client a écrit quelque chose, par aucune des stratégies essayées."},
+	},
+	"G8": {
+		lost: Text{"For {n} more {nmessages} after the end of its mandate, {who} could still slip in a message.", "Pendant encore {n} {nmessages} après la fin de son mandat, {who} pourrait glisser un message."},
+		held: Text{"After the end of its mandate, {who} can slip in no message, by any strategy tried.", "Après la fin de son mandat, {who} ne peut glisser aucun message, par aucune des stratégies essayées."},
+	},
+	"G9": {
+		lost: Text{"{who} can open a new chat with the customer as the business.", "{who} peut ouvrir une nouvelle discussion avec le client au nom de l'entreprise."},
+		held: Text{"{who} cannot open a new chat with the customer as the business.", "{who} ne peut pas ouvrir de nouvelle discussion avec le client au nom de l'entreprise."},
 	},
 	"G12": {
-		Text{"Recorded today, readable later by a quantum computer of {who}: {n} of {of} messages.", "Enregistrés aujourd'hui, lisibles plus tard par un ordinateur quantique de {who} : {n} messages sur {of}."},
-		Text{"Even with a quantum computer, {who} reads none of the {of} messages.", "Même avec un ordinateur quantique, {who} ne lit aucun des {of} messages."},
+		lost: Text{"Recorded today, readable later by a quantum computer of {who}: {n} of {of} {messages}.", "Enregistrés aujourd'hui, lisibles plus tard par un ordinateur quantique de {who} : {n} {nmessages} sur {of}."},
+		held: Text{"Even with a quantum computer, {who} reads none of the {of} {messages}.", "Même avec un ordinateur quantique, {who} ne lit aucun des {of} {messages}."},
+		none: Text{"There is no message for a quantum computer of {who}.", "Il n'y a aucun message pour un ordinateur quantique de {who}."},
+	},
+	"G13": {
+		lost: Text{"{who} knows that the customer and the business write to each other, and of {n} of {of} {messages}: not necessarily what they say.", "{who} sait que le client et l'entreprise s'écrivent, et connaît {n} {nmessages} sur {of} : pas forcément ce qu'ils disent."},
+		held: Text{"{who} saw none of the {of} {messages} on their way, and was given none.", "{who} n'a vu passer aucun des {of} {messages}, et n'en a reçu aucun."},
+		none: Text{"There is no message that {who} could know of.", "Il n'y a aucun message que {who} pourrait connaître."},
+	},
+	"G16": {
+		lost:        Text{"{who} went beyond its mandate with {n} of the {of} {messages} that it wrote.", "{who} a dépassé son mandat avec {n} des {of} {messages} qu'il a écrits."},
+		held:        Text{"{who} kept to its mandate, and could write nothing beyond it by any strategy tried.", "{who} s'en est tenu à son mandat, et ne pouvait rien écrire au-delà par aucune des stratégies essayées."},
+		conditional: Text{"{who} kept to its mandate in this run; that it does so elsewhere is an assumption, since it could write beyond it.", "{who} s'en est tenu à son mandat dans cet essai ; qu'il le fasse ailleurs est une hypothèse, puisqu'il pourrait écrire au-delà."},
+	},
+	"G17": {
+		lost:        Text{"Two writers used the same key: {who} wrote at {n} of the places that an end used too.", "Deux rédacteurs ont utilisé la même clé : {who} a écrit à {n} des places qu'une extrémité a utilisées aussi."},
+		held:        Text{"{who} has no key that an end has used: no key has two writers.", "{who} n'a aucune clé qu'une extrémité a utilisée : aucune clé n'a deux rédacteurs."},
+		conditional: Text{"In this run no key had two writers; that it stays so is an assumption, since {who} has keys that an end has used too.", "Dans cet essai, aucune clé n'a eu deux rédacteurs ; que cela reste ainsi est une hypothèse, puisque {who} a des clés qu'une extrémité a utilisées aussi."},
 	},
 }
 
@@ -53,20 +87,34 @@ var unknownVerdict = Text{
 
 // say puts a verdict in words.
 func say(v *Verdict) Text {
-	t := unknownVerdict
-	switch v.result {
-	case Lost:
-		t = wording[v.g.id].lost
-	case Held:
-		t = wording[v.g.id].held
+	t, words := unknownVerdict, wording[v.g.id]
+	switch {
+	case v.result == Lost:
+		t = words.lost
+	case v.result == Conditional:
+		t = words.conditional
+	case v.result == Held && v.of == 0 && words.none.EN != "":
+		t = words.none
+	case v.result == Held:
+		t = words.held
 	}
 	out := Text{
 		EN: fill(t.EN, v),
 		FR: fill(t.FR, v),
 	}
-	if v.g == g5 && v.result == Held && v.healing != nil {
-		out.EN += " " + back("Protection comes back after %s (today's computers); after %s against a future quantum computer.", v.healing, "%d messages", "never in this run")
-		out.FR += " " + back("La protection revient après %s (ordinateurs actuels) ; après %s face à un futur ordinateur quantique.", v.healing, "%d messages", "jamais dans cet essai")
+	switch {
+	case v.g == g5 && v.result == Held && v.healing != nil:
+		out.EN += " " + back("Protection comes back after %s (today's computers); after %s against a future quantum computer.", v.healing, "never in this run")
+		out.FR += " " + back("La protection revient après %s (ordinateurs actuels) ; après %s face à un futur ordinateur quantique.", v.healing, "jamais dans cet essai")
+	case v.g == g8 && v.result == Lost && v.messages >= v.of:
+		out.EN += " It still can at the end of this run."
+		out.FR += " Il le peut encore à la fin de cet essai."
+	case v.g == g13 && v.result == Lost && v.metadata.Timing:
+		out.EN += fmt.Sprintf(" It knows when, and the sizes: %d bytes in all.", v.metadata.Bytes)
+		out.FR += fmt.Sprintf(" Il sait quand, et connaît les tailles : %d octets en tout.", v.metadata.Bytes)
+	case v.g == g13 && v.result == Lost:
+		out.EN += " It was given texts, and saw no envelope."
+		out.FR += " Il a reçu des textes, et n'a vu aucune enveloppe."
 	}
 	return out
 }
@@ -75,15 +123,24 @@ func say(v *Verdict) Text {
 func fill(sentence string, v *Verdict) string {
 	return strings.NewReplacer(
 		"{who}", v.principal, "{n}", strconv.Itoa(v.messages), "{of}", strconv.Itoa(v.of),
+		"{messages}", plural(v.of), "{nmessages}", plural(v.messages),
 	).Replace(sentence)
 }
 
-func back(format string, h *Healing, some, never string) string {
+// plural is the word for n messages, which is the same in both languages.
+func plural(n int) string {
+	if n == 1 {
+		return "message"
+	}
+	return "messages"
+}
+
+func back(format string, h *Healing, never string) string {
 	clock := func(n *int) string {
 		if n == nil {
 			return never
 		}
-		return fmt.Sprintf(some, *n)
+		return fmt.Sprintf("%d %s", *n, plural(*n))
 	}
 	return fmt.Sprintf(format, clock(h.Classical), clock(h.Quantum))
 }
@@ -112,31 +169,4 @@ func managed(by string, reads, writes bool) *Notice {
 		EN: "This chat is managed by " + by + ", which can " + en + " messages. It is not end-to-end encrypted to the business.",
 		FR: "Cette discussion est gérée par " + by + ", qui peut " + fr + " des messages. Elle n'est pas chiffrée de bout en bout jusqu'à l'entreprise.",
 	}}
-}
-
-// limits is what every report says about itself (custody.md B13, B14).
-var limits = []string{
-	"That nobody else holds a key cannot be proved: a verdict speaks about the secrets that this scenario hands over.",
-	"The rule book is symbolic: key derivation, agreement, KEM and MAC are taken as ideal, and the 2^-64 chance that a random MAC fits is neglected.",
-	"Held against forgery means held against the strategies S1 (chain forge), S2 (ratchet hijack), S3 (new session with a stolen identity key), S4 (new session with the receiver's own prekey) and S7 (archived sessions).",
-	"Forgeries are tried against a copy of the receiver, and the conversation goes on as if they had not happened. Only what an inject step gets accepted is part of it.",
-	"By one convention a chat stays end-to-end encrypted when its texts are handed on after receipt; here a text that reaches anybody but the two ends counts as read.",
-	"An oracle is asked for agreements. Signatures that it would give, and a directory that hands out other prekeys (S5), are not tried.",
-	"Side channels, metadata, and what software does that is not this library are not modelled.",
-}
-
-// assumptions is what a report takes for granted.
-func assumptions(sc *Scenario) []string {
-	list := []string{
-		"The two ends compared safety numbers: a first contact with another identity key is not counted as a forgery.",
-		"Everybody can read the directory of prekey bundles.",
-		"Ends keep what this library keeps: 5 receiving chains, 2000 skipped keys a chain, 40 archived sessions; a grant by copy leaves the giver's own copy in place.",
-		"A provider or operator can put a message before a receiver; so can an outsider that sees ciphertexts.",
-	}
-	for _, p := range sc.Principals {
-		if p.SameAs != "" {
-			list = append(list, p.ID+" and "+p.SameAs+" share everything that they know.")
-		}
-	}
-	return list
 }

@@ -48,6 +48,8 @@ type Verdict struct {
 	messages  int
 	of        int
 	healing   *Healing
+	metadata  *Metadata
+	severity  Severity
 	evidence  []string
 	text      Text
 }
@@ -73,6 +75,12 @@ func (v *Verdict) Of() int { return v.of }
 // Healing is how long it takes until nothing is readable any more, or nil where that is not asked.
 func (v *Verdict) Healing() *Healing { return v.healing }
 
+// Metadata is what a principal knows without reading, or nil where that is not asked.
+func (v *Verdict) Metadata() *Metadata { return v.metadata }
+
+// Severity is how much the verdict matters.
+func (v *Verdict) Severity() Severity { return v.severity }
+
 // Evidence lists the ids of what the verdict rests on: at least one.
 func (v *Verdict) Evidence() []string { return v.evidence }
 
@@ -82,20 +90,22 @@ func (v *Verdict) Text() Text { return v.text }
 // MarshalJSON writes the verdict in the fixed format.
 func (v Verdict) MarshalJSON() ([]byte, error) {
 	return json.Marshal(struct {
-		ID        string   `json:"id"`
-		Name      string   `json:"name"`
-		Principal string   `json:"principal"`
-		Verdict   string   `json:"verdict"`
-		Messages  int      `json:"messages"`
-		Of        int      `json:"of"`
-		Healing   *Healing `json:"healing,omitempty"`
-		Evidence  []string `json:"evidence"`
-		Text      Text     `json:"text"`
-	}{v.g.id, v.g.name, v.principal, v.result.String(), v.messages, v.of, v.healing, v.evidence, v.text})
+		ID        string    `json:"id"`
+		Name      string    `json:"name"`
+		Principal string    `json:"principal"`
+		Verdict   string    `json:"verdict"`
+		Messages  int       `json:"messages"`
+		Of        int       `json:"of"`
+		Healing   *Healing  `json:"healing,omitempty"`
+		Metadata  *Metadata `json:"metadata,omitempty"`
+		Severity  Severity  `json:"severity"`
+		Evidence  []string  `json:"evidence"`
+		Text      Text      `json:"text"`
+	}{v.g.id, v.g.name, v.principal, v.result.String(), v.messages, v.of, v.healing, v.metadata, v.severity, v.evidence, v.text})
 }
 
-// A witness is something that happened: a message that was read, or a forgery that was accepted. It is
-// made by sawOpening and sawAcceptance alone.
+// A witness is something that happened: a message that was read, a forgery that was accepted, envelopes
+// that were seen, two ciphertexts at one place. It is made by the functions whose names begin with saw.
 type witness struct{ id string }
 
 // sawOpening makes a witness of an opening if what was read is what was written.
@@ -103,7 +113,7 @@ func (l *evidence) sawOpening(who string, o *attack.Opening, m *sent) (w witness
 	if o == nil || o.Number() != m.number || string(o.Text()) != string(m.text) {
 		return w, false
 	}
-	return witness{l.addText("witness", opens(who, o.Copied(), m.number))}, true
+	return witness{l.addAbout("witness", opens(who, o.Copied(), m.number), m.number, m.number+1)}, true
 }
 
 // sawAcceptance makes a witness of a forgery that a copy of its receiver took.
@@ -111,7 +121,26 @@ func (l *evidence) sawAcceptance(who string, a *attack.Acceptance, p *probe) (w 
 	if a == nil {
 		return w, false
 	}
-	return witness{l.addText("witness", deceives(who, p, a.Strategy()))}, true
+	return witness{l.addAbout("witness", deceives(who, p, a.Strategy()), p.place(), max(p.sent, p.place()))}, true
+}
+
+// place is the message that a probe is about: the one that it would take the place of, or the next one.
+func (p *probe) place() int {
+	if p.message >= 0 {
+		return p.message
+	}
+	return p.sent
+}
+
+// sawBeginning makes a witness of a new session that a copy of its receiver took.
+func (l *evidence) sawBeginning(who string, a *attack.Acceptance, p *probe) (w witness, ok bool) {
+	if a == nil {
+		return w, false
+	}
+	return witness{l.addAbout("witness", both( // of the customer: see still
+		"a copy of the customer accepts a new session of %s as the business's at event %d (%s)",
+		"une copie du client accepte une nouvelle session de %s comme venant de l'entreprise à l'événement %d (%s)",
+		who, p.at, a.Strategy()), p.sent, p.sent)}, true
 }
 
 // A certificate is a saturated set that has been checked against the clauses and facts. The zero
@@ -168,6 +197,16 @@ func held(g guarantee, principal string, c certificate, claims []claim) Verdict 
 	return v
 }
 
+// conditional is the verdict that a guarantee is kept as long as the principal does not do what it could;
+// its sentence names the assumption. Without a certificate it is unknown.
+func conditional(g guarantee, principal string, c certificate) Verdict {
+	v := Verdict{g: g, principal: principal}
+	if c.id != "" {
+		v.result, v.evidence = Conditional, []string{c.id}
+	}
+	return v
+}
+
 // An Evidence is one piece of it.
 type Evidence struct {
 	ID    string `json:"id"`
@@ -178,17 +217,26 @@ type Evidence struct {
 }
 
 // evidence is the list being built.
-type evidence struct{ list []Evidence }
+type evidence struct {
+	list  []Evidence
+	count map[string]int
+	about map[string]stretch // which messages a witness is about
+}
 
 // add numbers a piece of evidence: w-0001 is the first witness.
 func (l *evidence) add(kind, what string) string {
-	n := 1
-	for _, e := range l.list {
-		if e.Kind == kind {
-			n++
-		}
+	if l.count == nil {
+		l.count, l.about = make(map[string]int), make(map[string]stretch)
 	}
-	id := fmt.Sprintf("%c-%04d", kind[0], n)
+	l.count[kind]++
+	id := fmt.Sprintf("%c-%04d", kind[0], l.count[kind])
 	l.list = append(l.list, Evidence{ID: id, Kind: kind, Claim: what})
+	return id
+}
+
+// addAbout is add for what concerns messages, from first to before end.
+func (l *evidence) addAbout(kind string, what Text, first, end int) string {
+	id := l.addText(kind, what)
+	l.about[id] = stretch{first, end}
 	return id
 }

@@ -27,6 +27,9 @@ type view struct {
 
 	badRead  map[int]bool // messages about which the two do not agree
 	badForge map[int]bool // probes
+
+	begun    map[int]*attack.Acceptance // new sessions, by probe
+	badBegin map[int]bool
 }
 
 // views makes one view of each principal, facts not closed yet.
@@ -47,6 +50,7 @@ func (r *run) view(i int, p Principal) *view {
 	v := &view{
 		p: p, members: r.sc.sharing(i), read: make(map[int]*attack.Opening), forged: make(map[int]*attack.Acceptance),
 		badRead: make(map[int]bool), badForge: make(map[int]bool),
+		begun: make(map[int]*attack.Acceptance), badBegin: make(map[int]bool),
 	}
 	for m := range v.members {
 		other := &r.sc.Principals[m]
@@ -145,6 +149,9 @@ func (v *view) attempt(r *run, index int, quantum bool) error {
 			if f != nil {
 				v.forged[p.number] = f
 			}
+			if err := v.begin(r, a, p, index); err != nil {
+				return err
+			}
 		}
 	}
 	for _, o := range a.Read() {
@@ -188,15 +195,31 @@ func (v *view) forge(r *run, a *attack.Adversary, p *probe, index int) (*attack.
 	return a.Forge(src, 1-p.to, []byte(text), accept), nil
 }
 
+// begin lets the adversary try to begin a new session, when nothing travels.
+func (v *view) begin(r *run, a *attack.Adversary, p *probe, index int) error {
+	if !v.reaches || !p.still() {
+		return nil
+	}
+	accept, err := p.receiver()
+	if err != nil {
+		return err
+	}
+	src := entropy.Seeded(seedOf(r.sc, "adversary's session", uint64(index)<<32|uint64(p.number)))
+	if f := a.Begin(src, 1-p.to, []byte(forgedText), accept); f != nil {
+		v.begun[p.number] = f
+	}
+	return nil
+}
+
 // compare finds the messages and probes about which the rule book and the adversary do not agree.
-func (v *view) compare(r *run, index int, quantum bool) (notes []string) {
+func (v *view) compare(r *run, index int, quantum bool) (notes []Text) {
 	for _, m := range r.messages {
 		o := v.read[m.number]
 		// What opens must be what was written, and whether it was opened or given must agree too.
 		really := o != nil && string(o.Text()) == string(m.text)
 		if really != v.follows(know.Plain(m.number)) || really && !o.Copied() != v.follows(know.Opened(m.number)) {
 			v.badRead[m.number] = true
-			notes = append(notes, fmt.Sprintf("The rule book and the adversary do not agree whether %s reads message %d.", v.p.ID, m.number))
+			notes = append(notes, both("The rule book and the adversary do not agree whether %s reads message %d.", "Le livre de règles et l'adversaire ne sont pas d'accord si %s lit le message %d.", v.p.ID, m.number))
 		}
 	}
 	if quantum {
@@ -208,7 +231,11 @@ func (v *view) compare(r *run, index int, quantum bool) (notes []string) {
 		}
 		if (v.forged[p.number] != nil) != (v.reaches && v.closure.Has(know.Forge(p.number), p.at)) {
 			v.badForge[p.number] = true
-			notes = append(notes, fmt.Sprintf("The rule book and the adversary do not agree whether %s deceives the receiver at event %d.", v.p.ID, p.at))
+			notes = append(notes, both("The rule book and the adversary do not agree whether %s deceives the receiver at event %d.", "Le livre de règles et l'adversaire ne sont pas d'accord si %s trompe le destinataire à l'événement %d.", v.p.ID, p.at))
+		}
+		if p.still() && (v.begun[p.number] != nil) != v.begins(p) {
+			v.badBegin[p.number] = true
+			notes = append(notes, both("The rule book and the adversary do not agree whether %s begins a session at event %d.", "Le livre de règles et l'adversaire ne sont pas d'accord si %s commence une session à l'événement %d.", v.p.ID, p.at))
 		}
 	}
 	return notes

@@ -15,12 +15,15 @@ type writer struct {
 	run    *run
 	base   *know.Base
 	views  []*view
-	limits []string
+	limits []Text
 
 	evidence evidence
 	reads    []map[int]witness // by principal and message
 	forged   []map[int]witness // by principal and probe
 	quantum  []map[int]witness
+	begun    []map[int]witness // by principal and probe: new sessions
+	observed map[int]witness   // by principal: what it saw
+	collided [][]witness       // by principal
 
 	once  sync.Once
 	atoms map[string]shown
@@ -35,7 +38,7 @@ func (w *writer) write(digest string) *Report {
 	r := &Report{
 		Tool:        Tool{Version: Version, Rulebook: "sha256:" + know.RulebookDigest()},
 		Scenario:    "sha256:" + digest,
-		Assumptions: assumptions(w.run.sc),
+		assumptions: assumptions(w.run.sc),
 		Injections:  w.injections(),
 		Messages:    w.messages(),
 		source:      w,
@@ -56,7 +59,8 @@ func (w *writer) write(digest string) *Report {
 	if r.Evidence == nil {
 		r.Evidence = []Evidence{}
 	}
-	r.Limits = slices.Concat(limits, w.run.notes, w.limits)
+	r.limits = slices.Concat(limits, w.run.notes, w.limits)
+	r.Limits, r.Assumptions = inEnglish(r.limits), inEnglish(r.assumptions)
 	return r
 }
 
@@ -66,6 +70,7 @@ func (w *writer) witnesses() {
 		w.reads = append(w.reads, make(map[int]witness))
 		w.forged = append(w.forged, make(map[int]witness))
 		w.quantum = append(w.quantum, make(map[int]witness))
+		w.begun = append(w.begun, make(map[int]witness))
 	}
 	for _, m := range w.run.messages {
 		for i, v := range w.views {
@@ -91,6 +96,20 @@ func (w *writer) witnesses() {
 			}
 		}
 	}
+	for _, p := range w.run.probes {
+		for i, v := range w.views {
+			if x, ok := w.evidence.sawBeginning(v.p.ID, v.begun[p.number], p); ok && !v.badBegin[p.number] {
+				w.begun[i][p.number] = x
+			}
+		}
+	}
+	w.observed = make(map[int]witness)
+	for i, v := range w.views {
+		if x, ok := w.evidence.sawEnvelopes(v.p.ID, v.observe(w.run)); ok {
+			w.observed[i] = x
+		}
+	}
+	w.collide()
 }
 
 func (w *writer) messages() []MessageReport {
@@ -161,7 +180,9 @@ func (w *writer) injections() []InjectionReport {
 type span struct {
 	granted      bool
 	since, until int
-	at           int // the event of the first grant
+	at           int     // the event of the first grant
+	ended        int     // the event of the last revocation; -1 if a grant was not revoked
+	from         [2]bool // the ends that gave it something
 }
 
 func (w *writer) spanOf(i int) span {
@@ -175,9 +196,15 @@ func (w *writer) spanOf(i int) span {
 			until = len(w.run.messages)
 		}
 		if !s.granted {
-			s.granted, s.since, s.at, s.until = true, g.since, g.at, until
+			s.granted, s.since, s.at, s.until, s.ended = true, g.since, g.at, until, g.ended
 		}
 		s.since, s.until = min(s.since, g.since), max(s.until, until)
+		s.from[sideOfGrant(g.Grant)] = true
+		if s.ended >= 0 && g.ended >= 0 {
+			s.ended = max(s.ended, g.ended)
+		} else {
+			s.ended = -1
+		}
 	}
 	return s
 }
@@ -385,6 +412,7 @@ func (w *writer) finish(v *Verdict) {
 			fmt.Sprintf("les règles et l'adversaire ne s'accordent pas sur %s et %s", v.g.id, v.principal),
 		})}
 	}
+	v.severity = w.weigh(v)
 	v.text = say(v)
 }
 

@@ -105,6 +105,16 @@ func (a *Adversary) Forge(src *entropy.Source, from Side, text []byte, accept Ac
 	return nil
 }
 
+// Begin tries to make the other end accept a new session whose first message has text, as the end from:
+// strategies S3 and S4 alone. It returns nil if none is accepted.
+func (a *Adversary) Begin(src *entropy.Source, from Side, text []byte, accept Accept) *Acceptance {
+	f := &forger{a: a, src: src, from: from, text: text, accept: accept}
+	if f.newSession() {
+		return f.found
+	}
+	return nil
+}
+
 func (f *forger) offer(s Strategy, preKey bool, body []byte) bool {
 	text, ok := f.accept(preKey, body)
 	if !ok || !bytes.Equal(text, f.text) {

@@ -37,10 +37,11 @@ func Verify(b []byte) (*Outcome, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &verifier{files: files}
+	v := &verifier{files: files, about: make(map[string]stretch)}
 	for _, part := range []func() error{
 		v.readDocuments, v.readRules, v.checkTranscript, v.checkProbes, v.checkGrants, v.checkScenario, v.close,
-		v.checkCertificates, v.checkReadings, v.checkForgeries, v.checkDerivations, v.checkUnused, v.checkReport,
+		v.checkCertificates, v.checkReadings, v.checkForgeries, v.checkSessions,
+		v.checkObservations, v.checkCollisions, v.checkDerivations, v.checkUnused, v.checkReport,
 	} {
 		if err := part(); err != nil {
 			return nil, err
@@ -49,7 +50,7 @@ func Verify(b []byte) (*Outcome, error) {
 	sum := sha256.Sum256(files.manifest)
 	return &Outcome{
 		Profile: files.profile, Manifest: hex.EncodeToString(sum[:]), Messages: len(v.messages),
-		Readings: len(v.evidence.Readings), Forgeries: len(v.evidence.Forgeries),
+		Readings: len(v.evidence.Readings), Forgeries: len(v.evidence.Forgeries) + len(v.evidence.Sessions),
 		Certificates: len(v.evidence.Certificates), Verdicts: len(v.report.Verdicts), Edges: v.edges,
 	}, nil
 }
@@ -73,6 +74,10 @@ type verifier struct {
 	edges     int
 	reads     map[where]*reading
 	forgeries map[where]*forgery
+	sessions  map[where]*forgery // begun
+	observed  []observed         // by principal
+	collided  [][]string         // by principal
+	about     map[string]stretch
 }
 
 // where is what a witness is about: a message or a probe, as seen by a principal.

@@ -52,15 +52,34 @@ type healing struct {
 }
 
 type verdict struct {
-	ID        string   `json:"id"`
-	Name      string   `json:"name"`
-	Principal string   `json:"principal"`
-	Verdict   string   `json:"verdict"`
-	Messages  int      `json:"messages"`
-	Of        int      `json:"of"`
-	Healing   *healing `json:"healing"`
-	Evidence  []string `json:"evidence"`
-	Text      sentence `json:"text"`
+	ID        string    `json:"id"`
+	Name      string    `json:"name"`
+	Principal string    `json:"principal"`
+	Verdict   string    `json:"verdict"`
+	Messages  int       `json:"messages"`
+	Of        int       `json:"of"`
+	Healing   *healing  `json:"healing"`
+	Metadata  *metadata `json:"metadata"`
+	Severity  severity  `json:"severity"`
+	Evidence  []string  `json:"evidence"`
+	Text      sentence  `json:"text"`
+}
+
+type metadata struct {
+	Contact  bool `json:"contact"`
+	Timing   bool `json:"timing"`
+	Messages int  `json:"messages"`
+	Bytes    int  `json:"bytes"`
+}
+
+type severity struct {
+	Class  string `json:"class"`
+	Inputs struct {
+		Base        int `json:"base"`
+		Exposure    int `json:"exposure"`
+		Persistence int `json:"persistence"`
+		Active      int `json:"active"`
+	} `json:"inputs"`
 }
 
 type transcript struct {
@@ -83,9 +102,13 @@ type principal struct {
 type grant struct {
 	Name  string `json:"name"`
 	To    string `json:"to"`
+	From  string `json:"from"`
+	Via   string `json:"via"`
+	Count int    `json:"count"`
 	Since int    `json:"since"`
 	Until int    `json:"until"`
 	At    int    `json:"at"`
+	Ended int    `json:"ended"`
 }
 
 type turn struct {
@@ -168,6 +191,18 @@ type evidence struct {
 	} `json:"certificates"`
 	Readings  []reading `json:"readings"`
 	Forgeries []forgery `json:"forgeries"`
+	Sessions  []forgery `json:"sessions"`
+
+	Observations []struct {
+		ID        string `json:"id"`
+		Principal string `json:"principal"`
+	} `json:"observations"`
+	Collisions []struct {
+		ID        string `json:"id"`
+		Principal string `json:"principal"`
+		Event     int    `json:"event"`
+		Message   int    `json:"message"`
+	} `json:"collisions"`
 }
 
 type messageKeys struct {

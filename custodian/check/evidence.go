@@ -110,6 +110,7 @@ func (v *verifier) checkReadings() error {
 		if err := v.reading(r, p); err != nil {
 			return fmt.Errorf("witness %s: %w", r.ID, err)
 		}
+		v.about[r.ID] = stretch{r.Message, r.Message + 1}
 		verb := "reads"
 		if r.Keys == nil {
 			verb = "was given"
@@ -200,6 +201,11 @@ func (v *verifier) checkForgeries() error {
 		if err := v.forgery(f, p); err != nil {
 			return fmt.Errorf("witness %s: %w", f.ID, err)
 		}
+		at, place := v.sent(v.probes[f.Probe].At), v.probes[f.Probe].Message
+		if place < 0 {
+			place = at
+		}
+		v.about[f.ID] = stretch{place, max(place, at)}
 		if err := v.claimed(f.ID, "witness", v.claimOf(f)); err != nil {
 			return err
 		}
@@ -224,6 +230,14 @@ func (v *verifier) forgery(f *forgery, principal int) error {
 	if !slices.Contains([]string{"S1", "S2", "S3", "S4"}, f.Strategy) {
 		return refuse("unknown strategy")
 	}
+	if err := v.wellMade(f, p); err != nil {
+		return err
+	}
+	return v.said(f, p, principal)
+}
+
+// wellMade opens a forged message, which must be new and of a kind that the receiver of the probe takes.
+func (v *verifier) wellMade(f *forgery, p *event) error {
 	body, err := unhex(f.Body, -1)
 	if err != nil {
 		return err
@@ -249,10 +263,7 @@ func (v *verifier) forgery(f *forgery, principal int) error {
 	if err := v.identities(&f.Keys, 1-side(p.To)); err != nil {
 		return err
 	}
-	if err := opens(m, &f.Keys, f.TextSHA256); err != nil {
-		return err
-	}
-	return v.said(f, p, principal)
+	return opens(m, &f.Keys, f.TextSHA256)
 }
 
 // said refuses a forgery that says something else than it should, or an injection that did not happen.

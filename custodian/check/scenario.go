@@ -1,6 +1,9 @@
 package check
 
-import "encoding/json"
+import (
+	"cmp"
+	"encoding/json"
+)
 
 // compareScenario holds the principals and grants of a transcript against its scenario.
 func (v *verifier) compareScenario(b []byte) error {
@@ -10,8 +13,11 @@ func (v *verifier) compareScenario(b []byte) error {
 			Send  string `json:"send"`
 			Count int    `json:"count"`
 			Grant *struct {
-				Name string `json:"name"`
-				To   string `json:"to"`
+				Name  string `json:"name"`
+				To    string `json:"to"`
+				From  string `json:"from"`
+				Via   string `json:"via"`
+				Count int    `json:"count"`
 			} `json:"grant"`
 			Revoke *struct {
 				Name string `json:"name"`
@@ -41,11 +47,13 @@ func (v *verifier) compareScenario(b []byte) error {
 			}
 		}
 		if s.Grant != nil {
-			grants = append(grants, grant{Name: s.Grant.Name, To: s.Grant.To, Since: sent, Until: -1})
+			grants = append(grants, grant{
+				Name: s.Grant.Name, To: s.Grant.To, From: cmp.Or(s.Grant.From, ends[1]), Via: s.Grant.Via, Count: s.Grant.Count, Since: sent, Ended: -1,
+			})
 		}
 		for i := range grants {
 			if s.Revoke != nil && s.Revoke.Name == grants[i].Name {
-				grants[i].Until = sent
+				grants[i].Until, grants[i].Ended = sent, 0
 			}
 		}
 	}
@@ -54,10 +62,13 @@ func (v *verifier) compareScenario(b []byte) error {
 	}
 	for i, g := range grants {
 		have := v.text.Grants[i]
-		if g.Until < 0 {
+		if g.Ended < 0 {
 			g.Until = sent
 		}
-		if have.Name != g.Name || have.To != g.To || have.Since != g.Since || have.Until != g.Until {
+		if (g.Ended < 0) != (have.Ended < 0) {
+			return refuse("grant %q is not that of the scenario", g.Name)
+		}
+		if g.At, g.Ended = have.At, have.Ended; g != have {
 			return refuse("grant %q is not that of the scenario", g.Name)
 		}
 	}

@@ -289,7 +289,12 @@ func (v *verifier) checkGrants() error {
 		for before < len(v.messages) && v.messages[before].At < g.At {
 			before++
 		}
-		if v.principal(g.To) < 0 || g.Since != before || g.Until < g.Since || g.Until > len(v.messages) || g.At > len(v.text.Events) {
+		until := len(v.messages)
+		if g.Ended >= 0 {
+			until = v.sent(g.Ended)
+		}
+		if v.principal(g.To) < 0 || side(g.From) < 0 || g.Since != before || g.Until != until || g.At > len(v.text.Events) ||
+			g.Ended < -1 || g.Ended >= 0 && g.Ended < g.At || g.Ended > len(v.text.Events) || (g.Via == "quota") != (g.Count > 0) {
 			return refuse("grant %q is malformed", g.Name)
 		}
 	}

@@ -25,6 +25,7 @@ func (v *verifier) checkReport() error {
 	rest := v.report.Verdicts
 	for i := range v.views {
 		for _, want := range v.verdicts(i) {
+			want.Severity = v.weigh(&want)
 			if len(rest) == 0 || !v.equal(&rest[0], &want) {
 				return refuse("verdict %s on %q does not follow", want.ID, want.Principal)
 			}
@@ -48,13 +49,18 @@ func (v *verifier) checkEvidence() error {
 		ids[e.ID] = true
 		count[e.Kind]++
 	}
-	if count["witness"] != len(v.evidence.Readings)+len(v.evidence.Forgeries) || count["certificate"] != len(v.evidence.Certificates) {
+	if count["witness"] != v.witnesses() || count["certificate"] != len(v.evidence.Certificates) {
 		return refuse("the report counts evidence that the bundle does not have")
 	}
 	return nil
 }
 
-// reads reports whether a principal reads a message, by what follows from what it learnt. What follows
+func (v *verifier) witnesses() int {
+	e := &v.evidence
+	return len(e.Readings) + len(e.Forgeries) + len(e.Sessions) + len(e.Observations) + len(e.Collisions)
+}
+
+// readsMessage reports whether a principal reads a message, by what follows from what it learnt. What follows
 // must have been done: there is a witness.
 func (v *verifier) readsMessage(i, m int, quantum bool) bool {
 	c := v.views[i].closure[0]
@@ -143,7 +149,8 @@ func (v *verifier) checkInjections() error {
 // absent.
 func (v *verifier) equal(got, want *verdict) bool {
 	same := got.ID == want.ID && got.Name == want.Name && got.Principal == want.Principal && got.Verdict == want.Verdict &&
-		got.Messages == want.Messages && got.Of == want.Of && (got.Healing == nil) == (want.Healing == nil)
+		got.Messages == want.Messages && got.Of == want.Of && got.Severity == want.Severity &&
+		(got.Metadata == nil) == (want.Metadata == nil) && (got.Metadata == nil || *got.Metadata == *want.Metadata) && (got.Healing == nil) == (want.Healing == nil)
 	if !same || got.Healing != nil && (!equalInt(got.Healing.Classical, want.Healing.Classical) || !equalInt(got.Healing.Quantum, want.Healing.Quantum)) {
 		return false
 	}
@@ -165,6 +172,8 @@ func equalInt(a, b *int) bool { return a == nil && b == nil || a != nil && b != 
 type span struct {
 	granted          bool
 	since, until, at int
+	ended            int     // the event of the last revocation; -1 if a grant was not revoked
+	from             [2]bool // the ends that gave it something
 }
 
 func (v *verifier) span(i int) span {
@@ -174,9 +183,15 @@ func (v *verifier) span(i int) span {
 			continue
 		}
 		if !s.granted {
-			s = span{true, g.Since, g.Until, g.At}
+			s = span{granted: true, since: g.Since, until: g.Until, at: g.At, ended: g.Ended}
 		}
 		s.since, s.until = min(s.since, g.Since), max(s.until, g.Until)
+		s.from[side(g.From)] = true
+		if s.ended >= 0 && g.Ended >= 0 {
+			s.ended = max(s.ended, g.Ended)
+		} else {
+			s.ended = -1
+		}
 	}
 	return s
 }
@@ -194,7 +209,12 @@ var families = []family{
 	(*verifier).healing,        // G5
 	(*verifier).toCustomer,     // G6
 	(*verifier).toBusiness,     // G7
+	(*verifier).late,           // G8
+	(*verifier).impersonates,   // G9
 	(*verifier).postQuantum,    // G12
+	(*verifier).metadata,       // G13
+	(*verifier).scope,          // G16
+	(*verifier).record,         // G17
 }
 
 // verdicts judges every guarantee for a principal.
