@@ -25,6 +25,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 
 	"signet.example/signet"
@@ -88,6 +89,14 @@ type Draft struct {
 	User      string
 	Plaintext []byte
 }
+
+// Format shows whom the draft is for, and how much it is, under every verb.
+func (d Draft) Format(f fmt.State, _ rune) {
+	fmt.Fprintf(f, "sesame.Draft(%s, %d bytes)", d.User, len(d.Plaintext))
+}
+
+// LogValue is Format's for slog.
+func (d Draft) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(d)) }
 
 // Encrypt returns the messages that carry plaintext to all devices of user, and its transcript to the
 // other devices of the client's own user. It returns once the ratchets of all of them are durable, in one

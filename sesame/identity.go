@@ -22,23 +22,53 @@ func (c *Client) vouch(tx session.Tx, a signet.Address, offered signet.PublicKey
 	if c.opts.DeviceIdentities {
 		return nil
 	}
-	known := c.device.Identity()
+	known, kept := c.device.Identity(), true
 	if a.Name != c.device.Address().Name {
 		row, err := tx.Identity(userOf(a))
 		if err != nil {
 			return err
 		}
+		kept = row != nil
+		if !kept {
+			if row, err = c.earlier(tx, a); err != nil {
+				return err
+			}
+		}
 		if row == nil {
-			return tx.PutIdentity(userOf(a), offered.Bytes())
+			row = offered.Bytes()
 		}
 		if known, err = signet.ParsePublicKey(row); err != nil {
 			return fmt.Errorf("sesame: stored identity of %s: %w", a.Name, err)
 		}
 	}
-	if !known.Equal(offered) {
+	switch {
+	case !known.Equal(offered):
 		return &session.UntrustedIdentityError{Peer: a, Known: known, Offered: offered}
+	case !kept:
+		return tx.PutIdentity(userOf(a), offered.Bytes())
 	}
 	return nil
+}
+
+// earlier returns the identity key of a user that one of the other devices was accepted with before the
+// store was used with this package, or nil. It looks at the devices on the list, or else at the first.
+func (c *Client) earlier(tx session.Tx, a signet.Address) ([]byte, error) {
+	c.mu.Lock()
+	list, ok := c.lists[a.Name]
+	c.mu.Unlock()
+	if !ok {
+		list = []Listing{{Device: 1}}
+	}
+	for _, l := range list {
+		if l.Device == a.Device {
+			continue
+		}
+		row, err := tx.Identity(signet.Address{Name: a.Name, Device: l.Device})
+		if err != nil || row != nil {
+			return row, err
+		}
+	}
+	return nil, nil
 }
 
 // Trust accepts key as the identity of user, in place of the one accepted before, for all of the user's

@@ -1,6 +1,7 @@
 package sesame_test
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -98,4 +99,51 @@ func TestStrangerInTheList(t *testing.T) {
 			require.False(t, ok, "the refused message left a key behind")
 		}
 	}
+}
+
+// TestEarlierContact: a store that was used without this package has no key of the user, but of the
+// user's devices.
+func TestEarlierContact(t *testing.T) {
+	for _, listed := range []bool{false, true} {
+		w, alice, bob := two(t)
+		h, err := w.directory.Bundle(ctx, addr("alice", 1), addr("bob", 1))
+		require.NoError(t, err)
+		require.NoError(t, alice[0].Device().Start(ctx, addr("bob", 1), h.Bundle))
+		own := w.keys["bob"]
+		w.keys["bob"] = signet.GenerateKey()
+		stranger := w.install("bob", 9)
+		if listed {
+			_, err := alice[0].Encrypt(ctx, "bob", nil)
+			require.Equal(t, own.PublicKey(), untrusted(t, err).Known)
+		}
+		messages, err := stranger.EncryptAll(ctx, []sesame.Draft{{User: "alice"}}, nil)
+		require.NoError(t, err)
+		for _, m := range messages {
+			if m.Peer == addr("alice", 1) {
+				_, err := alice[0].Decrypt(ctx, addr("bob", 9), m.Message)
+				require.Equal(t, own.PublicKey(), untrusted(t, err).Known)
+			}
+		}
+		w.keys["bob"] = own
+		w.remove(addr("bob", 9))
+		alice[0].Forget("bob")
+		w.say(alice[0], "bob", "hello")
+		w.say(bob[2], "alice", "hello")
+	}
+}
+
+// TestFormat: what is to be sent is not printed.
+func TestFormat(t *testing.T) {
+	for _, verb := range []string{"%v", "%+v", "%#v", "%x", "%s", "%q"} {
+		for _, v := range []any{
+			sesame.Draft{User: "bob", Plaintext: []byte("planted")}, []sesame.Draft{{User: "bob", Plaintext: []byte("planted")}},
+			session.Outgoing{Plaintext: []byte("planted")}, &session.Outgoing{Plaintext: []byte("planted")},
+		} {
+			out := fmt.Sprintf(verb, v)
+			for _, leak := range []string{"planted", fmt.Sprintf("%x", "planted"), fmt.Sprintf("%v", []byte("planted"))} {
+				require.NotContains(t, out, leak, verb)
+			}
+		}
+	}
+	require.Equal(t, "sesame.Draft(bob, 3 bytes)", fmt.Sprint(sesame.Draft{User: "bob", Plaintext: []byte("abc")}))
 }

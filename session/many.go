@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 
 	"signet.example/signet"
@@ -33,6 +34,14 @@ type Outgoing struct {
 	// one is with a device that is no more, and does not count.
 	RegistrationID uint32
 }
+
+// Format shows whom the plaintext is for, and how much it is, under every verb.
+func (o Outgoing) Format(f fmt.State, _ rune) {
+	fmt.Fprintf(f, "session.Outgoing(%s, %d bytes)", o.Peer, len(o.Plaintext))
+}
+
+// LogValue is Format's for slog.
+func (o Outgoing) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(o)) }
 
 // A Sent is a message for one peer. RegistrationID is the peer's when the session was made: the server
 // that delivers the message compares it.
