@@ -27,10 +27,15 @@ type Directory interface {
 	Bundle(ctx context.Context, from, device signet.Address) (*Handed, error)
 
 	// Publish adds a device or brings it up to date: the signed prekey and the last resort are replaced,
-	// the one-time prekeys added. A publication that is repeated adds nothing. Another identity key or
+	// the one-time prekeys added. A publication that is repeated (its answer may have been lost) adds
+	// nothing, for the days of Remembered. Another identity key or
 	// registration id than before is a device installed anew, and removes the one-time prekeys that are
 	// left of the old one. The error is that of CheckPublished, or ErrStock.
 	Publish(ctx context.Context, device signet.Address, p *x3dh.Published) error
+
+	// Replace is Publish for a device that has lost the private halves of what it published before, such
+	// as one that was restored from a backup: the one-time prekeys that are left are removed.
+	Replace(ctx context.Context, device signet.Address, p *x3dh.Published) error
 
 	// Stock returns how many one-time prekeys of a device are left to hand out. It is ErrUnknown for a
 	// device that is not there.
@@ -136,6 +141,9 @@ func (l Limit) Take(full, now time.Time) (then time.Time, wait time.Duration) {
 	return then, 0
 }
 
+// Remembered is for how long a directory knows the ids of the one-time prekeys that it has handed out.
+const Remembered = 30 * 24 * time.Hour
+
 // CheckPublished says whether p, published by device, is fit to be handed out: its device id is the
 // address's, every signature is the identity key's, and the keys parse. The error matches
 // ErrPublished, and x3dh.ErrSignature or x3dh.ErrKEM where it is one.
@@ -166,11 +174,3 @@ func CheckPublished(device signet.Address, p *x3dh.Published) error {
 }
 
 const idBits = 24 // of a prekey id
-
-// Newer reports whether the prekey id comes after the id newest. Ids are 24 bits and go round; a device
-// counts them up, so a directory knows by the newest one which prekeys it has been given before, also
-// those that are handed out and forgotten.
-func Newer(id, newest uint32) bool {
-	ahead := (id - newest) & (1<<idBits - 1)
-	return id>>idBits == 0 && ahead > 0 && ahead < 1<<(idBits-1)
-}

@@ -47,19 +47,6 @@ func TestLimit(t *testing.T) {
 	}
 }
 
-func TestNewer(t *testing.T) {
-	const top = 1<<24 - 1
-	for _, c := range []struct {
-		id, newest uint32
-		want       bool
-	}{
-		{2, 1, true}, {1, 1, false}, {1, 2, false}, {1, top - 1, true}, {top - 1, 1, false},
-		{1 << 23, 1, true}, {1<<23 + 1, 1, false}, {1<<24 + 5, 1, false}, {1<<32 - 1, 1, false},
-	} {
-		require.Equal(t, c.want, sesame.Newer(c.id, c.newest), c)
-	}
-}
-
 // TestCheckPublished: whatever a signature does not cover or a wrong one covers is refused.
 func TestCheckPublished(t *testing.T) {
 	key, a := signet.GenerateKey(), addr("alice", 2)
@@ -112,4 +99,10 @@ func TestReplenish(t *testing.T) {
 	after, err := w.directory.Bundle(ctx, addr("bob", 1), addr("alice", 1))
 	require.NoError(t, err)
 	require.NotEqual(t, before.Bundle.Fields().SignedPreKey.ID, after.Bundle.Fields().SignedPreKey.ID)
+	require.NoError(t, alice.Renew(ctx, 3))
+	left, err = w.directory.Stock(ctx, addr("alice", 1))
+	require.NoError(t, err)
+	require.Equal(t, sesame.Stock{PreKeys: 3, KEMPreKeys: 3}, left)
+	alice.Forget("bob")
+	w.say(w.clients[addr("bob", 1)], "alice", "y")
 }

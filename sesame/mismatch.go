@@ -135,6 +135,16 @@ func (c *Client) Publish(ctx context.Context, n int) error {
 	return c.directory.Publish(ctx, c.device.Address(), p)
 }
 
+// Renew is Publish after the device's store has been restored from a backup, which leaves the one-time
+// prekeys out: those that the directory still has are replaced.
+func (c *Client) Renew(ctx context.Context, n int) error {
+	p, err := c.device.PreKeys(ctx, n)
+	if err != nil {
+		return err
+	}
+	return c.directory.Replace(ctx, c.device.Address(), p)
+}
+
 // Rotate replaces the signed prekey and the last resort, publishes them, and removes from the store those
 // whose grace has passed. Rotate about once a week.
 func (c *Client) Rotate(ctx context.Context) error {

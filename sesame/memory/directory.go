@@ -29,13 +29,13 @@ type Directory struct {
 type device struct {
 	published x3dh.Published // what is left to hand out
 	bucket    time.Time
-	newest    newest
+	handed    map[oneTime]time.Time // when the prekeys that are gone were handed out
 }
 
-// newest has the newest id seen of each kind, once there was one.
-type newest struct {
-	preKey, kem       uint32
-	hasPreKey, hasKEM bool
+// A oneTime names a one-time prekey.
+type oneTime struct {
+	kem bool
+	id  uint32
 }
 
 // New returns an empty Directory. Nil opts means the defaults.
@@ -98,6 +98,12 @@ func (d *Directory) next(from, to signet.Address, now time.Time) (f x3dh.BundleF
 	}
 	last = len(stock.KEMPreKeys) == 0
 	f = dev.published.Next()
+	if f.PreKey != nil {
+		dev.handed[oneTime{false, f.PreKey.ID}] = now
+	}
+	if !last {
+		dev.handed[oneTime{true, f.KEMPreKey.ID}] = now
+	}
 	if last { // Next points into the row
 		resort := dev.published.LastResort
 		f.KEMPreKey = &resort
@@ -120,6 +126,15 @@ func (d *Directory) sweep(now time.Time) {
 
 // Publish implements sesame.Directory.
 func (d *Directory) Publish(ctx context.Context, to signet.Address, p *x3dh.Published) error {
+	return d.publish(ctx, to, p, false)
+}
+
+// Replace implements sesame.Directory.
+func (d *Directory) Replace(ctx context.Context, to signet.Address, p *x3dh.Published) error {
+	return d.publish(ctx, to, p, true)
+}
+
+func (d *Directory) publish(ctx context.Context, to signet.Address, p *x3dh.Published, replace bool) error {
 	if err := sesame.CheckPublished(to, p); err != nil {
 		return err
 	}
@@ -133,13 +148,15 @@ func (d *Directory) Publish(ctx context.Context, to signet.Address, p *x3dh.Publ
 		row = new(device)
 	}
 	next := *row // assigned last
-	if old := &row.published; !old.Identity.Equal(p.Identity) || old.RegistrationID != p.RegistrationID {
-		next = device{bucket: row.bucket}
+	was := &row.published
+	if !was.Identity.Equal(p.Identity) || was.RegistrationID != p.RegistrationID {
+		next, replace = device{bucket: row.bucket, handed: make(map[oneTime]time.Time)}, true
 	}
-	was := next.published
 	next.published = clone(p)
-	next.published.PreKeys = slices.Clip(was.PreKeys)
-	next.published.KEMPreKeys = slices.Clip(was.KEMPreKeys)
+	if !replace {
+		next.published.PreKeys, next.published.KEMPreKeys = slices.Clip(was.PreKeys), slices.Clip(was.KEMPreKeys)
+	}
+	next.forget(d.opts.Now().Add(-sesame.Remembered))
 	next.add(p)
 	if n := d.opts.MaxStock; len(next.published.PreKeys) > n || len(next.published.KEMPreKeys) > n {
 		return sesame.ErrStock
@@ -149,28 +166,46 @@ func (d *Directory) Publish(ctx context.Context, to signet.Address, p *x3dh.Publ
 	return nil
 }
 
-// add adds the one-time prekeys that were not seen before.
+// add adds the one-time prekeys that are not there, and were not handed out.
 func (dev *device) add(p *x3dh.Published) {
-	n := &dev.newest
+	seen := make(map[oneTime]bool)
+	for _, k := range dev.published.PreKeys {
+		seen[oneTime{false, k.ID}] = true
+	}
+	for _, k := range dev.published.KEMPreKeys {
+		seen[oneTime{true, k.ID}] = true
+	}
+	isNew := func(k oneTime) bool {
+		_, handed := dev.handed[k]
+		isNew := !handed && !seen[k]
+		seen[k] = true
+		return isNew
+	}
 	for _, k := range p.PreKeys {
-		if n.hasPreKey && !sesame.Newer(k.ID, n.preKey) {
-			continue
+		if isNew(oneTime{false, k.ID}) {
+			dev.published.PreKeys = append(dev.published.PreKeys, k)
 		}
-		n.preKey, n.hasPreKey = k.ID, true
-		dev.published.PreKeys = append(dev.published.PreKeys, k)
 	}
 	for _, k := range p.KEMPreKeys {
-		if n.hasKEM && !sesame.Newer(k.ID, n.kem) {
-			continue
+		if isNew(oneTime{true, k.ID}) {
+			dev.published.KEMPreKeys = append(dev.published.KEMPreKeys, kemClone(k))
 		}
-		n.kem, n.hasKEM = k.ID, true
-		dev.published.KEMPreKeys = append(dev.published.KEMPreKeys, kemClone(k))
+	}
+}
+
+// forget drops what was handed out before a time.
+func (dev *device) forget(before time.Time) {
+	for k, at := range dev.handed {
+		if at.Before(before) {
+			delete(dev.handed, k)
+		}
 	}
 }
 
 // clone copies what a caller may write to, but for the one-time prekeys.
 func clone(p *x3dh.Published) x3dh.Published {
 	c := *p
+	c.PreKeys, c.KEMPreKeys = nil, nil
 	c.SignedPreKey.Signature = bytes.Clone(p.SignedPreKey.Signature)
 	c.LastResort = kemClone(p.LastResort)
 	return c

@@ -104,11 +104,11 @@ func (t *taking) hand(ctx context.Context) (*sesame.Handed, error) {
 	b.Queue(sqlPutBucket, t.d.key(t.from, nanoseconds(asked))...)
 	if full, wait := t.d.opts.Target.Take(time.Unix(0, t.row.fullAt), now); wait == 0 {
 		b.Queue(sqlPutTaken, t.d.key(t.to, nanoseconds(full))...)
-		b.Queue(sqlTake, t.d.key(t.to, kindPreKey)...).QueryRow(func(r pgx.Row) (err error) {
+		b.Queue(sqlTake, t.d.key(t.to, kindPreKey, nanoseconds(now))...).QueryRow(func(r pgx.Row) (err error) {
 			f.PreKey, err = scanPreKey(r)
 			return err
 		})
-		b.Queue(sqlTake, t.d.key(t.to, kindKEM)...).QueryRow(func(r pgx.Row) error {
+		b.Queue(sqlTake, t.d.key(t.to, kindKEM, nanoseconds(now))...).QueryRow(func(r pgx.Row) error {
 			k, err := scanKEM(r)
 			if k != nil {
 				f.KEMPreKey, last = k, false

@@ -130,11 +130,12 @@ func (d *Directory) Remove(ctx context.Context, device signet.Address) error {
 			if _, err := lockDevice(ctx, tx, d.key(device)); err != nil {
 				return err
 			}
-			if _, err := tx.Exec(ctx, sqlClear, d.key(device)...); err != nil {
-				return err
+			for _, sql := range []string{sqlClear, sqlForget, sqlRemoveDevice} {
+				if _, err := tx.Exec(ctx, sql, d.key(device)...); err != nil {
+					return err
+				}
 			}
-			_, err := tx.Exec(ctx, sqlRemoveDevice, d.key(device)...)
-			return err
+			return nil
 		})
 	})
 	if errors.Is(err, sesame.ErrUnknown) {
@@ -143,10 +144,15 @@ func (d *Directory) Remove(ctx context.Context, device signet.Address) error {
 	return wrap("remove", err)
 }
 
-// Sweep removes the limits of requesters who may again ask for as many bundles as ever. It is for an
-// hourly job: a requester costs a row of 50 bytes.
+// Sweep removes the limits of requesters who may again ask for as many bundles as ever, and what was
+// handed out longer ago than sesame.Remembered. It is for a daily job: a requester, and a one-time prekey
+// that was handed out, cost a row of 60 bytes each until then.
 func (d *Directory) Sweep(ctx context.Context) error {
-	_, err := d.pool.Exec(ctx, sqlSweep, d.tenant, d.opts.Now().UnixNano())
+	now := d.opts.Now()
+	if _, err := d.pool.Exec(ctx, sqlSweep, d.tenant, nanoseconds(now)); err != nil {
+		return wrap("sweep", err)
+	}
+	_, err := d.pool.Exec(ctx, sqlForgetOld, d.tenant, nanoseconds(now.Add(-sesame.Remembered)))
 	return wrap("sweep", err)
 }
 
@@ -168,13 +174,12 @@ type device struct {
 	identity                       []byte
 	signedKey, signedSignature     []byte
 	lastKey, lastSignature         []byte
-	newestPreKey, newestKEM        *int64
 	fullAt                         int64
 }
 
 func (v *device) scan(r pgx.Row) error {
 	err := r.Scan(&v.registration, &v.identity, &v.signedID, &v.signedKey, &v.signedSignature,
-		&v.lastID, &v.lastKey, &v.lastSignature, &v.newestPreKey, &v.newestKEM, &v.fullAt)
+		&v.lastID, &v.lastKey, &v.lastSignature, &v.fullAt)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return sesame.ErrUnknown
 	}

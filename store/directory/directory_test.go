@@ -111,13 +111,17 @@ func TestRoundTrips(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, int64(2), c.trips.Load())
 	}
-	buckets := func() (n int) {
-		require.NoError(t, d.pool.QueryRow(ctx, `SELECT count(*) FROM signet_directory_bucket`).Scan(&n))
-		return n
+	sweeps := func(buckets, handed int) {
+		t.Helper()
+		require.NoError(t, d.Sweep(ctx))
+		var n, m int
+		require.NoError(t, d.pool.QueryRow(ctx, `SELECT (SELECT count(*) FROM signet_directory_bucket),
+			(SELECT count(*) FROM signet_directory_handed)`).Scan(&n, &m))
+		require.Equal(t, []int{buckets, handed}, []int{n, m})
 	}
-	require.NoError(t, d.Sweep(ctx))
-	require.Equal(t, 1, buckets())
+	sweeps(1, 6)
 	now = now.Add(time.Hour)
-	require.NoError(t, d.Sweep(ctx))
-	require.Zero(t, buckets())
+	sweeps(0, 6)
+	now = now.Add(sesame.Remembered - time.Hour)
+	sweeps(0, 0)
 }

@@ -13,51 +13,61 @@ import (
 
 // Publish implements sesame.Directory.
 func (d *Directory) Publish(ctx context.Context, device signet.Address, p *x3dh.Published) error {
+	return d.put(ctx, device, p, false)
+}
+
+// Replace implements sesame.Directory.
+func (d *Directory) Replace(ctx context.Context, device signet.Address, p *x3dh.Published) error {
+	return d.put(ctx, device, p, true)
+}
+
+func (d *Directory) put(ctx context.Context, device signet.Address, p *x3dh.Published, replace bool) error {
 	if err := sesame.CheckPublished(device, p); err != nil {
 		return err
 	}
 	return wrap("publish", d.again(ctx, func() error {
-		return pgx.BeginFunc(ctx, d.pool, func(tx pgx.Tx) error { return d.publish(ctx, tx, device, p) })
+		return pgx.BeginFunc(ctx, d.pool, func(tx pgx.Tx) error { return d.putIn(ctx, tx, device, p, replace) })
 	}))
 }
 
-func (d *Directory) publish(ctx context.Context, tx pgx.Tx, a signet.Address, p *x3dh.Published) error {
+func (d *Directory) putIn(ctx context.Context, tx pgx.Tx, a signet.Address, p *x3dh.Published, replace bool) error {
 	fields := []any{
 		int64(p.RegistrationID), p.Identity.Bytes(),
 		int64(p.SignedPreKey.ID), p.SignedPreKey.Public.Bytes(), p.SignedPreKey.Signature,
 		int64(p.LastResort.ID), p.LastResort.Public, p.LastResort.Signature,
 	}
-	first, err := tx.Exec(ctx, sqlFirstDevice, d.key(a, fields...)...)
-	if err != nil {
+	if _, err := tx.Exec(ctx, sqlFirstDevice, d.key(a, fields...)...); err != nil {
 		return err
 	}
 	row, err := lockDevice(ctx, tx, d.key(a))
 	if err != nil {
 		return errConflictIfGone(err)
 	}
+	var clear []string
 	if row.registration != int64(p.RegistrationID) || !bytes.Equal(row.identity, p.Identity.Bytes()) {
-		if _, err := tx.Exec(ctx, sqlClear, d.key(a)...); err != nil {
+		clear = []string{sqlClear, sqlForget}
+	} else if replace {
+		clear = []string{sqlClear}
+	}
+	for _, sql := range clear {
+		if _, err := tx.Exec(ctx, sql, d.key(a)...); err != nil {
 			return err
 		}
-		row.newestPreKey, row.newestKEM = nil, nil
 	}
-	ec, kem := lot{newest: row.newestPreKey}, lot{newest: row.newestKEM}
+	if _, err := tx.Exec(ctx, sqlPutDevice, d.key(a, fields...)...); err != nil {
+		return err
+	}
+	var ec, kem lot
 	for _, k := range p.PreKeys {
 		ec.add(k.ID, k.Public.Bytes(), []byte{})
 	}
 	for _, k := range p.KEMPreKeys {
 		kem.add(k.ID, k.Public, k.Signature)
 	}
-	for kind, l := range map[int64]*lot{kindPreKey: &ec, kindKEM: &kem} {
-		if err := d.put(ctx, tx, a, kind, l); err != nil {
-			return err
-		}
+	if err := d.add(ctx, tx, a, kindPreKey, &ec); err != nil {
+		return err
 	}
-	if first.RowsAffected() == 1 && ec.newest == nil && kem.newest == nil {
-		return nil // it is there as it should be
-	}
-	_, err = tx.Exec(ctx, sqlPutDevice, d.key(a, append(fields, ec.newest, kem.newest)...)...)
-	return err
+	return d.add(ctx, tx, a, kindKEM, &kem)
 }
 
 // errConflictIfGone is errConflict for a row that was there a moment ago.
@@ -68,24 +78,18 @@ func errConflictIfGone(err error) error {
 	return err
 }
 
-// A lot is the prekeys of one kind that are new.
+// A lot is prekeys of one kind, by columns.
 type lot struct {
-	newest             *int64
 	ids                []int64
 	public, signatures [][]byte
 }
 
 func (l *lot) add(id uint32, public, signature []byte) {
-	if l.newest != nil && !sesame.Newer(id, uint32(*l.newest)) {
-		return
-	}
-	newest := int64(id)
-	l.newest = &newest
-	l.ids, l.public, l.signatures = append(l.ids, newest), append(l.public, public), append(l.signatures, signature)
+	l.ids, l.public, l.signatures = append(l.ids, int64(id)), append(l.public, public), append(l.signatures, signature)
 }
 
-// put adds a lot, if there is room.
-func (d *Directory) put(ctx context.Context, tx pgx.Tx, a signet.Address, kind int64, l *lot) error {
+// add adds those of a lot that are not there and were not handed out, if there is room.
+func (d *Directory) add(ctx context.Context, tx pgx.Tx, a signet.Address, kind int64, l *lot) error {
 	if len(l.ids) == 0 {
 		return nil
 	}

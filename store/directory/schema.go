@@ -20,7 +20,6 @@ var migrations = [][]string{{
 		registration BIGINT NOT NULL, identity_key BYTEA NOT NULL,
 		signed_id BIGINT NOT NULL, signed_key BYTEA NOT NULL, signed_signature BYTEA NOT NULL,
 		last_id BIGINT NOT NULL, last_key BYTEA NOT NULL, last_signature BYTEA NOT NULL,
-		newest_prekey BIGINT, newest_kem BIGINT, -- ids; NULL: none was published
 		full_at BIGINT NOT NULL DEFAULT 0, -- the bucket of those who ask for the device
 		PRIMARY KEY (tenant, name, device)
 	)`,
@@ -29,6 +28,11 @@ var migrations = [][]string{{
 		kind BIGINT NOT NULL, -- 1: one-time prekey, 2: one-time KEM prekey
 		id BIGINT NOT NULL,
 		public BYTEA NOT NULL, signature BYTEA NOT NULL,
+		PRIMARY KEY (tenant, name, device, kind, id)
+	)`,
+	`CREATE TABLE signet_directory_handed ( -- one-time prekeys that are gone
+		tenant BYTEA NOT NULL, name BYTEA NOT NULL, device BIGINT NOT NULL, kind BIGINT NOT NULL, id BIGINT NOT NULL,
+		at BIGINT NOT NULL,
 		PRIMARY KEY (tenant, name, device, kind, id)
 	)`,
 	`CREATE TABLE signet_directory_bucket (
@@ -56,21 +60,27 @@ const (
 	sqlPutBucket   = `UPDATE signet_directory_bucket SET full_at = $4` + where
 	sqlSweep       = `DELETE FROM signet_directory_bucket WHERE tenant = $1 AND full_at <= $2`
 	sqlLockDevice  = `SELECT registration, identity_key, signed_id, signed_key, signed_signature, last_id, last_key, last_signature,
-		newest_prekey, newest_kem, full_at FROM signet_directory_device` + where + ` FOR UPDATE`
+		full_at FROM signet_directory_device` + where + ` FOR UPDATE`
 	sqlPutTaken = `UPDATE signet_directory_device SET full_at = $4` + where
-	sqlTake     = `DELETE FROM ` + prekey + where + ` AND kind = $4
-		AND id = (SELECT min(id) FROM ` + prekey + where + ` AND kind = $4) RETURNING id, public, signature`
+	sqlTake     = `WITH taken AS (DELETE FROM ` + prekey + where + ` AND kind = $4
+			AND id = (SELECT min(id) FROM ` + prekey + where + ` AND kind = $4) RETURNING id, public, signature),
+		handed AS (INSERT INTO signet_directory_handed SELECT $1, $2, $3, $4, id, $5 FROM taken ON CONFLICT DO NOTHING)
+		SELECT id, public, signature FROM taken`
 
 	sqlFirstDevice = `INSERT INTO signet_directory_device (tenant, name, device, registration, identity_key,
 		signed_id, signed_key, signed_signature, last_id, last_key, last_signature)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING`
 	sqlPutDevice = `UPDATE signet_directory_device SET registration = $4, identity_key = $5,
-		signed_id = $6, signed_key = $7, signed_signature = $8, last_id = $9, last_key = $10, last_signature = $11,
-		newest_prekey = $12, newest_kem = $13` + where
+		signed_id = $6, signed_key = $7, signed_signature = $8, last_id = $9, last_key = $10, last_signature = $11` + where
 	sqlAdd = `INSERT INTO ` + prekey + ` SELECT $1, $2, $3, $4, v.id, v.public, v.signature
-		FROM unnest($5::BIGINT[], $6::BYTEA[], $7::BYTEA[]) AS v (id, public, signature) ON CONFLICT DO NOTHING`
+		FROM unnest($5::BIGINT[], $6::BYTEA[], $7::BYTEA[]) AS v (id, public, signature)
+		WHERE v.id NOT IN (SELECT h.id FROM signet_directory_handed h
+			WHERE h.tenant = $1 AND h.name = $2 AND h.device = $3 AND h.kind = $4 AND h.id = ANY($5::BIGINT[]))
+		ON CONFLICT DO NOTHING`
 	sqlCount        = `SELECT count(*) FROM ` + prekey + where + ` AND kind = $4`
 	sqlClear        = `DELETE FROM ` + prekey + where
+	sqlForget       = `DELETE FROM signet_directory_handed` + where
+	sqlForgetOld    = `DELETE FROM signet_directory_handed WHERE tenant = $1 AND at <= $2`
 	sqlRemoveDevice = `DELETE FROM signet_directory_device` + where
 )
 

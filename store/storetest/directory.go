@@ -160,6 +160,23 @@ func testRepeated(t *testing.T, fresh func(t *testing.T, opts *sesame.DirectoryO
 	take(true)
 	require.NoError(t, d.Publish(ctx, alice, more))
 	take(false)
+
+	// Ids that start somewhere else, as after a restored backup, and a stock that is lost.
+	require.NoError(t, d.Publish(ctx, alice, published(t, device, 2)))
+	restored := published(t, device, 2)
+	for i := range restored.PreKeys {
+		restored.PreKeys[i].ID = more.PreKeys[1].ID ^ (1<<23 + uint32(i))
+		restored.KEMPreKeys[i].ID = more.KEMPreKeys[1].ID ^ (1<<23 + uint32(i))
+	}
+	require.NoError(t, d.Replace(ctx, alice, restored))
+	hasStock(t, d, alice, 2, 2)
+	take(true)
+	require.NoError(t, d.Replace(ctx, alice, restored), "repeated, too")
+	hasStock(t, d, alice, 1, 1)
+	take(true)
+	require.True(t, seen[restored.PreKeys[0].ID] && seen[restored.PreKeys[1].ID])
+	take(false)
+
 	rotated, err := device.Rotate(ctx)
 	require.NoError(t, err)
 	require.NoError(t, d.Publish(ctx, alice, rotated))
