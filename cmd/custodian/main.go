@@ -3,6 +3,8 @@
 //	custodian run [-json] [-lang fr] [-bundle file [-lab]] scenario.json
 //	custodian verify bundle.tar
 //	custodian explain [-json] [-lang fr] [-message n] [-principal id] [-forge] [-quantum] scenario.json
+//	custodian diff [-json] [-lang fr] before.json after.json
+//	custodian advise -want G2,G6 [-principal id] [-json] [-lang fr] scenario.json
 //	custodian sweep [-json file] [-csv file] [-workers n] plan.json
 //
 // Run exits with 0 when the evaluation ran, whatever the verdicts; 2 for a malformed scenario, whose
@@ -13,7 +15,9 @@
 // report in it follows from the transcript in it, 1 otherwise.
 //
 // Explain says, step by step, why a principal reads a message (or could forge one in its place), and where
-// each secret came from; or what it lacks.
+// each secret came from; or what it lacks. Diff says which verdicts differ between two scenarios, or between
+// one and itself -without some secrets, and which secrets make the difference. Advise finds a smallest set
+// of secrets to withhold so that guarantees hold, and tries it.
 //
 // Sweep plays a plan of many conversations (docs/experiments.md) and prints a table of them. It exits
 // with 2 for a malformed plan.
@@ -37,6 +41,9 @@ const usage = `usage: custodian run [-json] [-lang en|fr] [-bundle file [-lab]] 
        custodian verify bundle.tar
        custodian explain [-json] [-lang en|fr] [-message n] [-principal id]
                          [-forge] [-quantum] scenario.json
+       custodian diff [-json] [-lang en|fr] before.json after.json
+       custodian diff [-json] [-lang en|fr] -without grant:atom,… scenario.json
+       custodian advise -want G2,G6 [-principal id] [-json] [-lang en|fr] scenario.json
        custodian sweep [-json file] [-csv file] [-workers n] plan.json`
 
 // command runs one command and returns the exit code.
@@ -44,6 +51,10 @@ func command(args []string, out, errs io.Writer) int {
 	switch {
 	case len(args) > 0 && args[0] == "run":
 		return runCommand(args[1:], out, errs)
+	case len(args) > 0 && args[0] == "diff":
+		return diffCommand(args[1:], out, errs)
+	case len(args) > 0 && args[0] == "advise":
+		return adviseCommand(args[1:], out, errs)
 	case len(args) > 0 && args[0] == "explain":
 		return explainCommand(args[1:], out, errs)
 	case len(args) > 0 && args[0] == "sweep":
