@@ -122,6 +122,7 @@ type sample struct {
 	before, during, later Span
 	refused               int64 // messages that arrived and were not taken
 	unknown               int64 // verdicts that are unknown
+	served                int64 // messages of the mandate that the delegate could have written in the business's place
 
 	// Messages from the last hand-over to the first from which everything is unreadable, by both clocks;
 	// to the first message of the business that arrives and is unreadable; and from the revocation to the
@@ -173,6 +174,7 @@ func (c *cell) gather(messages []reading, instant int) sample {
 			}
 		}
 	}
+	s.served = c.delegation.serves(s.during.Business.Forgeable)
 	end := len(messages) - 1
 	if classical < end {
 		s.classical = classical + 1 - hand

@@ -3,9 +3,10 @@ package sweep
 import "math"
 
 // An Expectation is what follows for a conversation in which each message is the business's with
-// probability p, whoever spoke before, and is lost with another, once a copy of the business's whole
+// probability P, whoever spoke before, and is lost with another, once a copy of the business's whole
 // session was handed over at a random instant. All numbers are of messages.
 type Expectation struct {
+	P         float64 `json:"p"`
 	Recovered float64 `json:"recovered"` // before the business's first unreadable message that arrives
 	Classical float64 `json:"classical"` // until everything is unreadable to today's computers
 	Epoch     float64 `json:"epoch"`     // how long an epoch of the post-quantum half takes
@@ -21,7 +22,7 @@ type Expectation struct {
 // Epoch: see [epoch]; the two ends take turns in its roles.
 func Closed(p, loss float64) Expectation {
 	arrive := 1 - loss
-	e := Expectation{Recovered: ((1-p)/p+1/(1-p)+1/p)/arrive - 1}
+	e := Expectation{P: p, Recovered: ((1-p)/p+1/(1-p)+1/p)/arrive - 1}
 	e.Classical = e.Recovered - p*loss/(1-p*loss)
 	e.Epoch = (epoch(p*arrive, (1-p)*arrive) + epoch((1-p)*arrive, p*arrive)) / 2
 	return e

@@ -60,6 +60,7 @@ func (l *line) row(r *Row) {
 	}
 	l.count("refused", r.Refused)
 	l.count("unknown", r.Unknown)
+	l.count("served", r.Served)
 	l.clock("classical", r.Classical)
 	l.clock("quantum", r.Quantum)
 	l.clock("recovered", r.Recovered)

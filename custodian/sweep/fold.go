@@ -5,7 +5,7 @@ type fold struct {
 	*cell
 	runs                                int64
 	before, during, later               Span
-	refused, unknown                    int64
+	refused, unknown, served            int64
 	classical, quantum, recovered, late clocks
 	epochs                              clocks
 }
@@ -17,6 +17,7 @@ func (f *fold) add(s *sample) {
 	f.later.add(&s.later)
 	f.refused += s.refused
 	f.unknown += s.unknown
+	f.served += s.served
 	f.classical.add(s.classical, 1)
 	f.quantum.add(s.quantum, 1)
 	f.recovered.add(s.recovered, 1)
@@ -38,6 +39,7 @@ func (f *fold) merge(o *fold) {
 	f.later.add(&o.later)
 	f.refused += o.refused
 	f.unknown += o.unknown
+	f.served += o.served
 	f.classical.merge(&o.classical)
 	f.quantum.merge(&o.quantum)
 	f.recovered.merge(&o.recovered)
@@ -50,7 +52,7 @@ func (f *fold) row() Row {
 	r := Row{
 		Grid: c.grid.Name, Engine: c.grid.Engine, Delegation: c.delegation.Name, Instants: c.instants,
 		Pattern: c.pattern.Name, Loss: c.loss, Revocation: c.revocation.Name, Runs: f.runs,
-		Before: f.before, During: f.during, Later: f.later, Refused: f.refused, Unknown: f.unknown,
+		Before: f.before, During: f.during, Later: f.later, Refused: f.refused, Unknown: f.unknown, Served: f.served,
 		Classical: f.classical.clock(), Quantum: f.quantum.clock(), Recovered: f.recovered.clock(), Late: f.late.clock(),
 		Epochs: f.epochs.clock(),
 	}

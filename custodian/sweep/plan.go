@@ -176,6 +176,19 @@ func (p *Plan) revocation(name string) *Revocation {
 	return named(p.Revocations, name, func(x *Revocation) string { return x.Name })
 }
 
+// serves is how many messages the delegate can write of those that it could write one by one: a quota is
+// used up.
+func (d *Delegation) serves(forgeable int64) int64 {
+	quota := int64(0)
+	for i := range d.Grants {
+		if d.Grants[i].Via != "quota" {
+			return forgeable
+		}
+		quota += int64(d.Grants[i].Count)
+	}
+	return min(forgeable, quota)
+}
+
 // countable reports whether the engine of counters knows the delegation: copies of a whole session.
 func (d *Delegation) countable() bool {
 	return len(d.Grants) == 1 && d.Grants[0].Via == "copy" && !d.Grants[0].Early &&

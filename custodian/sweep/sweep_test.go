@@ -205,6 +205,14 @@ func TestMalformedPlans(t *testing.T) {
 	}
 }
 
+// TestServes: a quota is used up, however many messages each of its keys could stand for.
+func TestServes(t *testing.T) {
+	quota := Delegation{Grants: []Grant{{Via: "quota", Count: 3}, {Via: "quota", Count: 1}}}
+	require.EqualValues(t, 4, quota.serves(9))
+	require.EqualValues(t, 2, quota.serves(2))
+	require.EqualValues(t, 9, wholeSession.serves(9))
+}
+
 // TestCSV: every line has the fields of the first.
 func TestCSV(t *testing.T) {
 	r := &Result{Rows: []Row{{Grid: "a"}, {Grid: "b", Classical: &Clock{Runs: 3}, Closed: &Expectation{Epoch: 1}}}}

@@ -19,10 +19,10 @@ func (r *Result) WriteTable(w io.Writer) error {
 				fmt.Fprintln(t)
 			}
 			grid = x.Grid
-			fmt.Fprintf(t, "%s (%s)\truns\treads %%\tquantum %%\twrites %%\tlater reads %%\thealed\tquantum\tlate\tepoch\texpected\n", grid, x.Engine)
+			fmt.Fprintf(t, "%s (%s)\truns\treads %%\tquantum %%\tforges %%\tserves %%\tlater reads %%\thealed\tquantum\tlate\tepoch\texpected\n", grid, x.Engine)
 		}
-		fmt.Fprintf(t, "%s\t%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", x.label(), x.Runs,
-			x.During.shares(read), x.During.shares(quantum), x.During.writes(x.Engine), x.Later.shares(read),
+		fmt.Fprintf(t, "%s\t%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", x.label(), x.Runs,
+			x.During.shares(read), x.During.shares(quantum), x.During.forges(x.Engine), x.serves(), x.Later.shares(read),
 			x.Classical.brief(), x.Quantum.brief(), x.Late.brief(), x.epoch(), x.expected())
 	}
 	if len(r.Windows) > 0 {
@@ -78,12 +78,20 @@ func (s *Span) shares(of func(*Tally) int64) string {
 	return one(&s.Business) + " / " + one(&s.Customer)
 }
 
-// writes prints what could have been forged, which the counters do not know.
-func (s *Span) writes(engine string) string {
+// forges prints what could have been forged, which the counters do not know.
+func (s *Span) forges(engine string) string {
 	if engine == "counters" {
 		return "–"
 	}
 	return s.shares(forgeable)
+}
+
+// serves prints what share of the business's messages the delegate could have written.
+func (r *Row) serves() string {
+	if r.Engine == "counters" || r.During.Business.Sent == 0 {
+		return "–"
+	}
+	return fmt.Sprintf("%.0f", 100*float64(r.Served)/float64(r.During.Business.Sent))
 }
 
 func (c *Clock) brief() string {
