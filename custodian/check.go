@@ -10,7 +10,7 @@ import (
 )
 
 // maxMessages bounds a script: an evaluation keeps a copy of the receiver for every message.
-const maxMessages = 20_000
+const maxMessages = 200_000
 
 // Check reports what is wrong with a scenario, as a *ScenarioError that names the field.
 func (sc *Scenario) Check() error {

@@ -116,7 +116,7 @@ func (r *run) foreign(before []state, to *party) error {
 		}
 		for j := range before {
 			if before[j].base == s.base {
-				r.ledger.reach(s.base, s.against(), 0).Against = before[j].own()
+				r.ledger.against(r.ledger.reach(s.base, s.against(), 0), before[j].own())
 			}
 		}
 	}

@@ -10,6 +10,7 @@ import (
 type ledger struct {
 	turns  []*know.Turn
 	turnOf map[[2]parcel.Key]*know.Turn
+	next   map[[2]parcel.Key][]parcel.Key // the keys that were made against a key
 	pq     []*know.PQChainOf
 	pqOf   map[pqName]*know.PQChainOf
 	born   map[[2]parcel.Key]int // the event before which a ratchet key was met
@@ -24,7 +25,8 @@ type pqName struct {
 
 func newLedger() *ledger {
 	return &ledger{
-		turnOf: make(map[[2]parcel.Key]*know.Turn), pqOf: make(map[pqName]*know.PQChainOf), born: make(map[[2]parcel.Key]int),
+		turnOf: make(map[[2]parcel.Key]*know.Turn), next: make(map[[2]parcel.Key][]parcel.Key),
+		pqOf: make(map[pqName]*know.PQChainOf), born: make(map[[2]parcel.Key]int),
 	}
 }
 
@@ -35,7 +37,7 @@ func (l *ledger) note(states []state) {
 		if s.HasSender {
 			t := l.reach(s.base, s.own(), s.Sender.Index)
 			if t.Against == (parcel.Key{}) { // its chain may be deleted later
-				t.Against = s.against()
+				l.against(t, s.against())
 			}
 		}
 		for j := range s.Receivers {
@@ -80,15 +82,16 @@ func (l *ledger) reachPQ(base parcel.Key, epoch uint64, dir uint8, index uint32)
 	c.Last = max(c.Last, index)
 }
 
-// after returns the ratchet keys that were made against key.
-func (l *ledger) after(base, key parcel.Key) (list []parcel.Key) {
-	for _, t := range l.turns {
-		if t.Base == base && t.Against == key {
-			list = append(list, t.Key)
-		}
+// against notes what a ratchet key was made against, if that is known.
+func (l *ledger) against(t *know.Turn, key parcel.Key) {
+	if key != (parcel.Key{}) {
+		t.Against = key
+		l.next[[2]parcel.Key{t.Base, key}] = append(l.next[[2]parcel.Key{t.Base, key}], t.Key)
 	}
-	return list
 }
+
+// after returns the ratchet keys that were made against key.
+func (l *ledger) after(base, key parcel.Key) []parcel.Key { return l.next[[2]parcel.Key{base, key}] }
 
 // transcript is everything that is public about a run, for the rule book.
 func (r *run) transcript() *know.Transcript {

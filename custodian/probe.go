@@ -159,9 +159,9 @@ func (s *pqState) takes() (keys, chains []know.PQIndex) {
 
 // firstWays is what a receiver takes inside the public part of a first message that it has not got yet.
 func (r *run) firstWays(p *party, sender parcel.Key, known map[parcel.Key]bool, kept map[uint32]bool) (list []way) {
-	for _, m := range r.messages {
+	for _, m := range r.firsts {
 		f := m.first
-		if f == nil || m.from == p.side || known[m.base] || parcel.Key(f.IdentityKey) != sender {
+		if m.from == p.side || known[m.base] || parcel.Key(f.IdentityKey) != sender {
 			continue
 		}
 		known[m.base] = true

@@ -127,14 +127,4 @@ func (r *run) ask() error {
 }
 
 // askable lists the public keys with which an agreement of an end's identity key is of use.
-func (r *run) askable(side attack.Side) (list []parcel.Key) {
-	for i := range r.events {
-		switch e := &r.events[i]; {
-		case e.bundle != nil && e.bundle.side != side:
-			list = append(list, parcel.Key(e.bundle.bundle.Fields().SignedPreKey.Public.Bytes()))
-		case e.sent != nil && e.sent.first != nil && e.sent.from != side:
-			list = append(list, e.sent.base)
-		}
-	}
-	return list
-}
+func (r *run) askable(side attack.Side) []parcel.Key { return r.contacts[side] }

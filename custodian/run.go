@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"signet.example/signet/custodian/attack"
@@ -95,6 +96,8 @@ type run struct {
 
 	events    []event
 	messages  []*sent
+	firsts    []*sent         // the first message of each session
+	contacts  [2][]parcel.Key // of each end: prekeys and base keys that the other has shown
 	injected  []*sent
 	grants    []*active
 	probes    []*probe
@@ -171,7 +174,20 @@ func sideOf(name string) attack.Side {
 
 func (r *run) add(e event) int {
 	r.events = append(r.events, e)
+	switch {
+	case e.bundle != nil:
+		r.contact(1-e.bundle.side, parcel.Key(e.bundle.bundle.Fields().SignedPreKey.Public.Bytes()))
+	case e.sent != nil && e.sent.first != nil:
+		r.contact(1-e.sent.from, e.sent.base)
+	}
 	return len(r.events) - 1
+}
+
+// contact notes a key with which an agreement of an end's identity key is of use.
+func (r *run) contact(side attack.Side, k parcel.Key) {
+	if !slices.Contains(r.contacts[side], k) {
+		r.contacts[side] = append(r.contacts[side], k)
+	}
 }
 
 func (r *run) advance() { r.now = r.now.Add(time.Minute) }
@@ -281,6 +297,9 @@ func (r *run) send(p *party, text []byte) (*sent, error) {
 	p.history = append(p.history, spoken{s.number, text})
 	s.at = r.add(event{sent: s})
 	r.messages = append(r.messages, s)
+	if s.first != nil && !slices.ContainsFunc(r.firsts, func(m *sent) bool { return m.base == s.base }) {
+		r.firsts = append(r.firsts, s)
+	}
 	if err := r.changed(p); err != nil {
 		return nil, err
 	}

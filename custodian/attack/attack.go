@@ -93,9 +93,12 @@ type Adversary struct {
 	stepped    map[step]bool                   // done
 	tried      map[step][3]int                 // what there was when it was tried last
 	guesses    map[chainID][]secret            // chains derived for it, right or wrong
-	counts     map[chainID]int                 // messages seen
-	parcels    int                             // learnt
-	highest    map[chainID]uint32              // the greatest counter seen, plus one
+	on         map[chainID][]int               // messages seen, by their place in observed
+	turnAt     map[chainID]int                 // the place of a key in turns
+	order      map[parcel.Key]int              // of sessions
+	queue      queue
+	parcels    int                // learnt
+	highest    map[chainID]uint32 // the greatest counter seen, plus one
 
 	braid braids
 }
@@ -117,7 +120,8 @@ func New() *Adversary {
 		copies: make(map[int][]byte), shakes: make(map[parcel.Key]*shake),
 		turns: make(map[parcel.Key][]turn), roots: make(map[chainID][]secret),
 		chains: make(map[chainID][]*cursor), seeds: make(map[chainID]map[uint32][]secret),
-		stepped: make(map[step]bool), tried: make(map[step][3]int), counts: make(map[chainID]int),
+		stepped: make(map[step]bool), tried: make(map[step][3]int), on: make(map[chainID][]int),
+		turnAt: make(map[chainID]int), order: make(map[parcel.Key]int), queue: newQueue(),
 		guesses: make(map[chainID][]secret), highest: make(map[chainID]uint32), braid: newBraids(),
 	}
 }
@@ -132,6 +136,7 @@ func (a *Adversary) Directory(owner Side, b *x3dh.Bundle) {
 	id := public(f.Identity)
 	if list := a.identities[owner]; len(list) == 0 || list[len(list)-1] != id {
 		a.identities[owner] = append(list, id)
+		a.queue.keys = true
 	}
 	a.bundles[owner] = append(a.bundles[owner], b)
 	a.name(owner, f.SignedPreKey.ID, public(f.SignedPreKey.Public))
@@ -146,6 +151,7 @@ func (a *Adversary) name(owner Side, id uint32, k parcel.Key) {
 			return
 		}
 	}
+	a.queue.keys = true
 	a.ids[owner][id] = append(a.ids[owner][id], k)
 	a.prekeys[k] = true
 }
@@ -161,6 +167,7 @@ func (a *Adversary) Learn(owner Side, b []byte) error {
 	}
 	for _, e := range p.Entries() {
 		a.learn(owner, &e)
+		a.noted(&e)
 	}
 	a.parcels++
 	a.follow()
@@ -209,17 +216,16 @@ func (a *Adversary) learn(owner Side, e *parcel.Entry) {
 func (a *Adversary) appear(base, key parcel.Key, side Side) {
 	list, known := a.turns[base]
 	if !known {
+		a.order[base] = len(a.sessions)
 		a.sessions = append(a.sessions, base)
+		a.turns[base] = nil
 	}
-	for _, t := range list {
-		if t.key == key {
-			return
-		}
-	}
-	if a.prekeys[key] {
-		a.turns[base] = list
+	id := chainID{base, key}
+	if _, known := a.turnAt[id]; known || a.prekeys[key] {
 		return
 	}
+	a.turnAt[id] = len(list)
+	a.queue.due[id] = true
 	a.turns[base] = append(list, turn{key, side})
 }
 
@@ -236,6 +242,7 @@ func (a *Adversary) Observe(w Wire) {
 		s.wire.Session = parcel.Key(p.BaseKey[:33])
 		a.meet(w.From, parcel.Key(p.IdentityKey[:33]))
 		if a.shakes[s.wire.Session] == nil {
+			a.queue.keys = true
 			a.shakes[s.wire.Session] = &shake{from: w.From, identity: parcel.Key(p.IdentityKey[:33]), first: p}
 		}
 	}
@@ -250,7 +257,8 @@ func (a *Adversary) Observe(w Wire) {
 		h.ratchet = s.id.key
 	}
 	a.appear(s.id.base, s.id.key, w.From)
-	a.counts[s.id]++
+	a.on[s.id] = append(a.on[s.id], len(a.observed))
+	a.queue.due[s.id] = true
 	a.highest[s.id] = max(a.highest[s.id], m.Counter+1)
 	a.braid.observe(s.id.base, w.From, s.pq)
 	a.observed = append(a.observed, s)
@@ -264,6 +272,7 @@ func (a *Adversary) meet(side Side, id parcel.Key) {
 		}
 	}
 	a.identities[side] = append(a.identities[side], id)
+	a.queue.keys = true
 }
 
 const redacted = "attack.Adversary(…)"

@@ -2,6 +2,7 @@ package attack
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"signet.example/signet/custodian/parcel"
 	"signet.example/signet/internal/erasure"
@@ -86,7 +87,8 @@ type braids struct {
 
 	decoders map[object]*erasure.Decoder
 	whole    map[object][]byte
-	order    []epochID // epochs in the order in which something of them was learnt
+	due      []epochID               // epochs of which something new is known
+	epochs   map[parcel.Key][]uint64 // of each session, those that there is a key of
 }
 
 func newBraids() braids {
@@ -95,6 +97,7 @@ func newBraids() braids {
 		secrets: make(map[epochID][]secret), dk: make(map[epochID][][]byte), es: make(map[epochID][][]byte),
 		chains: make(map[pqID][]*cursor), keys: make(map[pqID]map[uint32][]secret),
 		highest: make(map[pqID]uint32), decoders: make(map[object]*erasure.Decoder), whole: make(map[object][]byte),
+		epochs: make(map[parcel.Key][]uint64),
 	}
 }
 
@@ -104,9 +107,12 @@ func (b *braids) learn(e *parcel.Entry) {
 	switch e.Kind {
 	case parcel.PQRoot:
 		b.addRoot(at, secret(e.Value))
+		b.touch(epochID{e.Base, e.Epoch + 1})
 	case parcel.PQSending, parcel.PQReceiving:
+		b.has(at)
 		b.chains[id] = addCursor(b.chains[id], e.Index, secret(e.Value), pqStep)
 	case parcel.PQSkipped, parcel.PQSendingKey:
+		b.has(at)
 		if b.keys[id] == nil {
 			b.keys[id] = make(map[uint32][]secret)
 		}
@@ -122,13 +128,14 @@ func (b *braids) learn(e *parcel.Entry) {
 	}
 }
 
-func (b *braids) touch(at epochID) {
-	for _, o := range b.order {
-		if o == at {
-			return
-		}
+func (b *braids) touch(at epochID) { b.due = append(b.due, at) }
+
+// has notes that there is a key of an epoch.
+func (b *braids) has(at epochID) {
+	list := b.epochs[at.base]
+	if i, known := slices.BinarySearch(list, at.epoch); !known {
+		b.epochs[at.base] = slices.Insert(list, i, at.epoch)
 	}
-	b.order = append(b.order, at)
 }
 
 func contains(list []secret, k secret) bool {
@@ -158,7 +165,11 @@ func (b *braids) start(base parcel.Key, k secret) {
 func (b *braids) begin(at epochID, salt []byte, k secret, label string) {
 	var okm [96]byte
 	kdf.HKDF(okm[:], salt, k[:], []byte(label))
-	b.addRoot(at, secret(okm[:32]))
+	if root := secret(okm[:32]); !contains(b.roots[at], root) {
+		b.addRoot(at, root)
+		b.touch(epochID{at.base, at.epoch + 1})
+	}
+	b.has(at)
 	for dir := range uint8(2) {
 		id := pqID{at.base, at.epoch, dir}
 		b.chains[id] = addCursor(b.chains[id], 0, secret(okm[32+32*int(dir):]), pqStep)
@@ -199,19 +210,16 @@ func (b *braids) observe(base parcel.Key, from Side, m *pqMessage) {
 	}
 }
 
-// follow derives epoch secrets, then the chains that they begin.
+// follow derives epoch secrets, then the chains that they begin, of the epochs of which something new is
+// known; an epoch that begins makes the next one due.
 func (b *braids) follow() {
-	for changed := true; changed; {
-		changed = false
-		for _, at := range b.order {
-			b.decapsulate(at)
-			before := epochID{at.base, at.epoch - 1}
-			for _, root := range b.roots[before] {
-				for _, s := range b.secrets[at] {
-					n := len(b.roots[at])
-					b.begin(at, root[:], s, "Signal PQ Ratchet V1 Chain Add Epoch")
-					changed = changed || len(b.roots[at]) > n
-				}
+	for len(b.due) > 0 {
+		at := b.due[0]
+		b.due = b.due[1:]
+		b.decapsulate(at)
+		for _, root := range b.roots[epochID{at.base, at.epoch - 1}] {
+			for _, s := range b.secrets[at] {
+				b.begin(at, root[:], s, "Signal PQ Ratchet V1 Chain Add Epoch")
 			}
 		}
 	}

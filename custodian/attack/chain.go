@@ -73,12 +73,11 @@ func (a *Adversary) addSeed(id chainID, i uint32, k secret) {
 }
 
 func (a *Adversary) addRoot(id chainID, k secret) {
-	for _, r := range a.roots[id] {
-		if r == k {
-			return
-		}
+	if contains(a.roots[id], k) {
+		return
 	}
 	a.roots[id] = append(a.roots[id], k)
+	a.dueAfter(id)
 }
 
 // privateOf returns the private key of k, if it was given or can be computed.
@@ -104,38 +103,6 @@ func (a *Adversary) agree(x, y parcel.Key) (dh secret, ok bool) {
 		their = x
 	}
 	return dh, ok && x25519.Shared(&dh, &k, (*[32]byte)(their[1:]))
-}
-
-// follow derives everything that what is held leads to: handshakes, then ratchet steps in the order in
-// which the keys appeared. A ratchet key is made against the one that appeared before it in its session:
-// neither end makes another before it was answered. Unless somebody cut in: then it is an older one, and
-// a message that opens tells which.
-func (a *Adversary) follow() {
-	for base, s := range a.shakes {
-		if !s.done {
-			s.done = a.handshake(base, s)
-		}
-	}
-	a.braid.follow()
-	for _, base := range a.sessions {
-		list := a.turns[base]
-		for i, t := range list {
-			id := chainID{base, t.key}
-			if s := a.shakes[base]; s != nil && s.ratchet == t.key {
-				a.turnFromPreKey(id, s)
-			}
-			if a.confirmed(id) {
-				continue
-			}
-			older := 0
-			for j := i - 1; j >= 0 && older < tryOlder; j-- {
-				if list[j].side != t.side {
-					a.ratchet(id, list[j].key, older > 0)
-					older++
-				}
-			}
-		}
-	}
 }
 
 // tryOlder is how many keys of the other end are tried as the one that a key was made against.
@@ -165,7 +132,7 @@ func (a *Adversary) ratchet(id chainID, before parcel.Key, doubt bool) {
 		return
 	}
 	// What cannot have changed the answer is not tried again.
-	now := [3]int{a.parcels, a.counts[id], len(a.braid.chains)}
+	now := [3]int{a.parcels, len(a.on[id]), len(a.braid.chains)}
 	if doubt && a.tried[s] == now {
 		return
 	}
@@ -176,7 +143,9 @@ func (a *Adversary) ratchet(id chainID, before parcel.Key, doubt bool) {
 	}
 	for _, r := range roots {
 		root, chain := rootStep(r, dh)
-		a.guesses[id] = append(a.guesses[id], chain)
+		if !contains(a.guesses[id], chain) {
+			a.guesses[id] = append(a.guesses[id], chain)
+		}
 		if doubt && !a.opens(id, chain) {
 			continue
 		}
@@ -189,7 +158,7 @@ func (a *Adversary) ratchet(id chainID, before parcel.Key, doubt bool) {
 // confirmed reports whether a derived chain of the key has opened a message, so that there is no doubt
 // about it any more.
 func (a *Adversary) confirmed(id chainID) bool {
-	now := [3]int{a.parcels, a.counts[id], len(a.braid.chains)}
+	now := [3]int{a.parcels, len(a.on[id]), len(a.braid.chains)}
 	s := step{id: id}
 	if a.stepped[s] || a.tried[s] == now {
 		return a.stepped[s]
@@ -206,11 +175,9 @@ func (a *Adversary) confirmed(id chainID) bool {
 // opens reports whether a chain key opens a message of the chain.
 func (a *Adversary) opens(id chainID, chain secret) bool {
 	c := &cursor{first: chain, now: chain, step: chainStep}
-	for i := range a.observed {
-		if s := &a.observed[i]; s.id == id {
-			if a.decryptFrom(s, []secret{c.key(s.message.Counter)}) != nil {
-				return true
-			}
+	for _, i := range a.on[id] {
+		if s := &a.observed[i]; a.decryptFrom(s, []secret{c.key(s.message.Counter)}) != nil {
+			return true
 		}
 	}
 	return false

@@ -257,18 +257,7 @@ type pqKey struct {
 // a chain goes is tried out: the receiver knows.
 func (a *Adversary) outgoing(base parcel.Key) (list []pqKey) {
 	b := &a.braid
-	var epochs []uint64
-	for id := range b.chains {
-		if id.base == base && !slices.Contains(epochs, id.epoch) {
-			epochs = append(epochs, id.epoch)
-		}
-	}
-	for id := range b.keys {
-		if id.base == base && !slices.Contains(epochs, id.epoch) {
-			epochs = append(epochs, id.epoch)
-		}
-	}
-	slices.Sort(epochs)
+	epochs := b.epochs[base]
 	for n, epoch := range slices.Backward(epochs) {
 		if len(epochs)-n > tryEpochs {
 			break
