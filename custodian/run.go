@@ -125,11 +125,18 @@ func (e *UnsupportedError) Error() string {
 	return "custodian: " + e.Field + ": not supported yet"
 }
 
+// newRun returns a run of nothing yet, which draws its randomness from ctx.
+func newRun(ctx context.Context, sc *Scenario) *run {
+	return &run{
+		sc: sc, ctx: ctx, src: entropy.From(ctx), now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), ledger: newLedger(),
+		revokedAt: -1, met: make(map[parcel.Key]bool), oracle: make(map[parcel.Key][32]byte),
+	}
+}
+
 // play runs the script with real devices.
 func play(ctx context.Context, sc *Scenario, opts *Options) (*run, error) {
-	r := &run{sc: sc, now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), ledger: newLedger(), revokedAt: -1, met: make(map[parcel.Key]bool), oracle: make(map[parcel.Key][32]byte)}
-	r.src = entropy.Seeded(seedOf(sc, "run", 0))
-	r.ctx = entropy.With(ctx, r.src)
+	src := entropy.Seeded(seedOf(sc, "run", 0))
+	r := newRun(entropy.With(ctx, src), sc)
 	if opts != nil {
 		r.offered = opts.Offered
 	}
@@ -290,6 +297,11 @@ func (r *run) send(p *party, text []byte) (*sent, error) {
 	if err != nil {
 		return nil, err
 	}
+	return r.record(p, text, m)
+}
+
+// record notes a message that p has just written, and asks about it.
+func (r *run) record(p *party, text []byte, m session.Message) (*sent, error) {
 	s, err := r.describe(p, text, m)
 	if err != nil {
 		return nil, err
@@ -347,10 +359,20 @@ func (r *run) deliver(s *sent) error {
 	}
 	text, err := p.device.Decrypt(r.ctx, p.peer, s.message)
 	if err != nil {
-		s.refused = err
-		r.note("Message %d was handed over and its receiver refused it.", "Le message %d a été remis et son destinataire l'a refusé.", s.number)
+		r.refuse(s, err)
 		return nil
 	}
+	return r.accept(p, s, text)
+}
+
+// refuse notes that a message was not taken.
+func (r *run) refuse(s *sent, err error) {
+	s.refused = err
+	r.note("Message %d was handed over and its receiver refused it.", "Le message %d a été remis et son destinataire l'a refusé.", s.number)
+}
+
+// accept notes that p has just taken a message.
+func (r *run) accept(p *party, s *sent, text []byte) error {
 	s.delivered, s.deliveredAt = true, len(r.events)
 	if s.first != nil {
 		r.met[s.base] = true
