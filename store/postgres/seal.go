@@ -183,30 +183,15 @@ func (s *Store) firstKey(ctx context.Context) error {
 			return nil
 		}
 		if !s.ring.AllowPlain() {
-			if err := s.requireEmpty(ctx, tx); err != nil {
+			switch full, err := s.hasRows(ctx, tx); {
+			case err != nil:
 				return err
+			case full:
+				return fmt.Errorf("%w: the device has rows", seal.ErrPlain)
 			}
 		}
 		return s.addKey(ctx, tx, 1, wrapped)
 	})
-}
-
-// requireEmpty is seal.ErrPlain if the device has rows.
-func (s *Store) requireEmpty(ctx context.Context, tx pgx.Tx) error {
-	from := []string{peersWithValues}
-	for _, t := range onTable {
-		from = append(from, t.name+" WHERE")
-	}
-	for _, f := range from {
-		var there bool
-		if err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM `+f+` owner = $1)`, s.owner).Scan(&there); err != nil {
-			return err
-		}
-		if there {
-			return fmt.Errorf("%w: the device has rows", seal.ErrPlain)
-		}
-	}
-	return nil
 }
 
 func (s *Store) addKey(ctx context.Context, tx pgx.Tx, id int64, wrapped []byte) error {

@@ -78,6 +78,9 @@ type statements struct {
 	key  string // the columns, without owner
 }
 
+// columns are the columns of the key, without owner.
+func (s *statements) columns() []string { return strings.Split(s.key, ", ") }
+
 var onTable = [tables]statements{
 	archives:   statementsOn("signet_archive", "peer", "peer_device"),
 	preKeys:    statementsOn("signet_prekey", "kind", "id"),

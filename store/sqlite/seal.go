@@ -128,9 +128,14 @@ func (t *Tx) newestKey() (id int64, err error) {
 	return id, nil
 }
 
+// A querier is a transaction or a connection.
+type querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
 // learn reads the data keys.
-func (s *Store) learn(ctx context.Context, tx *sql.Tx) error {
-	rows, err := tx.Query(`SELECT id, wrapped FROM signet_seal_key WHERE device = ? ORDER BY id`, s.device)
+func (s *Store) learn(ctx context.Context, q querier) error {
+	rows, err := q.QueryContext(context.WithoutCancel(ctx), `SELECT id, wrapped FROM signet_seal_key WHERE device = ? ORDER BY id`, s.device)
 	if err != nil {
 		return err
 	}

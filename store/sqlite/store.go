@@ -59,6 +59,7 @@ type Options struct {
 // A Store is a session.Store in an SQLite file. It is safe for concurrent use.
 type Store struct {
 	db     *sql.DB
+	path   string
 	device int64
 	wait   time.Duration
 	ring   *seal.Ring    // nil: rows are plain
@@ -85,6 +86,7 @@ func Open(ctx context.Context, path string, opts *Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sqlite: %w", err)
 	}
+	s.path = abs
 	if err := create(abs); err != nil {
 		return nil, fmt.Errorf("sqlite: %w", err)
 	}
