@@ -49,8 +49,8 @@ func (s *State) EncryptFrom(src *entropy.Source, dst, plaintext []byte) ([]byte,
 	k.wipe()
 
 	// Nothing can fail from here on.
-	chain := nextChain(s.rec.Sender.Key)
-	s.rec.Sender.Key = chain[:]
+	s.sendingKey = nextChain(s.rec.Sender.Key) // in the place of the old one, as a rule
+	s.rec.Sender.Key = s.sendingKey[:]
 	s.rec.Sender.Index++
 	s.commitPQ(&pq)
 	return append(signed, tag[:]...), nil

@@ -99,6 +99,8 @@ type State struct {
 	decoded bool
 	own     bool // nothing aliases what was given to UnmarshalBinary: see Own
 
+	sendingKey secret.Key // where rec.Sender.Key lies after an encryption
+
 	local, remote signet.Address // not stored
 }
 

@@ -183,6 +183,7 @@ func (d *Device) Missing(ctx context.Context, out []Outgoing) (missing []signet.
 			if !r.sends(o.RegistrationID, now) {
 				missing = append(missing, o.Peer)
 			}
+			r.unchanged()
 		}
 		return nil
 	})

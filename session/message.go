@@ -300,22 +300,24 @@ func (in *incoming) parse(m Message) (err error) {
 }
 
 func (in *incoming) parseSignal(b []byte) (err error) {
-	in.message, err = wire.ParseSignalMessage(b)
-	key := in.message.RatchetKey
-	var incomplete wire.IncompleteError
-	switch {
-	case errors.As(err, &incomplete):
-		key = incomplete.RatchetKey
-	case err != nil:
-		return notParsed(err)
+	if in.message, err = wire.ParseSignalMessage(b); err != nil {
+		return badSignal(err)
 	}
-	if _, err := signet.ParsePublicKey(key); err != nil {
-		return notParsed(err)
-	}
-	if err != nil {
+	if _, err := signet.ParsePublicKey(in.message.RatchetKey); err != nil {
 		return notParsed(err)
 	}
 	return nil
+}
+
+// badSignal classifies what is wrong with a message: of two faults, its ratchet key's comes first.
+func badSignal(err error) error {
+	var incomplete wire.IncompleteError
+	if errors.As(err, &incomplete) {
+		if _, err := signet.ParsePublicKey(incomplete.RatchetKey); err != nil {
+			return notParsed(err)
+		}
+	}
+	return notParsed(err)
 }
 
 // receive decrypts an ordinary message. The identity of the session is checked after the decryption,

@@ -25,7 +25,12 @@ type record struct {
 	peer    signet.Address
 	self    signet.Address
 	current *ratchet.State // nil: none
-	state   ratchet.State  // where the current one is decoded to
+	spare   *ratchet.State // what the current one is decoded to, kept from one transaction to the next
+
+	// With a store that keeps sessions decoded: what was read, and what current was in it.
+	keeping KeepingTx
+	kept    *Kept
+	live    *live
 
 	opened *ratchet.State // what the last decryption was with
 
@@ -44,28 +49,62 @@ func (d *Device) load(tx Tx, peer signet.Address) (*record, error) {
 func (d *Device) loadInto(r *record, tx Tx, peer signet.Address) error {
 	r.release()
 	r.tx, r.peer, r.self = tx, peer, d.self
+	if keeping, ok := tx.(KeepingTx); ok {
+		r.keeping = keeping
+		return r.take()
+	}
 	row, err := tx.Session(peer)
 	if err != nil || len(row) == 0 {
 		return err
 	}
 	current, _, err := wire.SplitRecord(row)
 	if err == nil && current != nil {
-		if err = r.state.UnmarshalBinary(current); err == nil {
-			r.state.SetAddresses(r.self, r.peer)
-			r.current = &r.state
+		if r.spare == nil {
+			r.spare = new(ratchet.State)
+		}
+		if err = r.spare.UnmarshalBinary(current); err == nil {
+			r.spare.SetAddresses(r.self, r.peer)
+			r.current = r.spare
 		}
 	}
 	if err != nil {
-		return fmt.Errorf("%w: failed to decode session record protobuf", ErrRecord)
+		return errNotDecoded
+	}
+	return nil
+}
+
+var errNotDecoded = fmt.Errorf("%w: failed to decode session record protobuf", ErrRecord)
+
+// take is the part of loadInto for a store that keeps sessions decoded.
+func (r *record) take() (err error) {
+	if r.kept, err = r.keeping.KeptSession(r.peer); err != nil || r.kept == nil {
+		return err
+	}
+	if r.live, err = r.kept.take(); err != nil {
+		return errNotDecoded
+	}
+	if r.live != nil {
+		r.current = r.live.state
+		r.current.SetAddresses(r.self, r.peer)
 	}
 	return nil
 }
 
 // release forgets everything that r holds and keeps what it has allocated. The current session has
-// been saved.
+// been saved, or its changes are not wanted.
 func (r *record) release() {
-	r.state.Release()
-	*r = record{state: r.state}
+	if r.spare != nil {
+		r.spare.Release()
+	}
+	*r = record{spare: r.spare}
+}
+
+// unchanged is release after an operation that has not changed the current session.
+func (r *record) unchanged() {
+	if r.live != nil && r.current == r.live.state {
+		r.live.giveBack(r.kept)
+	}
+	r.release()
 }
 
 func (r *record) decode(b []byte) (*ratchet.State, error) {
@@ -77,19 +116,31 @@ func (r *record) decode(b []byte) (*ratchet.State, error) {
 	return s, nil
 }
 
-// save writes back what has changed. The current session always has.
+// save writes back what has changed. The current session always has, and is no longer at hand
+// afterwards.
 func (r *record) save() error {
-	var row []byte
-	if r.current != nil {
-		row = r.current.Record()
-	}
-	if err := r.tx.PutSession(r.peer, row); err != nil {
+	if err := r.saveCurrent(); err != nil {
 		return err
 	}
 	if !r.archiveDirty {
 		return nil
 	}
 	return r.tx.PutArchive(r.peer, r.archive)
+}
+
+func (r *record) saveCurrent() error {
+	s, l := r.current, r.live
+	r.current, r.live = nil, nil
+	switch {
+	case s == nil:
+		return r.tx.PutSession(r.peer, nil)
+	case r.keeping == nil:
+		return r.tx.PutSession(r.peer, s.Record())
+	case l == nil || l.state != s:
+		s.Own()
+		l = &live{state: s}
+	}
+	return r.keeping.KeepSession(r.peer, l.keep())
 }
 
 func (r *record) loadArchive() (err error) {
@@ -299,16 +350,17 @@ func (d *Device) Record(ctx context.Context, peer signet.Address) ([]byte, error
 func (d *Device) SetRecord(ctx context.Context, peer signet.Address, b []byte) error {
 	current, previous, err := wire.SplitRecord(b)
 	if err != nil {
-		return fmt.Errorf("%w: failed to decode session record protobuf", ErrRecord)
+		return errNotDecoded
 	}
 	previous = bytes.Clone(previous)
 	return d.store.Update(ctx, peer, func(tx Tx) error {
 		r := &record{tx: tx, peer: peer, self: d.self, archive: previous, archiveDirty: true}
+		r.keeping, _ = tx.(KeepingTx)
 		if current == nil {
 			return r.save()
 		}
 		if r.current, err = r.decode(bytes.Clone(current)); err != nil {
-			return fmt.Errorf("%w: failed to decode session record protobuf", ErrRecord)
+			return errNotDecoded
 		}
 		remote, err := r.current.Remote()
 		if err != nil {

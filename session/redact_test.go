@@ -128,11 +128,14 @@ func TestRedaction(t *testing.T) {
 		K  *signet.PrivateKey
 		KV signet.PrivateKey
 		H  ratchet.Handshake
+		Q  *session.Kept
+		QV session.Kept
 	}
 	all := nested{
 		A: device, D: device, S: state, V: *state, P: preKeys, X: x3dh.Secret{Root: k, Chain: k, PQ: k},
 		R: ratchet.Seed{Root: k, Chain: k, PQ: k}, M: store, MV: *store, K: key, KV: *key,
 		H: ratchet.Handshake{Version: 4, Pending: &ratchet.Pending{}},
+		Q: session.KeepRecord(planted), QV: *session.KeepRecord(planted),
 	}
 	type hidden struct { // fmt sees no methods here, but follows no pointer either
 		d *session.Device
@@ -152,6 +155,7 @@ func TestRedaction(t *testing.T) {
 		"PreKeys": preKeys, "PreKeys pointer": &preKeys, "Bundle": bundle, "Bundle value": *bundle, "BundleFields": bundle.Fields(),
 		"Initial": x3dh.Initial{}, "Published": x3dh.Published{}, "PrivateKey": key, "PrivateKey value": *key, "PublicKey": key.PublicKey(),
 		"Address": aliceAddr, "nested": all, "nested pointer": &all, "slice": []nested{all}, "map": map[string]any{"a": all, "d": device},
+		"Kept": session.KeepRecord(planted), "Kept value": *session.KeepRecord(planted),
 		"errors": []any{errEncrypt, errDecrypt, errPreKey, errImport},
 	} {
 		out := printed(v)

@@ -93,9 +93,6 @@ func (d *Decoder) AppendList(b []byte, p int) []byte {
 	return append(b, rest...)
 }
 
-// Own ends that the decoder borrows the lists it was resumed with.
-func (d *Decoder) Own() { d.settle() }
-
 // settle makes the pending chunk part of the lists.
 func (d *Decoder) settle() {
 	b := make([]byte, 0, lanes*d.ListSize())

@@ -27,8 +27,8 @@ func from(t testing.TB, stored []byte) *braid {
 func chunkOf(t testing.TB, e encoder, i int) *message {
 	require.True(t, e.live)
 	m := new(message)
-	e.Next = uint32(i)
-	m.chunk = e.Chunk(&m.data)
+	e.next = uint32(i)
+	require.NoError(t, e.chunk(lanes*len(e.lists()[0]), m))
 	return m
 }
 
@@ -300,7 +300,7 @@ func TestIndexWrap(t *testing.T) {
 	a.send()
 	s := a.parsed()
 	require.NoError(t, s.braid.enc.parse(sealedHdr))
-	s.braid.enc.Next = math.MaxUint16
+	s.braid.enc.next = math.MaxUint16
 	a.state = s.marshal()
 	first := a.send()
 	require.Equal(t, []byte{1, 1, 2, 1, 0xFF, 0xFF, 3}, first.wire[:7])

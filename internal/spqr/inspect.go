@@ -1,5 +1,7 @@
 package spqr
 
+import "signet.example/signet/internal/erasure"
+
 // Info is what a stored state looks like from outside. It holds no secrets.
 type Info struct {
 	On          bool      // false for the empty state, and then nothing else is set
@@ -37,8 +39,10 @@ func Inspect(stored []byte) (Info, error) {
 			return Info{}, err
 		}
 	}
+	var dec erasure.Decoder
 	if row.decodes.size != 0 {
-		if err := b.dec.parse(row.decodes.size); err != nil {
+		var err error
+		if dec, err = b.dec.parse(row.decodes.size); err != nil {
 			return Info{}, err
 		}
 	}
@@ -47,7 +51,7 @@ func Inspect(stored []byte) (Info, error) {
 		SendEpoch: c.sending, ChainEpoch: c.current,
 		HasDecapsulationKey:   b.parts[partDk] != nil,
 		HasEncapsulationState: b.parts[partEs] != nil,
-		ChunksReceived:        b.dec.Received(), ChunksNeeded: b.dec.Needed(), NextChunk: b.enc.Next,
+		ChunksReceived:        dec.Received(), ChunksNeeded: dec.Needed(), NextChunk: b.enc.next,
 	}
 	if !s.chained {
 		info.Direction = s.negotiation.dir

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"io"
 
-	"google.golang.org/protobuf/encoding/protowire"
-
 	"signet.example/signet/internal/entropy"
 	"signet.example/signet/internal/secret"
 	"signet.example/signet/internal/wire"
@@ -139,66 +137,8 @@ func (s *State) Size(sharing bool) int {
 	return s.s.size() - s.s.long()
 }
 
-// long is how much of size lies in long values.
-func (s *state) long() (n int) {
-	count := func(b []byte) {
-		if len(b) >= wire.Long {
-			n += len(b)
-		}
-	}
-	for i := range s.chain.n {
-		count(s.chain.links[i].send.prev)
-		count(s.chain.links[i].recv.prev)
-	}
-	row := &phases[s.braid.phase]
-	for _, p := range row.holds {
-		count(s.braid.parts[p])
-	}
-	if e := &s.braid.enc; row.encodes.size != 0 && e.live {
-		count(e.tail)
-	} else if row.encodes.size != 0 {
-		count(e.raw)
-	}
-	if d := &s.braid.dec; row.decodes.size != 0 && !d.live {
-		count(d.raw)
-	}
-	return n
-}
-
 // Format redacts the State under every verb.
 func (State) Format(f fmt.State, _ rune) { io.WriteString(f, "spqr.State(…)") }
-
-// own copies what the encoder borrows.
-func (e *encoder) own() {
-	if !e.live {
-		e.raw = bytes.Clone(e.raw)
-		return
-	}
-	e.pack()
-}
-
-// pack gathers the lists in one slice, the form they are stored in, and lets them alias it.
-func (e *encoder) pack() {
-	num := protowire.Number(2)
-	if e.Coefficients {
-		num = 3
-	}
-	size := listsSize(e.Lists)
-	b := make([]byte, 0, size)
-	for p, l := range e.Lists {
-		b = wire.AppendBytes(b, num, l)
-		e.Lists[p] = b[len(b)-len(l) : len(b) : len(b)]
-	}
-	e.raw, e.tail, e.coefficients = nil, b, e.Coefficients
-}
-
-func (d *decoder) own() {
-	if !d.live {
-		d.raw = bytes.Clone(d.raw)
-		return
-	}
-	d.Own()
-}
 
 // Epoch is the braid's, from 1.
 func (s *State) Epoch() uint64 { return s.s.braid.epoch }

@@ -363,5 +363,15 @@ func TestAllocations(t *testing.T) {
 	}), 2.0, "state and message")
 	require.LessOrEqual(t, testing.AllocsPerRun(100, func() {
 		_, _, _, _ = Recv(a.state, wire)
-	}), 1.0, "state")
+	}), 2.0, "state and decoder")
+	var live, next State
+	require.NoError(t, live.UnmarshalBinary(a.state))
+	room := make([]byte, 0, MaxMessage)
+	require.Zero(t, testing.AllocsPerRun(100, func() {
+		_, _, _, _ = live.Send(&next, nil, room)
+		live.Replace(&next)
+	}))
+	require.LessOrEqual(t, testing.AllocsPerRun(100, func() {
+		_, _, _ = live.Recv(&next, wire)
+	}), 1.0, "decoder")
 }

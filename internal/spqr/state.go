@@ -83,25 +83,40 @@ func (s *state) write(w *wire.Writer) {
 
 // size is no less than the length of the encoded state, or else the Writer grows its buffer.
 func (s *state) size() int {
-	n := 256 // negotiation, root, authenticator, numbers, and the tags of all these
+	n := 200 // root, authenticator, limits, numbers, and the tags of all these
+	if s.negotiating {
+		n += 64
+	}
 	for i := range s.chain.n {
-		n += 112 + len(s.chain.links[i].send.prev) + len(s.chain.links[i].recv.prev)
+		n += 8 + s.chain.links[i].send.size() + s.chain.links[i].recv.size()
 	}
 	row := &phases[s.braid.phase]
 	for _, p := range row.holds {
 		n += 3 + partSizes[p]
 	}
-	if e := &s.braid.enc; row.encodes.size != 0 {
-		n += 16 + len(e.raw)
-		if e.live {
-			n += 16*3 + row.encodes.size - len(e.raw)
-		}
+	if row.encodes.size != 0 {
+		n += s.braid.enc.size()
 	}
-	if d := &s.braid.dec; row.decodes.size != 0 {
-		n += 16 + len(d.raw)
-		if d.live {
-			n += 16*(3+d.ListSize()) - len(d.raw)
-		}
+	if row.decodes.size != 0 {
+		n += s.braid.dec.size()
+	}
+	return n
+}
+
+// long is how much of size lies in long values.
+func (s *state) long() (n int) {
+	for i := range s.chain.n {
+		n += long(s.chain.links[i].send.prev) + long(s.chain.links[i].recv.prev)
+	}
+	row := &phases[s.braid.phase]
+	for _, p := range row.holds {
+		n += long(s.braid.parts[p])
+	}
+	if row.encodes.size != 0 {
+		n += s.braid.enc.long()
+	}
+	if row.decodes.size != 0 {
+		n += s.braid.dec.long()
 	}
 	return n
 }

@@ -221,6 +221,14 @@ func (h *half) parse(b []byte) error {
 	return nil
 }
 
+func (h *half) size() int {
+	n := 16 + len(h.prev)
+	if !h.erased {
+		n += 34
+	}
+	return n
+}
+
 func (h *half) write(w *wire.Writer, field int) {
 	mark := w.Written()
 	w.Shared(3, h.prev)

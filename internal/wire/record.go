@@ -259,11 +259,24 @@ func (s *Session) appendTo(dst []byte, wrap func(*Writer)) []byte {
 // Size is an upper bound of the length of what Write writes, in bytes, and of the heads of the fields
 // around it.
 func (s *Session) Size() int {
-	n := 512 + len(s.Sender.Skipped) + len(s.PendingKEMCiphertext)
+	n := 64 + 4*3 + len(s.LocalIdentity) + len(s.RemoteIdentity) + len(s.RootKey) + len(s.BaseKey)
+	if s.HasSender {
+		n += s.Sender.size()
+	}
 	for i := range s.Receivers {
-		n += 128 + len(s.Receivers[i].Skipped)
+		n += s.Receivers[i].size()
+	}
+	if s.HasPending {
+		n += 64 + len(s.Pending.BaseKey)
+	}
+	if s.HasPendingKEM {
+		n += 16 + len(s.PendingKEMCiphertext)
 	}
 	return n
+}
+
+func (c *Chain) size() int {
+	return 28 + len(c.RatchetKey) + len(c.RatchetPriv) + len(c.Key) + len(c.Skipped)
 }
 
 // Shared is what of Size a Writer that shares does not copy.

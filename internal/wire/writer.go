@@ -118,6 +118,11 @@ func (w *Writer) Raw(b []byte) {
 }
 
 func (w *Writer) head(num protowire.Number, n int) {
+	if n < 0x80 && num < 16 && w.at >= 2 { // most of them
+		w.at -= 2
+		w.buf[w.at], w.buf[w.at+1] = byte(num)<<3|byte(protowire.BytesType), byte(n)
+		return
+	}
 	w.varint(uint64(n))
 	w.varint(uint64(num)<<3 | uint64(protowire.BytesType))
 }
@@ -127,7 +132,7 @@ func (w *Writer) Message(num protowire.Number, mark int) {
 	w.head(num, w.Written()-mark)
 }
 
-// Result returns what was written by a Writer that shares nothing. It is the end of the buffer, if
+// Result returns what was written, but for what is shared. It is the end of the buffer, if
 // that was large enough.
 func (w *Writer) Result() []byte { return w.buf[w.at:] }
 

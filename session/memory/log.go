@@ -6,6 +6,7 @@ import (
 	"unsafe"
 
 	"signet.example/signet"
+	"signet.example/signet/session"
 )
 
 // A kind is a table.
@@ -41,12 +42,21 @@ func peerKey(k kind, peer signet.Address) key {
 // they lie at identifies a version of the row for as long as someone holds it.
 type row struct {
 	value   []byte
+	kept    *session.Kept // in place of the value
 	present bool
 }
 
 func (r row) same(o row) bool {
-	return r.present == o.present && len(r.value) == len(o.value) &&
+	return r.present == o.present && r.kept == o.kept && len(r.value) == len(o.value) &&
 		unsafe.SliceData(r.value) == unsafe.SliceData(o.value)
+}
+
+// bytes is the value of the row. It is a copy if the row is kept in pieces.
+func (r row) bytes() []byte {
+	if r.kept != nil {
+		return r.kept.AppendRecord(make([]byte, 0, r.kept.Size()))
+	}
+	return r.value
 }
 
 // An entry is a row that was read, or one to be written.
@@ -256,8 +266,7 @@ func (t *log) holds() bool {
 
 // row reads a committed row. The caller holds data.mu.
 func (d *data) row(k key) row {
-	v, ok := d.rows[k]
-	return row{v, ok}
+	return d.rows[k] // the zero row if there is none
 }
 
 // set replaces a committed row. The caller holds data.mu.
@@ -269,7 +278,7 @@ func (d *data) set(k key, r row) {
 		}
 	}
 	if r.present {
-		d.rows[k] = r.value
+		d.rows[k] = r
 	} else {
 		delete(d.rows, k)
 	}

@@ -43,7 +43,7 @@ type data struct {
 	gate sync.RWMutex
 
 	mu       sync.Mutex // guards what follows; held for a few map operations at a time
-	rows     map[key][]byte
+	rows     map[key]row
 	counts   [kinds]int // rows by kind
 	peerSets uint64     // changes when a session or an archive row appears or goes
 	commits  uint64     // changes with every commit that wrote
@@ -62,7 +62,7 @@ const patience = 3
 // New returns an empty Store.
 func New() *Store {
 	d := &data{
-		rows:  make(map[key][]byte),
+		rows:  make(map[key]row),
 		turns: make(map[signet.Address]*turn),
 	}
 	return &Store{&d}

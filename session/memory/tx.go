@@ -23,7 +23,7 @@ func (t *tx) read(k key) ([]byte, error) {
 	if t.log == nil {
 		return nil, errDone
 	}
-	return t.log.read(k).value, nil
+	return t.log.read(k).bytes(), nil
 }
 
 // put stores a copy of value. The contract would allow to keep the slice itself; a copy forgives a
@@ -34,7 +34,7 @@ func (t *tx) put(k key, value []byte) error {
 	}
 	own := make([]byte, len(value))
 	copy(own, value)
-	t.log.write(k, row{own, true})
+	t.log.write(k, row{value: own, present: true})
 	return nil
 }
 
@@ -48,7 +48,7 @@ func (t *tx) keep(k key, value []byte) error {
 		t.log.write(k, row{})
 		return nil
 	}
-	t.log.write(k, row{value[:len(value):len(value)], true})
+	t.log.write(k, row{value: value[:len(value):len(value)], present: true})
 	return nil
 }
 
@@ -76,6 +76,29 @@ func (t *tx) Identity(peer signet.Address) ([]byte, error) { return t.read(peerK
 
 func (t *tx) PutSession(peer signet.Address, record []byte) error {
 	return t.keep(peerKey(sessions, peer), record)
+}
+
+// KeptSession and KeepSession make the tx a session.KeepingTx.
+func (t *tx) KeptSession(peer signet.Address) (*session.Kept, error) {
+	if t.log == nil {
+		return nil, errDone
+	}
+	r := t.log.read(peerKey(sessions, peer))
+	switch {
+	case r.kept != nil:
+		return r.kept, nil
+	case !r.present:
+		return nil, nil
+	}
+	return session.KeepRecord(r.value), nil
+}
+
+func (t *tx) KeepSession(peer signet.Address, k *session.Kept) error {
+	if t.log == nil {
+		return errDone
+	}
+	t.log.write(peerKey(sessions, peer), row{kept: k, present: true})
+	return nil
 }
 
 func (t *tx) PutArchive(peer signet.Address, record []byte) error {
