@@ -6,6 +6,7 @@ package pgtest
 import (
 	"errors"
 	"os"
+	"os/exec"
 	"testing"
 )
 
@@ -17,6 +18,12 @@ func Start(t testing.TB, _ ...string) *Server {
 	t.Skip("no throw-away PostgreSQL on this system")
 	return nil
 }
+
+// Run fails.
+func Run(...string) (*Server, error) { return nil, exec.ErrNotFound }
+
+// Create fails.
+func (*Server) Create() (string, error) { return "", exec.ErrNotFound }
 
 // Shared skips the test.
 func Shared(t testing.TB) *Server { return Start(t) }

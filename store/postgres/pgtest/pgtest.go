@@ -94,20 +94,11 @@ func (s *Server) URL(database string) string {
 // Database makes an empty database and returns how to connect to it.
 func (s *Server) Database(t testing.TB) string {
 	t.Helper()
-	s.mu.Lock()
-	s.databases++
-	name := fmt.Sprintf("test_%d", s.databases)
-	s.mu.Unlock()
-	ctx := context.Background()
-	conn, err := pgx.Connect(ctx, s.URL("postgres"))
-	if err == nil {
-		_, err = conn.Exec(ctx, "CREATE DATABASE "+name)
-		conn.Close(ctx)
-	}
+	url, err := s.Create()
 	if err != nil {
-		t.Fatal("pgtest: ", err)
+		t.Fatal(err)
 	}
-	return s.URL(name)
+	return url
 }
 
 // Restart kills the whole server with SIGKILL, as a power failure would, and starts it again. It
@@ -133,6 +124,28 @@ func (s *Server) pid() (int, error) {
 	}
 	line, _, _ := strings.Cut(string(f), "\n")
 	return strconv.Atoi(line)
+}
+
+// Run starts a server for a program that is no test, a benchmark for example; the caller stops it. The
+// error matches exec.ErrNotFound where no server is installed.
+func Run(settings ...string) (*Server, error) { return start(settings) }
+
+// Create makes an empty database and returns how to connect to it.
+func (s *Server) Create() (url string, err error) {
+	s.mu.Lock()
+	s.databases++
+	name := fmt.Sprintf("test_%d", s.databases)
+	s.mu.Unlock()
+	ctx := context.Background()
+	conn, err := pgx.Connect(ctx, s.URL("postgres"))
+	if err != nil {
+		return "", fmt.Errorf("pgtest: %w", err)
+	}
+	defer conn.Close(ctx)
+	if _, err := conn.Exec(ctx, "CREATE DATABASE "+name); err != nil {
+		return "", fmt.Errorf("pgtest: %w", err)
+	}
+	return s.URL(name), nil
 }
 
 func start(settings []string) (*Server, error) {
