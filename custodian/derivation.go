@@ -26,8 +26,8 @@ type DerivationStep struct {
 }
 
 // Derivation returns how the rule book gives what a witness shows: that its principal has the plaintext,
-// or that the receiver accepts. It returns nil for evidence of any other kind, and for a report that
-// Evaluate did not make.
+// or that the receiver accepts. It returns nil for other evidence, that of envelopes that were seen
+// included, and for a report that Evaluate did not make.
 func (r *Report) Derivation(evidence string) *Derivation {
 	if r.source == nil {
 		return nil
@@ -67,6 +67,9 @@ func (w *writer) shown() map[string]shown {
 			}
 			for p, x := range w.forged[i] {
 				w.atoms[x.id] = shown{i, false, know.Forge(p)}
+			}
+			for p, x := range w.begun[i] {
+				w.atoms[x.id] = shown{i, false, w.views[i].beginning(w.run.probes[p])}
 			}
 		}
 	})

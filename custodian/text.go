@@ -51,8 +51,8 @@ var wording = map[string]sentences{
 		held: Text{"{who} cannot make the business believe that the customer wrote something, by any strategy tried.", "{who} ne peut pas faire croire à l'entreprise que le client a écrit quelque chose, par aucune des stratégies essayées."},
 	},
 	"G8": {
-		lost: Text{"For {n} more {nmessages} after the end of its mandate, {who} could still slip in a message.", "Pendant encore {n} {nmessages} après la fin de son mandat, {who} pourrait glisser un message."},
-		held: Text{"After the end of its mandate, {who} can slip in no message, by any strategy tried.", "Après la fin de son mandat, {who} ne peut glisser aucun message, par aucune des stratégies essayées."},
+		lost: Text{"For {n} more {nmessages} after the end of its mandate, {who} could still slip in a message in the name of who gave it.", "Pendant encore {n} {nmessages} après la fin de son mandat, {who} pourrait glisser un message au nom de qui le lui a donné."},
+		held: Text{"After the end of its mandate, {who} can slip in no message in the name of who gave it, by any strategy tried.", "Après la fin de son mandat, {who} ne peut glisser aucun message au nom de qui le lui a donné, par aucune des stratégies essayées."},
 	},
 	"G9": {
 		lost: Text{"{who} can open a new chat with the customer as the business.", "{who} peut ouvrir une nouvelle discussion avec le client au nom de l'entreprise."},
@@ -104,8 +104,8 @@ func say(v *Verdict) Text {
 	}
 	switch {
 	case v.g == g5 && v.result == Held && v.healing != nil:
-		out.EN += " " + back("Protection comes back after %s (today's computers); after %s against a future quantum computer.", v.healing, "never in this run")
-		out.FR += " " + back("La protection revient après %s (ordinateurs actuels) ; après %s face à un futur ordinateur quantique.", v.healing, "jamais dans cet essai")
+		out.EN += " " + back("Protection comes back %s (today's computers); %s against a future quantum computer.", v.healing, "after", "never in this run")
+		out.FR += " " + back("La protection revient %s (ordinateurs actuels) ; %s face à un futur ordinateur quantique.", v.healing, "après", "jamais dans cet essai")
 	case v.g == g8 && v.result == Lost && v.messages >= v.of:
 		out.EN += " It still can at the end of this run."
 		out.FR += " Il le peut encore à la fin de cet essai."
@@ -135,12 +135,12 @@ func plural(n int) string {
 	return "messages"
 }
 
-func back(format string, h *Healing, never string) string {
+func back(format string, h *Healing, after, never string) string {
 	clock := func(n *int) string {
 		if n == nil {
 			return never
 		}
-		return fmt.Sprintf("%d %s", *n, plural(*n))
+		return fmt.Sprintf("%s %d %s", after, *n, plural(*n))
 	}
 	return fmt.Sprintf(format, clock(h.Classical), clock(h.Quantum))
 }

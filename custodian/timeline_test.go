@@ -3,6 +3,7 @@ package custodian
 import (
 	"context"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -73,8 +74,8 @@ func TestBothLanguages(t *testing.T) {
 	}
 }
 
-// TestDerivation: each witness has a derivation whose premises come before what follows from them, and
-// whose leaves say where they came from.
+// TestDerivation: each witness of something read or accepted has a derivation whose premises come before
+// what follows from them, and whose leaves say where they came from. Envelopes that were seen need none.
 func TestDerivation(t *testing.T) {
 	require.Nil(t, new(Report).Derivation("w-0001"))
 	for _, name := range []string{"handover", "hosted", "quota", "revoke", "archive", "nameless", "one-way", "self"} {
@@ -82,7 +83,7 @@ func TestDerivation(t *testing.T) {
 		require.Nil(t, r.Derivation("no such evidence"))
 		for _, e := range r.Evidence {
 			d := r.Derivation(e.ID)
-			require.Equal(t, e.Kind == "witness", d != nil, e.ID)
+			require.Equal(t, e.Kind == "witness" && !strings.Contains(e.Claim, "envelopes"), d != nil, e.ID)
 			if d == nil {
 				continue
 			}

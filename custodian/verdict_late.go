@@ -86,11 +86,14 @@ func (p *probe) agreements() (list []string) {
 }
 
 // begins reports whether the rule book lets the principal begin a session at a probe.
-func (v *view) begins(p *probe) bool {
+func (v *view) begins(p *probe) bool { return v.reaches && v.beginning(p) != "" }
+
+// beginning is the agreement by which a principal begins a session at a probe, or empty.
+func (v *view) beginning(p *probe) string {
 	for _, atom := range p.agreements() {
 		if v.closure.Has(atom, p.at) {
-			return v.reaches
+			return atom
 		}
 	}
-	return false
+	return ""
 }

@@ -58,8 +58,8 @@ func (l *evidence) sawEnvelopes(who string, o observation) (w witness, ok bool) 
 		return w, false
 	}
 	claim := both(
-		"%s knows of %d messages: it saw %d envelopes, %d from the customer and %d from the business, %d bytes (sha256:%s), and was given %d texts",
-		"%s connaît %d messages : il a vu %d enveloppes, %d du client et %d de l'entreprise, %d octets (sha256:%s), et a reçu %d textes",
+		"%s knows of %d messages: it saw %d envelopes, %d from the customer and %d from the business, %d bytes (sha256:%s), and was given the texts of %d others",
+		"%s connaît %d messages : il a vu %d enveloppes, %d du client et %d de l'entreprise, %d octets (sha256:%s), et a reçu les textes de %d autres",
 		who, o.envelopes+o.given, o.envelopes, o.from[0], o.from[1], o.bytes, o.digest, o.given)
 	return witness{l.addAbout("witness", claim, o.first, o.last+1)}, true
 }

@@ -65,7 +65,7 @@ func (v *verifier) observe(i int) string {
 		}
 		n.last = k
 	}
-	return fmt.Sprintf("%s knows of %d messages: it saw %d envelopes, %d from the customer and %d from the business, %d bytes (sha256:%s), and was given %d texts",
+	return fmt.Sprintf("%s knows of %d messages: it saw %d envelopes, %d from the customer and %d from the business, %d bytes (sha256:%s), and was given the texts of %d others",
 		v.text.Principals[i].ID, n.envelopes+n.given, n.envelopes, from[0], from[1], n.bytes, hex.EncodeToString(h.Sum(nil)), n.given)
 }
 

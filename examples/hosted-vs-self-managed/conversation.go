@@ -56,15 +56,17 @@ func conversation(protocol int, d *delegation) *custodian.Scenario {
 		tell.Customer("Perfect. The doctor told me to stay in bed anyway."), // 18
 		tell.Shop("Get well soon, and enjoy your tea!"),                     // 19
 	}
+	sees := "none" // whoever has no mandate is not on the way
 	if d != nil {
 		g := d.grant
 		script = append(script[:d.at:d.at], append([]custodian.Step{{Grant: &g}}, script[d.at:]...)...)
+		sees = "all"
 	}
 	return &custodian.Scenario{
 		Protocol: protocol,
 		Seed:     2020,
 		Principals: []custodian.Principal{
-			{ID: provider, Role: custodian.Provider},
+			{ID: provider, Role: custodian.Provider, Sees: sees},
 			{ID: platform, Role: custodian.Operator},
 		},
 		Script: script,

@@ -44,11 +44,11 @@ func TestMeaning(t *testing.T) {
 			mode          string
 			reads, forges int
 			notice        string
-			lost          []string
+			lost, depends []string
 		}{
-			{"self", 0, 0, "e2ee", nil},
-			{"hosted", 20, 20, "managed", []string{"G2", "G5", "G6", "G7"}},
-			{"archive", 20, 0, "managed", []string{"G2", "G5"}},
+			{"self", 0, 0, "e2ee", nil, nil},
+			{"hosted", 20, 20, "managed", []string{"G2", "G5", "G6", "G7", "G9", "G13"}, []string{"G16", "G17"}},
+			{"archive", 20, 0, "managed", []string{"G2", "G5", "G13"}, nil},
 		} {
 			r := play(t, c.mode, protocol)
 			reads, forges := count(r)
@@ -57,8 +57,11 @@ func TestMeaning(t *testing.T) {
 			require.Equal(t, c.notice, r.Notice.State, c.mode)
 			for _, v := range r.Verdicts {
 				want := custodian.Held
-				if v.Principal() == provider && slices.Contains(c.lost, v.ID()) {
+				if v.Principal() == provider && slices.Contains(c.lost, v.ID()) || v.Principal() == platform && v.ID() == "G13" {
 					want = custodian.Lost
+				}
+				if v.Principal() == provider && slices.Contains(c.depends, v.ID()) {
+					want = custodian.Conditional
 				}
 				require.Equal(t, want, v.Result(), "%s, protocol %d: %s for %s", c.mode, protocol, v.ID(), v.Principal())
 				require.NotEmpty(t, v.Evidence())

@@ -174,7 +174,7 @@ func (p *Page) Verdicts(r *custodian.Report, who string, ids ...string) {
 		if v == nil {
 			continue
 		}
-		for _, l := range Wrap(Verdict(v, p.lang), Width, "          ") {
+		for _, l := range Wrap(Verdict(v, p.lang), Width, "            ") {
 			p.line(l)
 		}
 	}
@@ -193,7 +193,7 @@ func Verdict(v *custodian.Verdict, lang string) string {
 	if n := len(v.Evidence()); n > 1 {
 		cite += noBreak + "…" + noBreak + v.Evidence()[n-1]
 	}
-	return fmt.Sprintf("%-4s%-6s%s [%s:%s%s]", v.ID(), results[v.Result()].In(lang), v.Text().In(lang),
+	return fmt.Sprintf("%-4s%-8s%s [%s:%s%s]", v.ID(), results[v.Result()].In(lang), v.Text().In(lang),
 		(custodian.Text{EN: "evidence", FR: "preuves"}).In(lang), noBreak, cite)
 }
 
