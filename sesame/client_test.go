@@ -311,3 +311,47 @@ func (d forgingDirectory) Devices(ctx context.Context, user string) ([]sesame.Li
 	}
 	return d.Directory.Devices(ctx, user)
 }
+
+// A hookedStore calls after with the outcome of every UpdateAll.
+type hookedStore struct {
+	session.ManyStore
+	after func(error)
+}
+
+func (s hookedStore) UpdateAll(ctx context.Context, peers []signet.Address, f func(session.Tx) error) error {
+	err := s.ManyStore.UpdateAll(ctx, peers, f)
+	s.after(err)
+	return err
+}
+
+// TestLanded: another goroutine begins the sessions after they were found missing and before anybody
+// leads; they are not begun again.
+func TestLanded(t *testing.T) {
+	w, _, _ := two(t)
+	a := addr("alice", 1)
+	var c *sesame.Client
+	var calls atomic.Int64
+	store := hookedStore{w.stores[a], func(err error) {
+		if calls.Add(1) == 1 {
+			require.ErrorIs(t, err, session.ErrNoSession)
+			_, err := c.Encrypt(ctx, "bob", []byte("x"))
+			require.NoError(t, err)
+		}
+	}}
+	c = sesame.NewClient(session.NewDevice(a, w.keys["alice"], store, nil), &w.asked, nil)
+	w.say(c, "bob", "y")
+	require.Equal(t, int64(5), w.asked.bundles.Load())
+}
+
+// TestFreshList: a session with an earlier installation of a device is not used once the list says so.
+func TestFreshList(t *testing.T) {
+	w, alice, _ := two(t)
+	w.say(alice[0], "bob", "x")
+	w.install("bob", 1)
+	alice[0].Forget("bob")
+	messages, err := alice[0].Encrypt(ctx, "bob", []byte("y"))
+	require.NoError(t, err)
+	for _, m := range messages {
+		w.hear(letter{addr("alice", 1), m}, "y")
+	}
+}

@@ -147,3 +147,20 @@ func TestFormat(t *testing.T) {
 	}
 	require.Equal(t, "sesame.Draft(bob, 3 bytes)", fmt.Sprint(sesame.Draft{User: "bob", Plaintext: []byte("abc")}))
 }
+
+// TestTrustEndsSessions: a trusted key ends the sessions of the key before, also if nothing else tells
+// that the device is another one.
+func TestTrustEndsSessions(t *testing.T) {
+	w, alice, bob := two(t)
+	w.say(alice[0], "bob", "x")
+	id, err := bob[0].Device().RegistrationID(ctx)
+	require.NoError(t, err)
+	w.remove(addr("bob", 2))
+	w.remove(addr("bob", 3))
+	w.keys["bob"] = signet.GenerateKey()
+	again := w.install("bob", 1)
+	require.NoError(t, again.Device().SetRegistrationID(ctx, id))
+	require.NoError(t, again.Publish(ctx, 1))
+	require.NoError(t, alice[0].Trust(ctx, "bob", w.keys["bob"].PublicKey()))
+	w.say(alice[0], "bob", "y")
+}
