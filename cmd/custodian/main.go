@@ -1,6 +1,6 @@
 // Custodian says who can read and forge what after a conversation was handed over.
 //
-//	custodian run [-json] [-lang fr] [-bundle file [-lab]] scenario.json
+//	custodian run [-json] [-lang fr] [-html file] [-bundle file [-lab]] scenario.json
 //	custodian verify bundle.tar
 //	custodian explain [-json] [-lang fr] [-message n] [-principal id] [-forge] [-quantum] scenario.json
 //	custodian diff [-json] [-lang fr] before.json after.json
@@ -8,8 +8,9 @@
 //	custodian sweep [-json file] [-csv file] [-workers n] plan.json
 //
 // Run exits with 0 when the evaluation ran, whatever the verdicts; 2 for a malformed scenario, whose
-// field the error names; 1 otherwise. With -bundle it writes the witness bundle too, which holds the keys
-// of single messages; with -lab, every value that was handed over.
+// field the error names; 1 otherwise. With -html it writes the page that draws the report too, in the
+// language of -lang; with -bundle the witness bundle, which holds the keys of single messages; with -lab,
+// every value that was handed over.
 //
 // Verify checks a bundle with nothing but the bundle (docs/custody-bundle.md). It exits with 0 if the
 // report in it follows from the transcript in it, 1 otherwise.
@@ -37,7 +38,8 @@ import (
 
 func main() { os.Exit(command(os.Args[1:], os.Stdout, os.Stderr)) }
 
-const usage = `usage: custodian run [-json] [-lang en|fr] [-bundle file [-lab]] scenario.json
+const usage = `usage: custodian run [-json] [-lang en|fr] [-html file] [-bundle file [-lab]]
+                     scenario.json
        custodian verify bundle.tar
        custodian explain [-json] [-lang en|fr] [-message n] [-principal id]
                          [-forge] [-quantum] scenario.json
@@ -74,6 +76,7 @@ func command(args []string, out, errs io.Writer) int {
 type settings struct {
 	json, lab    bool
 	lang, bundle string
+	html         string
 }
 
 func runCommand(args []string, out, errs io.Writer) int {
@@ -81,7 +84,8 @@ func runCommand(args []string, out, errs io.Writer) int {
 	flags := flag.NewFlagSet("custodian run", flag.ContinueOnError)
 	flags.SetOutput(errs)
 	flags.BoolVar(&s.json, "json", false, "print the report as JSON")
-	flags.StringVar(&s.lang, "lang", "en", "language of the table, en or fr")
+	flags.StringVar(&s.lang, "lang", "en", "language of the table and page, en or fr")
+	flags.StringVar(&s.html, "html", "", "write the page that draws the report to this file")
 	flags.StringVar(&s.bundle, "bundle", "", "write the witness bundle to this file")
 	flags.BoolVar(&s.lab, "lab", false, "with every value that was handed over in the bundle")
 	if err := flags.Parse(args); err != nil {
@@ -115,6 +119,11 @@ func run(path string, s *settings, out io.Writer) error {
 	report, err := evaluate(sc, s)
 	if err != nil {
 		return err
+	}
+	if s.html != "" {
+		if err := writePage(s.html, report, s.lang); err != nil {
+			return err
+		}
 	}
 	if !s.json {
 		return report.WriteTable(out, s.lang)
