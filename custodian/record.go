@@ -234,7 +234,10 @@ func (r *run) snapshot(sc *Scenario) *run {
 			out.events[i].sent = fresh(m)
 		}
 	}
-	out.messages, out.injected = all(r.messages), all(r.injected)
+	out.messages, out.injected, out.firsts = all(r.messages), all(r.injected), all(r.firsts)
+	for side := range out.contacts {
+		out.contacts[side] = slices.Clone(r.contacts[side])
+	}
 	out.grants = nil
 	for _, g := range r.grants {
 		c := *g
@@ -249,7 +252,7 @@ func (r *run) snapshot(sc *Scenario) *run {
 
 func (l *ledger) clone() *ledger {
 	out := newLedger()
-	out.now, out.born = l.now, maps.Clone(l.born)
+	out.now, out.born, out.next = l.now, maps.Clone(l.born), maps.Clone(l.next)
 	for _, t := range l.turns {
 		c := *t
 		out.turns = append(out.turns, &c)

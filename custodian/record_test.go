@@ -278,3 +278,90 @@ func TestExport(t *testing.T) {
 		}
 	}
 }
+
+// TestRecordingAudit: a stream that the audit stops breaks the recording, not the conversation.
+func TestRecordingAudit(t *testing.T) {
+	l := newLive(t, Principal{ID: "p", Role: Provider})
+	l.send(Customer, "one")
+	require.NoError(t, l.deliver(Customer, 0))
+	_, err := l.rec.Grant(l.ctx, Grant{Name: "g", To: "p", Atoms: []string{"session"}, Via: "stream"})
+	require.NoError(t, err)
+	l.send(Business, "two")
+	told := len(l.audit)
+	require.Greater(t, told, 1, "every parcel of a stream is told")
+	l.deny = errors.New("enough")
+	l.send(Business, "three")
+	require.NoError(t, l.deliver(Business, 2))
+	_, err = l.rec.Evaluate(l.ctx)
+	require.ErrorIs(t, err, l.deny)
+	require.Len(t, l.audit, told)
+	for _, e := range l.rec.run.events {
+		if e.given != nil {
+			told--
+		}
+	}
+	require.Zero(t, told, "what was not told did not leave")
+	require.ErrorIs(t, l.rec.Revoke(l.ctx, "g"), l.deny)
+}
+
+// TestRecordingStores: on stores that run a transaction twice, from two goroutines, and to other peers.
+func TestRecordingStores(t *testing.T) {
+	ctx := context.Background()
+	var caps []Capability
+	for _, a := range []signet.Address{customerAddr, businessAddr} {
+		c, err := NewCapability(Owner{Self: a, Identity: signet.GenerateKey(), Store: fickle{memory.New()}, Audit: func(context.Context, AuditEvent) error { return nil }})
+		require.NoError(t, err)
+		caps = append(caps, c)
+	}
+	rec, err := Record(ctx, caps[0], caps[1], &RecordOptions{Principals: []Principal{{ID: "p", Role: Provider}}})
+	require.NoError(t, err)
+	customer, business := rec.Customer(), rec.Business()
+	stock, err := business.PreKeys(ctx, 1)
+	require.NoError(t, err)
+	b, err := x3dh.NewBundle(stock.Next())
+	require.NoError(t, err)
+	require.NoError(t, customer.Start(ctx, businessAddr, b))
+	m, err := customer.Encrypt(ctx, businessAddr, []byte("hello"))
+	require.NoError(t, err)
+	_, err = business.Decrypt(ctx, customerAddr, m)
+	require.NoError(t, err)
+	_, err = rec.Grant(ctx, Grant{Name: "g", To: "p", Atoms: []string{"everything", "plaintext"}, Via: "stream"})
+	require.NoError(t, err)
+
+	done := make(chan error, 2)
+	talk := func(from, to *Tap, self, peer signet.Address) {
+		for range 10 {
+			m, err := from.Encrypt(ctx, peer, []byte("at once"))
+			if err == nil {
+				_, err = to.Decrypt(ctx, self, m)
+			}
+			if err != nil {
+				done <- err
+				return
+			}
+		}
+		done <- nil
+	}
+	go talk(customer, business, customerAddr, businessAddr)
+	go talk(business, customer, businessAddr, customerAddr)
+	require.NoError(t, <-done)
+	require.NoError(t, <-done)
+	_, err = business.Rotate(ctx)
+	require.NoError(t, err)
+	_, err = business.Retire(ctx)
+	require.NoError(t, err)
+
+	_, err = customer.Encrypt(ctx, signet.Address{Name: "somebody else", Device: 1}, nil)
+	require.ErrorIs(t, err, session.ErrNoSession)
+	require.Error(t, business.Start(ctx, customerAddr, b), "a bundle of its own")
+
+	e, err := rec.Evaluate(ctx)
+	require.NoError(t, err)
+	requireAgreement(t, e.Report(), "")
+	require.Len(t, e.Report().Messages, 21)
+	require.Equal(t, Lost, e.Report().Find("G2", "p").Result())
+	archive, err := e.Bundle(Lab)
+	require.NoError(t, err)
+	_, err = check.Verify(archive)
+	require.NoError(t, err)
+}
