@@ -90,7 +90,7 @@ func (b *bundle) addJSON(name string, v any) error {
 func (b *bundle) build(report *Report) ([]byte, error) {
 	for _, v := range b.w.views {
 		for _, x := range []*view{v, v.quantum} {
-			if len(x.badRead) > 0 || len(x.badForge) > 0 || len(x.badBegin) > 0 || x.cert.id == "" {
+			if len(x.badRead) > 0 || len(x.badForge) > 0 || len(x.badBegin) > 0 || x.badNotice || x.cert.id == "" {
 				return nil, errDisagree
 			}
 		}
@@ -156,6 +156,7 @@ func (b *bundle) exhibits() (*bundleEvidence, error) {
 			list.Collisions = append(list.Collisions, bundleCollision{b.w.collided[i][j].id, v.p.ID, c.injected.at, c.message.number})
 		}
 	}
+	b.notices(list)
 	slices.SortFunc(list.Readings, func(x, y bundleReading) int { return strings.Compare(x.ID, y.ID) })
 	slices.SortFunc(list.Forgeries, func(x, y bundleForgery) int { return strings.Compare(x.ID, y.ID) })
 	slices.SortFunc(list.Sessions, func(x, y bundleForgery) int { return strings.Compare(x.ID, y.ID) })
@@ -200,7 +201,7 @@ func (b *bundle) transcript() *bundleTranscript {
 	r := b.w.run
 	t := &bundleTranscript{
 		Format: "custody-transcript-v1", Principals: []bundlePrincipal{}, Grants: []bundleGrant{}, Events: []any{},
-		Turns: []bundleTurn{}, PQChains: []bundlePQChain{},
+		Turns: []bundleTurn{}, PQChains: []bundlePQChain{}, Custody: b.custody(),
 	}
 	for _, p := range r.sc.Principals {
 		t.Principals = append(t.Principals, bundlePrincipal{p.ID, string(p.Role), p.Quantum, p.Sees, p.SameAs})
@@ -250,6 +251,9 @@ func (b *bundle) event(at int, e *event, parcels *int) any {
 		if m.by >= 0 {
 			x.By = principals[m.by].ID
 		}
+		if m.shown != nil {
+			x.Time = m.time.Unix()
+		}
 		return x
 	case e.given != nil:
 		*parcels++
@@ -262,6 +266,10 @@ func (b *bundle) event(at int, e *event, parcels *int) any {
 		}
 		b.add(x.File, data)
 		return x
+	case e.stated != nil:
+		return b.statement(at, e.stated)
+	case e.client != nil:
+		return b.client(at, e.client)
 	}
 	p := e.probe
 	x := bundleProbe{At: at, Kind: "probe", Number: p.number, To: endNames[p.to], Message: p.message, Takes: []bundleWay{}}

@@ -21,6 +21,7 @@ type bundleTranscript struct {
 	Events     []any             `json:"events"`
 	Turns      []bundleTurn      `json:"turns"`
 	PQChains   []bundlePQChain   `json:"pq_chains"`
+	Custody    *bundleCustody    `json:"custody,omitempty"`
 }
 
 type bundlePrincipal struct {
@@ -83,6 +84,7 @@ type bundleMessage struct {
 	Body        string `json:"body"`
 	Delivered   bool   `json:"delivered"`
 	DeliveredAt int    `json:"delivered_at"`
+	Time        int64  `json:"time,omitempty"`
 }
 
 type bundleParcel struct {
@@ -135,6 +137,9 @@ type bundleEvidence struct {
 	Sessions     []bundleForgery     `json:"sessions"`
 	Observations []bundleObservation `json:"observations"`
 	Collisions   []bundleCollision   `json:"collisions"`
+
+	Notices        []bundleNotice        `json:"notices,omitempty"`
+	Contradictions []bundleContradiction `json:"contradictions,omitempty"`
 }
 
 type bundleObservation struct {

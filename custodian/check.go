@@ -66,6 +66,7 @@ type checker struct {
 	held    map[int]bool
 	granted map[string]bool // by name; false once it was revoked
 	blocked bool
+	stated  int // statements of the business
 }
 
 func (c *checker) step(at string, s *Step) error {
@@ -106,6 +107,8 @@ func (c *checker) step(at string, s *Step) error {
 		c.blocked = true
 	case s.Inject != nil:
 		return c.inject(at+".inject", s.Inject)
+	case s.Notice != nil:
+		return c.notice(at+".notice.statement", s.Notice)
 	}
 	return nil
 }

@@ -71,6 +71,9 @@ func (w *writer) shown() map[string]shown {
 			for p, x := range w.begun[i] {
 				w.atoms[x.id] = shown{i, false, w.views[i].beginning(w.run.probes[p])}
 			}
+			for at, x := range w.notices.forged[i] {
+				w.atoms[x.id] = shown{i, false, know.Private(w.run.events[at].client.identity)}
+			}
 		}
 	})
 	return w.atoms

@@ -23,8 +23,8 @@ type Options struct {
 }
 
 // Evaluate plays a scenario and reports who can read and forge what. Nil opts means the defaults. The
-// report is a function of the scenario. The error is a *ScenarioError for a malformed scenario, an
-// *UnsupportedError for a step that is not evaluated yet, or what a store or device returned.
+// report is a function of the scenario. The error is a *ScenarioError for a malformed scenario, or
+// what a store or device returned.
 func Evaluate(ctx context.Context, sc *Scenario, opts *Options) (*Report, error) {
 	if err := sc.Check(); err != nil {
 		return nil, err

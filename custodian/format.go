@@ -73,5 +73,5 @@ func (s *Step) format() any {
 		}
 		return map[string]any{"inject": inject(*s.Inject)}
 	}
-	return map[string]any{"notice": map[string]any{"statement": s.Notice}}
+	return map[string]any{"notice": s.Notice.format()}
 }

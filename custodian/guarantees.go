@@ -38,8 +38,12 @@ var families = []family{
 	{g7, (*writer).toBusiness},
 	{g8, (*writer).late},
 	{g9, (*writer).impersonates},
+	{g10, (*writer).deniability},
+	{g11, (*writer).nonRepudiation},
 	{g12, (*writer).postQuantum},
 	{g13, (*writer).metadata},
+	{g14, (*writer).honesty},
+	{g15, (*writer).consent},
 	{g16, (*writer).scope},
 	{g17, (*writer).record},
 }

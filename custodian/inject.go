@@ -52,6 +52,10 @@ func (r *run) accepted(f *attack.Acceptance, in *injection, to *party) error {
 	if err := r.travelled(m, in, to); err != nil {
 		return err
 	}
+	r.heard(r.injected[len(r.injected)-1])
+	if err := r.arrived(text); err != nil {
+		return err
+	}
 	return r.changed(to)
 }
 

@@ -116,21 +116,28 @@ func (r *run) transcript() *know.Transcript {
 			epoch(c.Base, c.Epoch)
 		}
 	}
+	chunk := func(m *sent) {
+		if m.pq == nil {
+			return
+		}
+		if o, ok := objects[m.pq.kind]; ok {
+			e := epoch(m.base, m.pq.epoch)
+			e.Chunks[o] = append(e.Chunks[o], m.pq.chunk)
+		}
+	}
 	sessions := make(map[parcel.Key]bool)
 	for _, m := range r.messages {
 		if m.first != nil && !sessions[m.base] {
 			sessions[m.base] = true
 			t.Sessions = append(t.Sessions, r.agreement(m))
 		}
-		if m.pq != nil {
-			if o, ok := objects[m.pq.kind]; ok {
-				e := epoch(m.base, m.pq.epoch)
-				e.Chunks[o] = append(e.Chunks[o], m.pq.chunk)
-			}
-		}
+		chunk(m)
 		t.Messages = append(t.Messages, m.place())
 	}
 	for _, m := range r.injected {
+		if m.by < 0 {
+			chunk(m)
+		}
 		if m.first != nil && !sessions[m.base] {
 			sessions[m.base] = true
 			t.Sessions = append(t.Sessions, r.agreement(m))

@@ -249,11 +249,7 @@ func parseBarrier(s *Step, f string, b []byte) error {
 }
 
 func parseNotice(s *Step, f string, b []byte) error {
-	return object(f, b, map[string]reader{"statement": func(f string, b []byte) error {
-		s.Notice = bytes.Clone(b)
-		if len(b) == 0 || b[0] != '{' {
-			return wrong(f, "not an object")
-		}
-		return nil
-	}}, "statement")
+	return object(f, b, map[string]reader{
+		"statement": func(f string, b []byte) error { return parseStatement(s, f, b) },
+	}, "statement")
 }

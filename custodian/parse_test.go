@@ -1,9 +1,7 @@
 package custodian
 
 import (
-	"context"
 	"encoding/json"
-	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -118,16 +116,35 @@ func TestDigest(t *testing.T) {
 	require.NotEqual(t, given, changed)
 }
 
-// TestUnsupported: a step that is not evaluated yet is an error that names it, never passed over.
-func TestUnsupported(t *testing.T) {
-	for _, step := range []string{
-		`{"notice":{"statement":{}}}`,
+// TestMalformedStatement: a statement that nobody could sign is an error that names the field.
+func TestMalformedStatement(t *testing.T) {
+	const head = `{"format":"custody-scenario-v1","protocol":4,"principals":[{"id":"p","role":"provider"}],"script":[{"send":"customer"},{"notice":{"statement":`
+	for _, c := range []struct{ statement, field string }{
+		{`[]`, "statement"},
+		{`{"extra":1}`, "statement.extra"},
+		{`{"by":"nobody"}`, "statement.by"},
+		{`{"by":"customer"}`, "statement.by"},
+		{`{"by":"p","withhold":true}`, "statement.by"},
+		{`{"profile":"notary"}`, "statement.profile"},
+		{`{"minutes":-1}`, "statement.minutes"},
+		{`{"replay":1}`, "statement.replay"},
+		{`{"storage":"moon"}`, "statement.storage"},
+		{`{"actor":"moon"}`, "statement.actor"},
+		{`{"label":" x"}`, "statement"},
+		{`{"words":{"en":"line\nbreak","fr":""}}`, "statement"},
+		{`{"words":{"en":"no French"}}`, "statement.words.fr"},
+		{`{"grants":[{"to":"q","atoms":["session"],"via":"copy"}]}`, "statement.grants[0].to"},
+		{`{"grants":[{"to":"p","atoms":["sesame"],"via":"copy"}]}`, "statement.grants[0].atoms"},
+		{`{"grants":[{"to":"p","via":"copy"}]}`, "statement.grants[0].atoms"},
+		{`{"grants":[{"to":"p","atoms":["session"],"via":"post"}]}`, "statement.grants[0].via"},
+		{`{"grants":[{"to":"p","via":"quota"}]}`, "statement.grants[0].count"},
+		{`{"grants":[{"to":"p","atoms":["plaintext"],"via":"copy","direction":"up"}]}`, "statement.grants[0].direction"},
+		{`{"grants":[{"to":"p","atoms":["identity"],"via":"copy","key":1}]}`, "statement.grants[0].key"},
 	} {
-		sc := parse(t, []byte(`{"format":"custody-scenario-v1","protocol":4,"principals":[{"id":"p","role":"provider"}],"script":[{"send":"customer"},`+step+`]}`))
-		_, err := Evaluate(context.Background(), sc, nil)
-		var e *UnsupportedError
-		require.True(t, errors.As(err, &e), "%v", err)
-		require.Contains(t, err.Error(), "script[1]")
+		_, err := ParseScenario([]byte(head + c.statement + `}}]}`))
+		var e *ScenarioError
+		require.ErrorAs(t, err, &e, c.statement)
+		require.Equal(t, "script[1].notice."+c.field, e.Field, c.statement)
 	}
 }
 

@@ -38,6 +38,9 @@ func (r *run) barrier() error {
 	if err := p.device.SetRecord(r.ctx, p.peer, record); err != nil {
 		return err
 	}
+	if err := r.barred(); err != nil {
+		return err
+	}
 	if err := r.changed(p); err != nil {
 		return err
 	}

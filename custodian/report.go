@@ -86,9 +86,11 @@ type InjectionReport struct {
 	Evidence string `json:"evidence"`
 }
 
-// A Notice is what an honest client would show, computed from the verdicts.
+// A Notice is what the customer's client shows at the end, if statements were published; else what an honest
+// client would show, computed from the verdicts.
 type Notice struct {
-	State string `json:"state"` // "e2ee", "managed" or "unknown"
+	// "e2ee", "managed" or "unknown"; with statements also "changed", "revoked", "expired", "contradicted"
+	State string `json:"state"`
 	By    string `json:"by,omitempty"`
 	Text  Text   `json:"text"`
 }

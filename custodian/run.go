@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"signet.example/signet/custodian/attack"
+	"signet.example/signet/custodian/notice"
 	"signet.example/signet/custodian/parcel"
 	"signet.example/signet/internal/entropy"
 	"signet.example/signet/internal/wire"
@@ -25,6 +26,8 @@ type event struct {
 	sent   *sent
 	given  *given
 	probe  *probe
+	stated *stated
+	client *clientEvent
 }
 
 // published is a bundle in the directory, which everybody reads.
@@ -50,6 +53,10 @@ type sent struct {
 	delivered   bool
 	deliveredAt int   // the event that came next
 	refused     error // why its receiver did not take it
+
+	previous uint32        // last index of the sender's chain before
+	shown    *notice.State // what the customer's client shows when it is sent; nil without notices
+	time     time.Time     // then
 }
 
 // given is a parcel that was handed to a principal.
@@ -109,6 +116,7 @@ type run struct {
 	revokedAt int                 // the event of the last revocation; -1 for none
 	oracle    map[parcel.Key][32]byte
 	offered   func(*Offer) // nil, or who wants to know
+	custody   *custody     // nil without notices
 }
 
 // seedOf derives a seed of the run for one use.
@@ -118,17 +126,10 @@ func seedOf(sc *Scenario, use string, n uint64) [32]byte {
 	return sha256.Sum256(binary.BigEndian.AppendUint64(b, n))
 }
 
-// An UnsupportedError is a step that the format has and this version does not evaluate.
-type UnsupportedError struct{ Field string }
-
-func (e *UnsupportedError) Error() string {
-	return "custodian: " + e.Field + ": not supported yet"
-}
-
 // newRun returns a run of nothing yet, which draws its randomness from ctx.
 func newRun(ctx context.Context, sc *Scenario) *run {
 	return &run{
-		sc: sc, ctx: ctx, src: entropy.From(ctx), now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), ledger: newLedger(),
+		sc: sc, ctx: ctx, src: entropy.From(ctx), now: epoch, ledger: newLedger(),
 		revokedAt: -1, met: make(map[parcel.Key]bool), oracle: make(map[parcel.Key][32]byte),
 	}
 }
@@ -152,6 +153,10 @@ func play(ctx context.Context, sc *Scenario, opts *Options) (*run, error) {
 			return nil, err
 		}
 	}
+	var err error
+	if r.custody, err = r.newCustody(); err != nil {
+		return nil, err
+	}
 	if sc.Initiator == Business {
 		if err := r.start(r.parties[attack.Business]); err != nil {
 			return nil, err
@@ -162,11 +167,12 @@ func play(ctx context.Context, sc *Scenario, opts *Options) (*run, error) {
 			return nil, err
 		}
 		if err := r.step(i, &sc.Script[i]); err != nil {
-			var unsupported *UnsupportedError
-			if errors.As(err, &unsupported) {
-				return nil, err
-			}
 			return nil, fmt.Errorf("custodian: script[%d]: %w", i, err)
+		}
+	}
+	if r.custody != nil {
+		if err := r.askClient(); err != nil {
+			return nil, err
 		}
 	}
 	return r, r.probeBoth()
@@ -219,7 +225,6 @@ func (r *run) step(i int, s *Step) error {
 	if s.Send == nil && s.Deliver == nil && s.Drop == nil {
 		r.marks = append(r.marks, Mark{Index: i, Before: len(r.messages), Step: *s})
 	}
-	at := fmt.Sprintf("script[%d]", i)
 	switch {
 	case s.Send != nil:
 		return r.sendAll(s.Send)
@@ -245,7 +250,7 @@ func (r *run) step(i int, s *Step) error {
 	case s.Block != "":
 		return r.block()
 	}
-	return &UnsupportedError{at + ".notice"}
+	return r.notice(i, s.Notice)
 }
 
 func (r *run) sendAll(s *Send) error {
@@ -309,9 +314,8 @@ func (r *run) record(p *party, text []byte, m session.Message) (*sent, error) {
 	p.history = append(p.history, spoken{s.number, text})
 	s.at = r.add(event{sent: s})
 	r.messages = append(r.messages, s)
-	if s.first != nil && !slices.ContainsFunc(r.firsts, func(m *sent) bool { return m.base == s.base }) {
-		r.firsts = append(r.firsts, s)
-	}
+	r.begins(s)
+	r.show(s)
 	if err := r.changed(p); err != nil {
 		return nil, err
 	}
@@ -345,7 +349,8 @@ func (s *sent) parse() error {
 	if err != nil {
 		return err
 	}
-	s.key, s.counter, s.pq = parcel.Key(inner.RatchetKey), inner.Counter, parsePQHeader(inner.PQRatchet)
+	s.key, s.counter, s.previous = parcel.Key(inner.RatchetKey), inner.Counter, inner.PreviousCounter
+	s.pq = parsePQHeader(inner.PQRatchet)
 	return nil
 }
 
@@ -365,9 +370,17 @@ func (r *run) deliver(s *sent) error {
 	return r.accept(p, s, text)
 }
 
+// begins notes the first message of a session that an end has begun.
+func (r *run) begins(s *sent) {
+	if s.first != nil && !slices.ContainsFunc(r.firsts, func(m *sent) bool { return m.base == s.base }) {
+		r.firsts = append(r.firsts, s)
+	}
+}
+
 // refuse notes that a message was not taken.
 func (r *run) refuse(s *sent, err error) {
 	s.refused = err
+	r.refusedBy(s)
 	r.note("Message %d was handed over and its receiver refused it.", "Le message %d a été remis et son destinataire l'a refusé.", s.number)
 }
 
@@ -378,6 +391,7 @@ func (r *run) accept(p *party, s *sent, text []byte) error {
 		r.met[s.base] = true
 	}
 	p.history = append(p.history, spoken{s.number, text})
+	r.heard(s)
 	return r.changed(p)
 }
 
@@ -441,5 +455,6 @@ func (r *run) newIdentity(p, peer *party) error {
 	if err := p.renew(r.ctx); err != nil {
 		return err
 	}
+	r.renamed()
 	return peer.device.Trust(r.ctx, peer.peer, p.device.Identity())
 }

@@ -32,10 +32,7 @@
 // is read-only.
 package custodian
 
-import (
-	"encoding/json"
-	"slices"
-)
+import "slices"
 
 // The two ends of the conversation, as they are named in scenarios and reports.
 const (
@@ -85,7 +82,7 @@ type Step struct {
 	Barrier bool
 	Block   string // Customer
 	Inject  *Inject
-	Notice  json.RawMessage // a signed custody statement
+	Notice  *Statement
 }
 
 // Send writes messages.

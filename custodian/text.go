@@ -98,6 +98,9 @@ func say(v *Verdict) Text {
 	case v.result == Held:
 		t = words.held
 	}
+	if n, ok := noticeSentence(v); ok {
+		t = n
+	}
 	out := Text{
 		EN: fill(t.EN, v),
 		FR: fill(t.FR, v),

@@ -25,6 +25,9 @@ type view struct {
 	forged  map[int]*attack.Acceptance // by probe
 	quantum *view                      // the same principal with a quantum computer
 
+	noticed   map[int][]byte // control messages with its own statements that the customer's client took, by event
+	badNotice bool
+
 	badRead  map[int]bool // messages about which the two do not agree
 	badForge map[int]bool // probes
 
@@ -48,7 +51,7 @@ func (r *run) views(base *know.Base) []*view {
 
 func (r *run) view(i int, p Principal) *view {
 	v := &view{
-		p: p, members: r.sc.sharing(i), read: make(map[int]*attack.Opening), forged: make(map[int]*attack.Acceptance),
+		p: p, members: r.sc.sharing(i), read: make(map[int]*attack.Opening), forged: make(map[int]*attack.Acceptance), noticed: make(map[int][]byte),
 		badRead: make(map[int]bool), badForge: make(map[int]bool),
 		begun: make(map[int]*attack.Acceptance), badBegin: make(map[int]bool),
 	}
@@ -141,6 +144,15 @@ func (v *view) attempt(r *run, index int, quantum bool) error {
 		if err := v.tell(a, e); err != nil {
 			return err
 		}
+		if e.client != nil && e.client.signal == signalAsked && !quantum {
+			s, err := v.deceive(r, a, e.client, i, index)
+			if err != nil {
+				return err
+			}
+			if s != nil {
+				v.noticed[i] = s
+			}
+		}
 		if p := e.probe; p != nil && !quantum {
 			f, err := v.forge(r, a, p, index)
 			if err != nil {
@@ -225,6 +237,7 @@ func (v *view) compare(r *run, index int, quantum bool) (notes []Text) {
 	if quantum {
 		return notes
 	}
+	notes = append(notes, v.compareNotices(r)...)
 	for _, p := range r.probes {
 		if p.inject != nil && p.inject.by != index {
 			continue

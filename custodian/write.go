@@ -24,6 +24,7 @@ type writer struct {
 	begun    []map[int]witness // by principal and probe: new sessions
 	observed map[int]witness   // by principal: what it saw
 	collided [][]witness       // by principal
+	notices  noticeEvidence
 
 	once  sync.Once
 	atoms map[string]shown
@@ -31,6 +32,7 @@ type writer struct {
 
 func (w *writer) write(digest string) *Report {
 	w.witnesses()
+	w.noticeWitnesses()
 	for _, v := range w.views {
 		v.cert = w.evidence.certify(v.p.ID, w.base, v.facts, v.closure)
 		v.quantum.cert = w.evidence.certify(v.p.ID+withQuantum, w.base, v.quantum.facts, v.quantum.closure)
@@ -416,9 +418,13 @@ func (w *writer) finish(v *Verdict) {
 	v.text = say(v)
 }
 
-// notice computes what an honest client would show: end-to-end encrypted only if nobody but the two ends
+// notice is what the customer's client shows, if there were statements. Without, it computes what an honest
+// client would show: end-to-end encrypted only if nobody but the two ends
 // reads, and nobody writes in an end's name.
 func (w *writer) notice(r *Report) *Notice {
+	if w.notices.final != nil {
+		return w.shownNotice()
+	}
 	var by []string
 	unknown, reads, writes := false, false, false
 	for _, v := range w.views {

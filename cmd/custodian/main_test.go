@@ -14,8 +14,8 @@ func TestCommand(t *testing.T) {
 	const scenarios = "../../examples/scenarios/"
 	bad := filepath.Join(t.TempDir(), "bad.json")
 	require.NoError(t, os.WriteFile(bad, []byte(`{"format":"custody-scenario-v1","protocol":4,"script":[{"send":"nobody"}]}`), 0o600))
-	notYet := filepath.Join(t.TempDir(), "not-yet.json")
-	require.NoError(t, os.WriteFile(notYet, []byte(`{"format":"custody-scenario-v1","protocol":4,"script":[{"notice":{"statement":{}}}]}`), 0o600))
+	notice := filepath.Join(t.TempDir(), "notice.json")
+	require.NoError(t, os.WriteFile(notice, []byte(`{"format":"custody-scenario-v1","protocol":4,"script":[{"notice":{"statement":{}}}]}`), 0o600))
 	for _, c := range []struct {
 		args []string
 		code int
@@ -29,7 +29,7 @@ func TestCommand(t *testing.T) {
 		{[]string{"run", "-nonsense", bad}, 1, "", "nonsense"},
 		{[]string{"run", "missing.json"}, 1, "", "missing.json"},
 		{[]string{"run", "-json", bad}, 2, "", "script[0].send"},
-		{[]string{"run", notYet}, 1, "", "script[0].notice: not supported yet"},
+		{[]string{"run", notice}, 0, "end-to-end encrypted", ""},
 		{[]string{"run", scenarios + "self.json"}, 0, "end-to-end encrypted", ""},
 		{[]string{"run", "-lang", "fr", scenarios + "hosted.json"}, 0, "PERDU", ""},
 		{[]string{"run", "-json", scenarios + "hosted.json"}, 0, `"custody-report-v1"`, ""},

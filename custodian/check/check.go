@@ -25,6 +25,7 @@ type Outcome struct {
 	Messages     int
 	Readings     int // witnesses of a message read
 	Forgeries    int // witnesses of a forgery accepted
+	Statements   int // custody statements published
 	Certificates int
 	Verdicts     int
 	Edges        int // of derivations, computed from the values of parcels; none if publishable
@@ -39,9 +40,9 @@ func Verify(b []byte) (*Outcome, error) {
 	}
 	v := &verifier{files: files, about: make(map[string]stretch)}
 	for _, part := range []func() error{
-		v.readDocuments, v.readRules, v.checkTranscript, v.checkProbes, v.checkGrants, v.checkScenario, v.close,
+		v.readDocuments, v.readRules, v.checkTranscript, v.checkProbes, v.checkGrants, v.checkScenario, v.checkStatements, v.close,
 		v.checkCertificates, v.checkReadings, v.checkForgeries, v.checkSessions,
-		v.checkObservations, v.checkCollisions, v.checkDerivations, v.checkUnused, v.checkReport,
+		v.checkObservations, v.checkCollisions, v.checkNotices, v.checkDerivations, v.checkUnused, v.checkReport,
 	} {
 		if err := part(); err != nil {
 			return nil, err
@@ -50,7 +51,7 @@ func Verify(b []byte) (*Outcome, error) {
 	sum := sha256.Sum256(files.manifest)
 	return &Outcome{
 		Profile: files.profile, Manifest: hex.EncodeToString(sum[:]), Messages: len(v.messages),
-		Readings: len(v.evidence.Readings), Forgeries: len(v.evidence.Forgeries) + len(v.evidence.Sessions),
+		Readings: len(v.evidence.Readings), Forgeries: len(v.evidence.Forgeries) + len(v.evidence.Sessions), Statements: len(v.notices.stated),
 		Certificates: len(v.evidence.Certificates), Verdicts: len(v.report.Verdicts), Edges: v.edges,
 	}, nil
 }
@@ -78,6 +79,7 @@ type verifier struct {
 	observed  []observed         // by principal
 	collided  [][]string         // by principal
 	about     map[string]stretch
+	notices   notices
 }
 
 // where is what a witness is about: a message or a probe, as seen by a principal.

@@ -89,6 +89,15 @@ type transcript struct {
 	Events     []event     `json:"events"`
 	Turns      []turn      `json:"turns"`
 	PQChains   []pqChain   `json:"pq_chains"`
+	Custody    *custody    `json:"custody"`
+}
+
+// custody is what is public about notices.
+type custody struct {
+	Root     string `json:"root"`
+	Profile  string `json:"profile"`
+	Identity string `json:"identity"`
+	Protocol uint64 `json:"protocol"`
 }
 
 type principal struct {
@@ -130,15 +139,15 @@ type preKey struct {
 	Key string `json:"key"`
 }
 
-// An event is one of "bundle", "message", "parcel" and "probe", with the fields of its kind.
+// An event is one of "bundle", "message", "parcel", "probe", "statement" and "client", with the fields of its kind.
 type event struct {
 	At   int    `json:"at"`
 	Kind string `json:"kind"`
 	From string `json:"from"` // message, parcel
 	To   string `json:"to"`   // parcel, probe
 
-	Of            string  `json:"of"` // bundle
-	Identity      string  `json:"identity"`
+	Of            string  `json:"of"`       // bundle
+	Identity      string  `json:"identity"` // client, too
 	SignedPreKey  preKey  `json:"signed_prekey"`
 	OneTimePreKey *preKey `json:"one_time_prekey"`
 	KEMPreKey     *preKey `json:"kem_prekey"`
@@ -151,7 +160,12 @@ type event struct {
 	Delivered   bool   `json:"delivered"`
 	DeliveredAt int    `json:"delivered_at"`
 
-	File string `json:"file"` // parcel
+	File string `json:"file"` // parcel, statement
+	Twin string `json:"twin"` // statement
+
+	Time      uint64 `json:"time"` // message, client
+	Signal    string `json:"signal"`
+	Statement *int   `json:"statement"`
 
 	Message   int        `json:"message"` // probe
 	Injection *injection `json:"injection"`
@@ -203,6 +217,16 @@ type evidence struct {
 		Event     int    `json:"event"`
 		Message   int    `json:"message"`
 	} `json:"collisions"`
+	Notices []struct {
+		ID        string `json:"id"`
+		Principal string `json:"principal"`
+		At        int    `json:"at"`
+		Body      string `json:"body"`
+	} `json:"notices"`
+	Contradictions []struct {
+		ID string `json:"id"`
+		At int    `json:"at"`
+	} `json:"contradictions"`
 }
 
 type messageKeys struct {

@@ -43,6 +43,10 @@ func (v *verifier) checkTranscript() error {
 			err = v.parcel(e)
 		case "probe":
 			err = v.probe(e)
+		case "statement", "client":
+			if v.text.Custody == nil {
+				err = refuse("event %d: of a notice, where there is none", i)
+			}
 		default:
 			err = refuse("event %d: unknown kind", i)
 		}
@@ -105,7 +109,8 @@ func (v *verifier) message(e *event) error {
 		return bad("delivered at no time")
 	}
 	if e.Number == -1 {
-		if v.principal(e.By) < 0 {
+		notice := e.By == "" && v.text.Custody != nil && e.From == ends[1] // a statement on its way
+		if !notice && v.principal(e.By) < 0 {
 			return bad("the message is nobody's")
 		}
 		v.injected = append(v.injected, m)
@@ -346,8 +351,8 @@ func (v *verifier) epochs() (list []*epoch) {
 			find(c.Session, c.Epoch)
 		}
 	}
-	for _, m := range v.messages {
-		if m.pq == nil {
+	for _, m := range slices.Concat(v.messages, v.injected) {
+		if m.pq == nil || m.Number < 0 && m.By != "" {
 			continue
 		}
 		if o := objects[m.pq.kind]; o != "" {

@@ -49,7 +49,7 @@ func (v *verifier) checkEvidence() error {
 		ids[e.ID] = true
 		count[e.Kind]++
 	}
-	if count["witness"] != v.witnesses() || count["certificate"] != len(v.evidence.Certificates) {
+	if count["witness"] != v.witnesses() || count["statement"] != len(v.notices.stated) || count["certificate"] != len(v.evidence.Certificates) {
 		return refuse("the report counts evidence that the bundle does not have")
 	}
 	return nil
@@ -57,7 +57,8 @@ func (v *verifier) checkEvidence() error {
 
 func (v *verifier) witnesses() int {
 	e := &v.evidence
-	return len(e.Readings) + len(e.Forgeries) + len(e.Sessions) + len(e.Observations) + len(e.Collisions)
+	return len(e.Readings) + len(e.Forgeries) + len(e.Sessions) + len(e.Observations) + len(e.Collisions) +
+		len(e.Notices) + len(e.Contradictions)
 }
 
 // readsMessage reports whether a principal reads a message, by what follows from what it learnt. What follows
@@ -211,8 +212,12 @@ var families = []family{
 	(*verifier).toBusiness,     // G7
 	(*verifier).late,           // G8
 	(*verifier).impersonates,   // G9
+	(*verifier).deniability,    // G10
+	(*verifier).repudiation,    // G11
 	(*verifier).postQuantum,    // G12
 	(*verifier).metadata,       // G13
+	(*verifier).honesty,        // G14
+	(*verifier).consent,        // G15
 	(*verifier).scope,          // G16
 	(*verifier).record,         // G17
 }
@@ -372,6 +377,9 @@ func (v *verifier) postQuantum(i int, _ span) (verdict, bool) {
 
 // checkNotice: a chat is end-to-end encrypted only if nobody reads it and nobody writes in it.
 func (v *verifier) checkNotice() error {
+	if v.text.Custody != nil {
+		return v.checkShown()
+	}
 	var by []string
 	for _, p := range v.text.Principals {
 		for _, x := range v.report.Verdicts {
