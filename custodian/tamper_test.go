@@ -217,7 +217,7 @@ func frauds() []fraud {
 		verdictOf("count", "G2", "p", func(v map[string]any) { v["messages"] = number(0) }),
 		verdictOf("healing", "G5", "p", func(v map[string]any) { dict(v["healing"])["quantum"] = number(1) }),
 	}
-	return list
+	return append(list, lateFrauds()...)
 }
 
 // twoPrincipals is a conversation of which one principal is given the session, and another nothing.
