@@ -21,6 +21,13 @@
 // on its way and not yet delivered. An injection that is accepted happens: the conversation goes on from
 // there. A barrier deletes what was there when the last grant was revoked.
 //
+// # Asking further
+//
+// [Play] is Evaluate for those who go on asking: [Evaluation.Explain] derives why a principal can read or
+// forge a message, or says what it lacks. [Compare] says which secrets are behind the differences of two
+// scenarios, [Advise] which to withhold so that guarantees hold. [Record] follows a live conversation
+// between two devices in the place of a script. docs/custody-questions.md has more.
+//
 // # What is not claimed
 //
 // A report speaks about the secrets that a scenario hands over, under its list of assumptions; that
