@@ -27,6 +27,9 @@ type live struct {
 	held  []session.Message
 	audit []AuditEvent
 	deny  error
+
+	protocol  int
+	noOneTime bool // bundles have no one-time prekeys
 }
 
 var (
@@ -73,7 +76,14 @@ func (l *live) send(from, text string) session.Message {
 	self, _, other, peer := l.taps(from)
 	m, err := self.Encrypt(l.ctx, peer, []byte(text))
 	if errors.Is(err, session.ErrNoSession) {
-		b, err := x3dh.NewBundle(l.stock[other].Next())
+		f := l.stock[other].Next()
+		if l.protocol == 3 {
+			f.KEMPreKey = nil
+		}
+		if l.noOneTime {
+			f.PreKey = nil
+		}
+		b, err := x3dh.NewBundle(f)
 		require.NoError(l.t, err)
 		require.NoError(l.t, self.Start(l.ctx, peer, b))
 		m, err = self.Encrypt(l.ctx, peer, []byte(text))
@@ -94,6 +104,7 @@ func (l *live) deliver(from string, n int) error {
 
 // play does a scenario's script by hand.
 func (l *live) play(sc *Scenario) {
+	l.protocol, l.noOneTime = sc.Protocol, sc.NoOneTimePreKey
 	from := []string{}
 	for _, s := range sc.Script {
 		switch {
@@ -170,10 +181,10 @@ func TestRecordingIsAScenario(t *testing.T) {
 // disagreement, and their bundles verify.
 func TestRecordingRandom(t *testing.T) {
 	played := 0
-	for n := range uint64(90) {
+	for n := range uint64(24) {
 		sc := randomScenario(n)
-		if sc.Protocol == 3 || sc.NoOneTimePreKey || strings.Contains(sc.name(), `"rotate"`) {
-			continue
+		if strings.Contains(sc.name(), `"rotate"`) {
+			continue // by hand it is not the same
 		}
 		l := newLive(t, sc.Principals...)
 		l.play(sc)
@@ -186,7 +197,7 @@ func TestRecordingRandom(t *testing.T) {
 		require.NoError(t, err, "scenario %d", n)
 		played++
 	}
-	require.Greater(t, played, 3)
+	require.Greater(t, played, 5)
 }
 
 // TestRecordingGoesOn: an evaluation is of the moment, and does not disturb what follows.
