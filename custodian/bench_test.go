@@ -3,7 +3,10 @@ package custodian
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"testing"
+
+	"github.com/stretchr/testify/require"
 )
 
 // longConversation is a ping-pong of n messages of which a provider is handed the session in the middle.
@@ -16,6 +19,25 @@ func longConversation(protocol, n int) *Scenario {
 		sc.Script = append(sc.Script, Step{Send: &Send{From: []string{Customer, Business}[i%2]}})
 	}
 	return sc
+}
+
+// TestLinear: a message of a conversation that is four times as long costs no more memory, whatever was
+// handed over. Time is the benchmark's.
+func TestLinear(t *testing.T) {
+	for _, c := range []struct{ atoms, via string }{{"session", "copy"}, {"everything", "stream"}, {"session-ec", "stream"}, {"plaintext", "stream"}} {
+		perMessage := func(n int) float64 {
+			sc := pingPong(4, n, 4, c.via, c.atoms)
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			_, err := Evaluate(context.Background(), sc, nil)
+			require.NoError(t, err)
+			runtime.ReadMemStats(&after)
+			return float64(after.TotalAlloc-before.TotalAlloc) / float64(n)
+		}
+		short, long := perMessage(100), perMessage(400)
+		t.Logf("%s by %s: %.0f and %.0f bytes a message", c.atoms, c.via, short, long)
+		require.Less(t, long, 1.5*short, c.atoms)
+	}
 }
 
 // BenchmarkEvaluate is the cost of a report by the length of the conversation: linear, in time and memory.

@@ -15,6 +15,7 @@ type active struct {
 	at      int // its event
 	until   int // messages sent before its revocation; -1: not revoked
 	ended   int // the event of its revocation; -1: not revoked
+	texts   int // of the giver's history that it has been asked for: a history is long
 	seen    map[[32]byte]bool
 	live    bool // a stream that was not revoked
 	atoms   []string
@@ -58,10 +59,11 @@ func (r *run) grant(g *Grant) error {
 // give exports what a grant hands over now and has not handed over before.
 func (r *run) give(g *active) error {
 	side := sideOfGrant(g.Grant)
-	entries, of, empty, err := r.parties[side].export(r.ctx, g.atoms)
+	entries, of, empty, err := r.parties[side].export(r.ctx, g.atoms, g.texts)
 	if err != nil {
 		return err
 	}
+	g.texts = len(r.parties[side].history)
 	if len(g.seen) == 0 {
 		g.missing = empty
 	}
