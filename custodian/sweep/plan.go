@@ -105,7 +105,7 @@ const planFormat = "custody-sweep-v1"
 // What a plan may ask for.
 const (
 	maxMessages    = 1 << 20 // in a conversation
-	maxEvaluated   = 2000    // in one that is evaluated, whose cost grows with the square
+	maxEvaluated   = 5000    // in one that is evaluated
 	maxRepetitions = 1 << 24
 	maxPopulation  = 1e10
 	maxRatio       = 1000

@@ -71,8 +71,10 @@ type work struct {
 	tasks    []task
 }
 
-// block is how many repetitions by counters are one task.
-const block = 512
+const (
+	block     = 512    // how many repetitions by counters are one task
+	evaluated = 40_000 // how many times more a message costs that is evaluated
+)
 
 // cell cuts a cell into tasks.
 func (w *work) cell(f *fold) {
@@ -92,7 +94,7 @@ func (w *work) cell(f *fold) {
 			continue
 		}
 		for i := n; i < to; i++ {
-			w.tasks = append(w.tasks, task{size * size * 100, func(ctx context.Context) (func(), error) {
+			w.tasks = append(w.tasks, task{size * evaluated, func(ctx context.Context) (func(), error) {
 				s, err := c.evaluate(ctx, i)
 				return func() { f.add(&s) }, err
 			}})
