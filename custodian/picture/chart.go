@@ -133,7 +133,7 @@ func (p *document) draw() *chart {
 	p.axis(c)
 	total := float64(c.Width + labelWidth)
 	c.Scale = fmt.Sprintf("%.3f", max(1, min(1.4, 1068/total)))
-	c.Print = fmt.Sprintf("%.3f", min(1.25, 1010/total))
+	c.Print = fmt.Sprintf("%.3f", min(1.2, 1010/total, 325/float64(c.Height)))
 	return c
 }
 
