@@ -28,6 +28,11 @@ type Moment struct {
 	Have      int      // how many distinct chunks of that object were sent by now, this one included
 	Need      int      // how many rebuild it
 	Disagreed []string // principals about whom the rule book and the adversary do not agree
+
+	// Shown is what the customer's client said of the custody when the message was sent: a state of package
+	// notice by name, such as "managed"; empty without notices. ShownText is it in words.
+	Shown     string
+	ShownText Text
 }
 
 // A Span is a grant in time: it is in force for messages from Since on and before Until.
@@ -66,6 +71,9 @@ func (r *Report) Timeline() *Timeline {
 			if v.badRead[s.number] || v.p.Quantum && v.quantum.badRead[s.number] {
 				x.Disagreed = append(x.Disagreed, v.p.ID)
 			}
+		}
+		if s.shown != nil {
+			x.Shown, x.ShownText = s.shown.Kind.String(), Text{speak(*s.shown, "en", "the business", "The business"), speak(*s.shown, "fr", "l'entreprise", "L'entreprise")}
 		}
 		t.Moments = append(t.Moments, x)
 	}

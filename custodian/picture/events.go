@@ -1,6 +1,7 @@
 package picture
 
 import (
+	"slices"
 	"strings"
 
 	"signet.example/signet/custodian"
@@ -60,7 +61,37 @@ func (p *document) tell(e *event, m *custodian.Mark) {
 		e.Text = p.say(e.Kind+"."+s.Inject.To, s.Inject.By)
 	default:
 		e.Kind, e.Text = "notice", p.say("notice")
+		if s.Notice != nil {
+			p.tellNotice(e, s.Notice)
+		}
 	}
+}
+
+// tellNotice says who signs a statement, what it claims, and how it misbehaves.
+func (p *document) tellNotice(e *event, s *custodian.Statement) {
+	if s.By != "" && s.By != custodian.Business {
+		e.Text = p.say("notice.by", s.By)
+	}
+	var says, extra []string
+	for _, g := range s.Grants {
+		says = append(says, strings.Join(append([]string{g.To, g.Via}, g.Atoms...), " "))
+	}
+	switch {
+	case s.Replay > 0:
+		e.Text += p.say("notice.replay", s.Replay)
+	case len(says) == 0:
+		e.Text += p.say("notice.private")
+	default:
+		e.Text += p.say("notice.says")
+		e.Code = strings.Join(says, ", ")
+	}
+	for key, is := range map[string]bool{"notice.withheld": s.Withhold, "notice.twice": s.Equivocate} {
+		if is {
+			extra = append(extra, p.say(key))
+		}
+	}
+	slices.Sort(extra)
+	e.Extra = strings.Join(extra, ", ")
 }
 
 func (p *document) tellGrant(e *event, g *custodian.Grant) {

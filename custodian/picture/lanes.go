@@ -79,12 +79,32 @@ func (p *document) describe(b *bar, from, until int) string {
 	return strings.Join(parts, ", ")
 }
 
-// flags draws what the customer's client said, from where on.
+// flags draws what the customer's client said, from each change on.
 func (p *document) flags(c *chart) {
-	c.Flags = append(c.Flags, flagpole{X: c.x(0), Kind: "none", Title: p.say("flag.none")})
+	last := ""
+	for i := range p.time.Moments {
+		m := &p.time.Moments[i]
+		if m.Shown != last || i == 0 {
+			last = m.Shown
+			c.Flags = append(c.Flags, p.flag(c.x(i), last, m.ShownText))
+		}
+	}
+	if last != "" && p.report.Notice != nil && p.report.Notice.State != last && (p.report.Notice.State != "e2ee" || last != "encrypted") {
+		c.Flags = append(c.Flags, p.flag(c.x(len(p.time.Moments)), p.report.Notice.State, p.report.Notice.Text))
+	}
 }
 
-// what a party can do with the messages of a column.
+func (p *document) flag(x int, state string, text custodian.Text) flagpole {
+	if state == "" {
+		return flagpole{X: x, Kind: "none", Title: p.say("flag.none")}
+	}
+	if _, known := words["flag."+state]; !known {
+		state = "unknown"
+	}
+	return flagpole{X: x, Kind: state, Title: p.say("flag."+state) + " — " + text.In(p.Lang)}
+}
+
+// An ability is what a party can do with the messages of a column.
 type ability struct {
 	kind         string
 	count, total int
