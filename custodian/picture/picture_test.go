@@ -52,7 +52,7 @@ func crowded(messages int) *custodian.Scenario {
 		{ID: `"><img src=x onerror=alert(2)>`, Role: custodian.Operator, Quantum: true},
 		{ID: strings.Repeat("WMÄ", 12), Role: custodian.Outsider, Sees: "all", Quantum: true},
 		{ID: `</title></style></svg>{{.}}`, Role: custodian.Provider, SameAs: `<script>alert(1)</script>`},
-		{ID: "بائع \u202eelpoep‬ 漢字漢字漢字", Role: custodian.Outsider},
+		{ID: "بائع \u202eelpoep\u202c 漢字漢字漢字", Role: custodian.Outsider},
 	}}
 	add := func(s custodian.Step) { sc.Script = append(sc.Script, s) }
 	sides := [...]string{custodian.Customer, custodian.Business}
