@@ -68,7 +68,7 @@ func noticeFrauds() []fraud {
 		{"a signal that does not exist", changed("client", "asked", func(e map[string]any) { e["signal"] = "wave" })},
 		{"asked about another key", changed("client", "asked", func(e map[string]any) { e["identity"] = flip(e["identity"].(string)) })},
 		{"the time of the client", changed("client", "asked", func(e map[string]any) { e["time"] = number(1) })},
-		{"the time of a message", changed("message", "", func(e map[string]any) { e["time"] = number(1 << 30) })},
+		{"the time of a message", changed("message", "", func(e map[string]any) { e["time"] = number(1<<31 - 1) })},
 		{"by the provider", changed("statement", "", func(e map[string]any) { e["by"] = "p" })},
 		inFile("report.json", "what the client shows", func(v map[string]any) { n := dict(v["notice"]); n["state"] = "e2ee"; delete(n, "by") }),
 		inFile("report.json", "who is shown", func(v map[string]any) { dict(v["notice"])["by"] = "o" }),

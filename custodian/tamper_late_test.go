@@ -28,7 +28,9 @@ func lateFrauds() []fraud {
 		severity("persistence", "persistence", number(3)), severity("active", "active", number(1)),
 		metadata("contact", false), metadata("timing", false), metadata("messages", number(1)), metadata("bytes", number(1)),
 		verdictOf("metadata gone", "G13", "p", func(v map[string]any) { delete(v, "metadata") }),
-		verdictOf("metadata of no matter", "G2", "p", func(v map[string]any) { v["metadata"] = map[string]any{"contact": true, "timing": true, "messages": number(1), "bytes": number(1)} }),
+		verdictOf("metadata of no matter", "G2", "p", func(v map[string]any) {
+			v["metadata"] = map[string]any{"contact": true, "timing": true, "messages": number(1), "bytes": number(1)}
+		}),
 		verdictOf("nobody saw anything", "G13", "p", func(v map[string]any) { v["verdict"] = "held"; v["evidence"] = []any{"c-0001"} }),
 		verdictOf("no new session", "G9", "p", func(v map[string]any) { v["verdict"] = "lost" }),
 		inFile("evidence.json", "observation gone", func(v map[string]any) { v["observations"] = items(v["observations"])[1:] }),
