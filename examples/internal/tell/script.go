@@ -47,3 +47,6 @@ const (
 	Provider = "Cloudstall"
 	Platform = "platform"
 )
+
+// Say is a statement of who holds what.
+func Say(s custodian.Statement) custodian.Step { return custodian.Step{Notice: &s} }
