@@ -1,6 +1,8 @@
 package main
 
 import (
+	"slices"
+
 	"signet.example/signet/custodian"
 	"signet.example/signet/examples/internal/tell"
 )
@@ -29,7 +31,8 @@ var grants = map[string]*delegation{
 }
 
 // conversation is twenty messages, numbered from 0, between a customer and a shop. Number 4 overtakes
-// number 3, number 12 is lost, and number 15 arrives after the answer to it was asked for again.
+// number 3, number 12 is lost, and number 15 arrives after the answer to it was asked for again. The shop
+// says who holds its keys, in signed statements, before it is so.
 func conversation(protocol int, d *delegation) *custodian.Scenario {
 	script := []custodian.Step{
 		tell.Customer("Hello! Do you have the blue kettle?"),                // 0
@@ -56,11 +59,21 @@ func conversation(protocol int, d *delegation) *custodian.Scenario {
 		tell.Customer("Perfect. The doctor told me to stay in bed anyway."), // 18
 		tell.Shop("Get well soon, and enjoy your tea!"),                     // 19
 	}
-	sees := "none" // whoever has no mandate is not on the way
+	sees := "none"               // whoever has no mandate is not on the way
+	var says custodian.Statement // nobody else holds anything
+	if d != nil {
+		says.Grants = []custodian.Mandate{{To: d.grant.To, Atoms: d.grant.Atoms, Via: d.grant.Via}}
+		sees = "all"
+	}
+	// A message that is lost could have been a statement, so the next one is not long in coming.
+	lost := slices.IndexFunc(script, func(s custodian.Step) bool { return s.Drop != nil })
+	script = slices.Insert(script, lost+2, tell.Say(says))
 	if d != nil {
 		g := d.grant
-		script = append(script[:d.at:d.at], append([]custodian.Step{{Grant: &g}}, script[d.at:]...)...)
-		sees = "all"
+		script = slices.Insert(script, d.at, tell.Say(says), custodian.Step{Grant: &g})
+	}
+	if d == nil || d.at > 0 {
+		script = slices.Insert(script, 0, tell.Say(custodian.Statement{}))
 	}
 	return &custodian.Scenario{
 		Protocol: protocol,

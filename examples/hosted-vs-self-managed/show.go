@@ -15,7 +15,7 @@ var words = map[string]custodian.Text{
 	"hosted":   {EN: "HOSTED: " + provider + " holds the shop's keys", FR: "HÉBERGÉ : " + provider + " détient les clés de la boutique"},
 	"handover": {EN: "HANDED OVER: " + provider + " gets the keys midway", FR: "TRANSMIS : " + provider + " reçoit les clés en cours de route"},
 	"archive":  {EN: "ARCHIVED: " + provider + " gets copies of the texts", FR: "ARCHIVÉ : " + provider + " reçoit des copies des textes"},
-	"notice":   {EN: "What the customer should be told:", FR: "Ce que le client doit savoir :"},
+	"notice":   {EN: "What the customer's app shows, after checking what the shop has signed:", FR: "Ce que l'application du client affiche, ayant vérifié ce que la boutique a signé :"},
 	"reads":    {EN: provider + " reads", FR: provider + " lit"},
 	"forges":   {EN: "could forge", FR: "pourrait imiter"},
 	"platform": {EN: "platform reads", FR: "la plateforme lit"},
