@@ -108,9 +108,7 @@ func (p *document) draw() *chart {
 	if c.per > 1 {
 		c.Bin = p.say("bins", c.per, c.per)
 	}
-	if p.report.Notice != nil {
-		c.Desc = [2]string{p.report.Notice.Text.EN, p.report.Notice.Text.FR}
-	}
+	c.Desc = [2]string{p.text.EN, p.text.FR}
 	rows := p.grants(c)
 	c.Top = 4 + rows*rowOfGrants
 	c.Top += p.chips(c)*rowOfMarks + 6
@@ -133,7 +131,7 @@ func (p *document) draw() *chart {
 	p.axis(c)
 	total := float64(c.Width + labelWidth)
 	c.Scale = fmt.Sprintf("%.3f", max(1, min(1.4, 1068/total)))
-	c.Print = fmt.Sprintf("%.3f", min(1.2, 1010/total, 325/float64(c.Height)))
+	c.Print = fmt.Sprintf("%.3f", min(1.2, 1010/total, 340/float64(c.Height)))
 	return c
 }
 

@@ -14,6 +14,8 @@ type document struct {
 	State       string // of the headline
 	Headline    string
 	Translated  string // the headline in the other language
+	Shown       string // what the customer's client shows at the end, if the headline is another
+	ShownState  string
 	Scenario    string
 	Tool        custodian.Tool
 	Facts       string
@@ -37,6 +39,7 @@ type document struct {
 
 	sessions []int // for each message, the newest session by then
 	report   *custodian.Report
+	text     custodian.Text // the headline
 	time     *custodian.Timeline
 }
 
@@ -70,11 +73,7 @@ type cited struct{ Name, Evidence string }
 
 func newPage(r *custodian.Report, t *custodian.Timeline, lang string) *document {
 	p := &document{Lang: lang, Other: map[string]string{"en": "fr", "fr": "en"}[lang], report: r, time: t, Tool: r.Tool, Scenario: r.Scenario}
-	p.State = "unknown"
-	if r.Notice != nil {
-		p.State = r.Notice.State
-		p.Headline, p.Translated = r.Notice.Text.In(lang), r.Notice.Text.In(p.Other)
-	}
+	p.headline()
 	p.Facts = p.say("summary", len(r.Messages), len(t.Spans), len(t.Principals))
 	for _, m := range t.Moments {
 		p.sessions = append(p.sessions, max(m.Session, p.latest(len(p.sessions))))
@@ -87,6 +86,33 @@ func newPage(r *custodian.Report, t *custodian.Timeline, lang string) *document 
 	p.Rules = know.Rules
 	p.Assumptions, p.Limits = r.AssumptionsIn(lang), r.LimitsIn(lang)
 	return p
+}
+
+// headline chooses what stands above all. It is the notice, with one exception: where the customer's
+// client ends with "encrypted" although a guarantee of the headline rule (custody.md B4) was lost in the
+// run, the worst of those is said, and the notice below it.
+func (p *document) headline() {
+	p.State, p.text = "unknown", custodian.Text{}
+	if n := p.report.Notice; n != nil {
+		p.State, p.text = n.State, n.Text
+	}
+	var worst *custodian.Verdict
+	for i := range p.report.Verdicts {
+		v := &p.report.Verdicts[i]
+		if v.Result() == custodian.Lost && slices.Contains([]string{"G2", "G6", "G7"}, v.ID()) && (worst == nil || weight(v) > weight(worst)) {
+			worst = v
+		}
+	}
+	if p.State == "e2ee" && worst != nil {
+		p.Shown, p.ShownState = p.text.In(p.Lang), p.State
+		p.State, p.text = "lost", worst.Text()
+	}
+	p.Headline, p.Translated = p.text.In(p.Lang), p.text.In(p.Other)
+}
+
+// weight orders severities.
+func weight(v *custodian.Verdict) int {
+	return slices.Index([]string{"none", "unknown", "info", "low", "medium", "high", "critical"}, v.Severity().Class)
 }
 
 // T is say for the templates.

@@ -155,6 +155,19 @@ func TestHeadline(t *testing.T) {
 	}
 }
 
+// TestHeadlineRule: a page does not begin with "encrypted" where somebody read, wherever it ended.
+func TestHeadlineRule(t *testing.T) {
+	r := evaluate(t, read(t, "picture"))
+	require.Equal(t, "e2ee", r.Notice.State)
+	require.Equal(t, custodian.Lost, r.Find("G2", "acme-cloud").Result())
+	page := draw(t, read(t, "picture"), "en")
+	require.NotContains(t, page, "<h1>"+r.Notice.Text.EN)
+	require.Contains(t, page, "<q>"+r.Notice.Text.EN+"</q>")
+	for _, name := range []string{"self", "hosted"} {
+		require.NotContains(t, draw(t, read(t, name), "en"), "<q>")
+	}
+}
+
 // TestFrench: a page in French has none of the English words of the page, of the verdicts, of the
 // evidence; what has no French is marked as English.
 func TestFrench(t *testing.T) {
