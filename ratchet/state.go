@@ -160,6 +160,7 @@ func newState(h *Handshake) *State {
 			BaseKey:              h.BaseKey.Bytes(),
 		},
 		local: h.LocalAddress, remote: h.RemoteAddress,
+		own: true,
 	}
 }
 
@@ -177,6 +178,9 @@ func (s *State) UnmarshalBinary(b []byte) error {
 // Own copies what s aliases, for a State that is to live on when the bytes are gone that it was
 // decoded from. They hold the chain keys of their time, which no State should keep alive.
 func (s *State) Own() {
+	if s.own {
+		return
+	}
 	r := &s.rec
 	for _, b := range []*[]byte{
 		&r.LocalIdentity, &r.RemoteIdentity, &r.RootKey, &r.BaseKey, &r.Pending.BaseKey,

@@ -31,7 +31,7 @@ type KeepingTx interface {
 // change. It holds secrets, redacts itself when formatted or logged, and is safe for concurrent use.
 type Kept struct {
 	pieces [][]byte // make up the record
-	room   [7][]byte
+	room   [9][]byte
 	live   *live // its decoded form, if live.of says so
 }
 

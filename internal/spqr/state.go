@@ -83,7 +83,7 @@ func (s *state) write(w *wire.Writer) {
 
 // size is no less than the length of the encoded state, or else the Writer grows its buffer.
 func (s *state) size() int {
-	n := 200 // root, authenticator, limits, numbers, and the tags of all these
+	n := 170 // root, authenticator, limits, numbers, and the tags of all these
 	if s.negotiating {
 		n += 64
 	}

@@ -259,7 +259,7 @@ func (s *Session) appendTo(dst []byte, wrap func(*Writer)) []byte {
 // Size is an upper bound of the length of what Write writes, in bytes, and of the heads of the fields
 // around it.
 func (s *Session) Size() int {
-	n := 64 + 4*3 + len(s.LocalIdentity) + len(s.RemoteIdentity) + len(s.RootKey) + len(s.BaseKey)
+	n := 48 + len(s.LocalIdentity) + len(s.RemoteIdentity) + len(s.RootKey) + len(s.BaseKey)
 	if s.HasSender {
 		n += s.Sender.size()
 	}
@@ -276,7 +276,7 @@ func (s *Session) Size() int {
 }
 
 func (c *Chain) size() int {
-	return 28 + len(c.RatchetKey) + len(c.RatchetPriv) + len(c.Key) + len(c.Skipped)
+	return 22 + len(c.RatchetKey) + len(c.RatchetPriv) + len(c.Key) + len(c.Skipped)
 }
 
 // Shared is what of Size a Writer that shares does not copy.

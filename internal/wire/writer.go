@@ -28,7 +28,7 @@ type cut struct {
 }
 
 // Long is the length in bytes from which a value is worth a piece of its own.
-const Long = 512
+const Long = 128
 
 // NewWriter returns a Writer into buf, whose content is overwritten from its end.
 func NewWriter(buf []byte) Writer { return Writer{buf: buf, at: len(buf)} }
@@ -78,17 +78,31 @@ func (w *Writer) varint(v uint64) {
 
 // Uint writes a varint field unless it is zero.
 func (w *Writer) Uint(num protowire.Number, v uint64) {
-	if v != 0 {
-		w.varint(v)
-		w.varint(uint64(num)<<3 | uint64(protowire.VarintType))
+	if v == 0 {
+		return
 	}
+	if v < 0x80 && num < 16 && w.at >= 2 {
+		w.at -= 2
+		w.buf[w.at], w.buf[w.at+1] = byte(num)<<3|byte(protowire.VarintType), byte(v)
+		return
+	}
+	w.varint(v)
+	w.varint(uint64(num)<<3 | uint64(protowire.VarintType))
 }
 
 // Bytes writes a length-delimited field unless it is empty. It copies b.
 func (w *Writer) Bytes(num protowire.Number, b []byte) {
-	if len(b) != 0 {
-		copy(w.Reserve(len(b)), b)
-		w.head(num, len(b))
+	n := len(b)
+	switch {
+	case n == 0:
+	case n < 0x80 && num < 16 && w.at >= n+2: // most of them
+		w.at -= n + 2
+		to := w.buf[w.at : w.at+n+2]
+		to[0], to[1] = byte(num)<<3|byte(protowire.BytesType), byte(n)
+		copy(to[2:], b)
+	default:
+		copy(w.Reserve(n), b)
+		w.head(num, n)
 	}
 }
 

@@ -30,17 +30,29 @@ func (b *builder) pq() {
 		}))
 }
 
-// openBraid passes messages to and fro between two stored states.
+// openBraid passes messages to and fro between two states.
 func openBraid() (func() error, error) {
 	key := [32]byte{1}
-	from, to := spqr.Init(spqr.A2B, &key, false), spqr.Init(spqr.B2A, &key, false)
+	from, to := new(spqr.State), new(spqr.State)
+	if err := from.UnmarshalBinary(spqr.Init(spqr.A2B, &key, false)); err != nil {
+		return nil, err
+	}
+	if err := to.UnmarshalBinary(spqr.Init(spqr.B2A, &key, false)); err != nil {
+		return nil, err
+	}
 	return func() error {
-		next, message, _, _, err := spqr.Send(nil, from)
+		var next, heard spqr.State
+		var room [spqr.MaxMessage]byte
+		message, _, _, err := from.Send(&next, nil, room[:0])
 		if err != nil {
 			return err
 		}
-		heard, _, _, err := spqr.Recv(to, message)
-		from, to = heard, next
-		return err
+		if _, _, err = to.Recv(&heard, message); err != nil {
+			return err
+		}
+		from.Replace(&next)
+		to.Replace(&heard)
+		from, to = to, from
+		return nil
 	}, nil
 }
