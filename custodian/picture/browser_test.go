@@ -24,8 +24,13 @@ func browser(t *testing.T) func(args ...string) *exec.Cmd {
 	if err != nil {
 		skip("node is not installed: the pages are not looked at")
 	}
-	chromium, err := exec.LookPath("chromium")
-	if err != nil {
+	chromium := ""
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if path, err := exec.LookPath(name); err == nil && chromium == "" {
+			chromium = path
+		}
+	}
+	if chromium == "" {
 		skip("chromium is not installed: the pages are not looked at")
 	}
 	if _, err := os.Stat("browser/node_modules/playwright-core"); err != nil {

@@ -28,6 +28,7 @@ import (
 	"errors"
 	"html/template"
 	"io"
+	"unicode"
 
 	"signet.example/signet/custodian"
 )
@@ -95,8 +96,15 @@ var page = func() *template.Template {
 	return t
 }()
 
-// tighten drops the indentation of the templates.
+// tighten drops the indentation of the templates, and the controls by which a name could turn the words
+// around it.
 func tighten(b []byte) []byte {
+	b = bytes.Map(func(r rune) rune {
+		if unicode.Is(unicode.Bidi_Control, r) {
+			return -1
+		}
+		return r
+	}, b)
 	var out bytes.Buffer
 	for line := range bytes.Lines(b) {
 		if line = bytes.TrimSpace(line); len(line) > 0 {

@@ -124,6 +124,7 @@ func TestNothingActive(t *testing.T) {
 		}
 		require.Equal(t, 1, strings.Count(page, "<title>"+words["report"].EN)+strings.Count(page, "<title>"+words["report"].FR))
 		require.Equal(t, 1, strings.Count(page, "</style>"))
+		require.False(t, strings.ContainsAny(page, "\u202c\u202e"), "names do not turn the words around them")
 	}
 }
 
