@@ -47,7 +47,7 @@ type document struct {
 // counted, not shown.
 const (
 	maxRows = 600
-	maxPage = 266_000 // bytes that the evidence may fill
+	maxPage = 277_000 // bytes that the evidence may fill
 	minRoom = 20_000  // and that it has in any case
 )
 

@@ -35,7 +35,7 @@ func (p *document) exhibits(room int) {
 		e := &p.report.Evidence[i]
 		x := exhibit{ID: e.ID, Kind: e.Kind, Claim: e.Text().In(p.Lang)}
 		if d := p.report.Derivation(e.ID); d != nil && len(d.Steps) > 0 {
-			if u.bytes > room-30*(len(p.report.Evidence)-i) {
+			if u.bytes > room-33*(len(p.report.Evidence)-i) {
 				p.Unlisted = append(p.Unlisted, e.ID)
 				continue
 			}
@@ -102,9 +102,9 @@ func (u *unfolder) unfold(id string, d *custodian.Derivation) (list []line) {
 	}
 	list = append(leaves, rules...)
 	for _, l := range list {
-		u.bytes += len(l.Left) + 8
+		u.bytes += len(template.HTMLEscapeString(l.Left)) + 9 + 10*one(!l.Leaf)
 		for _, x := range l.Right {
-			u.bytes += 2 + len(x.Text) + 32*one(x.Witness != "")
+			u.bytes += 2 + len(x.Rule) + len(x.Text) + 32*one(x.Witness != "")
 		}
 	}
 	return list
