@@ -32,7 +32,7 @@ func TestSealedContract(t *testing.T) {
 		t.Skip("long")
 	}
 	opts := Options{Seal: sealedWith(t, 7)}
-	storetest.Run(t, places(t, opts))
+	variant(t, places(t, opts))
 	storetest.RunGroup(t, places(t, opts))
 	storetest.RunMany(t, places(t, opts))
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"sync"
@@ -72,12 +73,23 @@ func TestContract(t *testing.T) {
 	storetest.RunMany(t, places(t, Options{}))
 }
 
+var every = flag.Bool("contract.every", false, "inject every fault into the variants of the contract, too, not one in seven")
+
+// variant is the contract on a variant of the store that TestContract takes through all faults.
+func variant(t *testing.T, fresh func(t *testing.T) storetest.Place) {
+	if *every {
+		storetest.Run(t, fresh)
+	} else {
+		storetest.RunVariant(t, fresh)
+	}
+}
+
 // TestContractPortable is the same with what is done on other engines.
 func TestContractPortable(t *testing.T) {
 	if testing.Short() {
 		t.Skip("long")
 	}
-	storetest.Run(t, places(t, Options{portable: true}))
+	variant(t, places(t, Options{portable: true}))
 }
 
 func TestDevices(t *testing.T) {

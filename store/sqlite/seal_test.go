@@ -43,7 +43,7 @@ func TestSealedContract(t *testing.T) {
 		path := filepath.Join(quick(t), "signet.db")
 		return func() session.Store { return open(t, path, &Options{Seal: sealedWith(t, 7)}) }
 	}
-	storetest.Run(t, fresh)
+	storetest.RunVariant(t, fresh)
 	storetest.RunGroup(t, fresh)
 	storetest.RunMany(t, fresh)
 }

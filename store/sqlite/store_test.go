@@ -40,7 +40,7 @@ func update(t testing.TB, s session.Store, f func(tx session.Tx) error) {
 
 func TestContract(t *testing.T) {
 	fresh := func(t *testing.T) storetest.Place {
-		path := filepath.Join(t.TempDir(), "signet.db")
+		path := filepath.Join(quick(t), "signet.db")
 		return func() session.Store { return open(t, path, nil) }
 	}
 	storetest.Run(t, fresh)

@@ -171,18 +171,10 @@ func rehearse(t *testing.T, s session.Store) []map[string]string {
 	return views
 }
 
-// stride is the distance between the calls that fail: every one does, or every seventh with -short.
-func stride() int {
-	if testing.Short() {
-		return 7
-	}
-	return 1
-}
-
-// testFail lets every call of the script fail once, in turn.
-func testFail(t *testing.T, fresh func(t *testing.T) Place) {
+// testFail lets every call of the script, or every stride-th, fail once, in turn.
+func testFail(t *testing.T, fresh func(t *testing.T) Place, stride int) {
 	views := rehearse(t, fresh(t)())
-	for k := 1; ; k += stride() {
+	for k := 1; ; k += stride {
 		s := fresh(t)()
 		faulty := Faulty(s, k, Fail)
 		hit := false
@@ -206,9 +198,9 @@ func testFail(t *testing.T, fresh func(t *testing.T) Place) {
 
 // testDie lets the process die at every call of the script, in turn, and carries on with a new
 // handle: the step it died in is done or not, and nothing else ever shows.
-func testDie(t *testing.T, fresh func(t *testing.T) Place) {
+func testDie(t *testing.T, fresh func(t *testing.T) Place, stride int) {
 	views := rehearse(t, fresh(t)())
-	for k := 1; ; k += stride() {
+	for k := 1; ; k += stride {
 		place := fresh(t)
 		faulty := Faulty(place(), k, Die)
 		var s session.Store = faulty
