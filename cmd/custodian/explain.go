@@ -2,12 +2,8 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
-	"flag"
 	"fmt"
 	"io"
-	"os"
 
 	"signet.example/signet/custodian"
 )
@@ -56,45 +52,4 @@ func explain(path string, q custodian.Question, asJSON bool, lang string, out io
 		return writeJSON(out, x)
 	}
 	return x.WriteText(out, lang)
-}
-
-// What the commands share.
-
-func newFlags(name string, errs io.Writer) *flag.FlagSet {
-	flags := flag.NewFlagSet("custodian "+name, flag.ContinueOnError)
-	flags.SetOutput(errs)
-	return flags
-}
-
-func outputFlags(flags *flag.FlagSet) (asJSON *bool, lang *string) {
-	return flags.Bool("json", false, "print JSON"), flags.String("lang", "en", "language of the text, en or fr")
-}
-
-func isLanguage(s string) bool { return s == "en" || s == "fr" }
-
-func readScenario(path string) (*custodian.Scenario, error) {
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	return custodian.ParseScenario(b)
-}
-
-func writeJSON(out io.Writer, v any) error {
-	e := json.NewEncoder(out)
-	e.SetIndent("", "  ")
-	return e.Encode(v)
-}
-
-// exitCode prints an error and returns what the command exits with: 2 for a malformed scenario.
-func exitCode(err error, errs io.Writer) int {
-	if err == nil {
-		return 0
-	}
-	fmt.Fprintln(errs, err)
-	var malformed *custodian.ScenarioError
-	if errors.As(err, &malformed) {
-		return 2
-	}
-	return 1
 }

@@ -26,8 +26,6 @@ package main
 
 import (
 	"context"
-	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -50,26 +48,16 @@ const usage = `usage: custodian run [-json] [-lang en|fr] [-html file] [-bundle 
 
 // command runs one command and returns the exit code.
 func command(args []string, out, errs io.Writer) int {
-	switch {
-	case len(args) > 0 && args[0] == "run":
-		return runCommand(args[1:], out, errs)
-	case len(args) > 0 && args[0] == "diff":
-		return diffCommand(args[1:], out, errs)
-	case len(args) > 0 && args[0] == "advise":
-		return adviseCommand(args[1:], out, errs)
-	case len(args) > 0 && args[0] == "explain":
-		return explainCommand(args[1:], out, errs)
-	case len(args) > 0 && args[0] == "sweep":
-		return sweepCommand(args[1:], out, errs)
-	case len(args) == 2 && args[0] == "verify":
-		if err := verify(args[1], out); err != nil {
-			fmt.Fprintln(errs, err)
-			return 1
-		}
-		return 0
+	if len(args) > 0 && commands[args[0]] != nil {
+		return commands[args[0]](args[1:], out, errs)
 	}
 	fmt.Fprintln(errs, usage)
 	return 1
+}
+
+var commands = map[string]func(args []string, out, errs io.Writer) int{
+	"run": runCommand, "verify": verifyCommand, "explain": explainCommand,
+	"diff": diffCommand, "advise": adviseCommand, "sweep": sweepCommand,
 }
 
 // settings are the flags of run.
@@ -81,38 +69,24 @@ type settings struct {
 
 func runCommand(args []string, out, errs io.Writer) int {
 	var s settings
-	flags := flag.NewFlagSet("custodian run", flag.ContinueOnError)
-	flags.SetOutput(errs)
-	flags.BoolVar(&s.json, "json", false, "print the report as JSON")
-	flags.StringVar(&s.lang, "lang", "en", "language of the table and page, en or fr")
+	flags := newFlags("run", errs)
+	asJSON, lang := outputFlags(flags)
 	flags.StringVar(&s.html, "html", "", "write the page that draws the report to this file")
 	flags.StringVar(&s.bundle, "bundle", "", "write the witness bundle to this file")
 	flags.BoolVar(&s.lab, "lab", false, "with every value that was handed over in the bundle")
 	if err := flags.Parse(args); err != nil {
 		return 1
 	}
-	if flags.NArg() != 1 || s.lang != "en" && s.lang != "fr" || s.lab && s.bundle == "" {
+	s.json, s.lang = *asJSON, *lang
+	if flags.NArg() != 1 || !isLanguage(s.lang) || s.lab && s.bundle == "" {
 		fmt.Fprintln(errs, usage)
 		return 1
 	}
-	err := run(flags.Arg(0), &s, out)
-	if err == nil {
-		return 0
-	}
-	fmt.Fprintln(errs, err)
-	var malformed *custodian.ScenarioError
-	if errors.As(err, &malformed) {
-		return 2
-	}
-	return 1
+	return exitCode(run(flags.Arg(0), &s, out), errs)
 }
 
 func run(path string, s *settings, out io.Writer) error {
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
-	sc, err := custodian.ParseScenario(b)
+	sc, err := readScenario(path)
 	if err != nil {
 		return err
 	}
@@ -149,6 +123,14 @@ func evaluate(sc *custodian.Scenario, s *settings) (*custodian.Report, error) {
 		return nil, err
 	}
 	return report, os.WriteFile(s.bundle, bundle, 0o600)
+}
+
+func verifyCommand(args []string, out, errs io.Writer) int {
+	if len(args) != 1 {
+		fmt.Fprintln(errs, usage)
+		return 1
+	}
+	return exitCode(verify(args[0], out), errs)
 }
 
 func verify(path string, out io.Writer) error {

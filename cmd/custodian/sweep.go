@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -13,14 +12,11 @@ import (
 	"signet.example/signet/custodian/sweep"
 )
 
-const sweepUsage = `usage: custodian sweep [-json file] [-csv file] [-workers n] plan.json`
-
 // sweepCommand plays a plan. It exits with 2 for a plan that is malformed.
 func sweepCommand(args []string, out, errs io.Writer) int {
 	var jsonFile, csvFile string
 	var workers int
-	flags := flag.NewFlagSet("custodian sweep", flag.ContinueOnError)
-	flags.SetOutput(errs)
+	flags := newFlags("sweep", errs)
 	flags.StringVar(&jsonFile, "json", "", "write the result as JSON to this `file`, - for the standard output instead of the table")
 	flags.StringVar(&csvFile, "csv", "", "write the rows as CSV to this `file`, - for the standard output instead of the table")
 	flags.IntVar(&workers, "workers", 0, "how many repetitions are played at once (default: as many as there are processors)")
@@ -28,19 +24,10 @@ func sweepCommand(args []string, out, errs io.Writer) int {
 		return 1
 	}
 	if flags.NArg() != 1 || jsonFile == "-" && csvFile == "-" {
-		fmt.Fprintln(errs, sweepUsage)
+		fmt.Fprintln(errs, usage)
 		return 1
 	}
-	err := sweepPlan(flags.Arg(0), jsonFile, csvFile, workers, out, errs)
-	if err == nil {
-		return 0
-	}
-	fmt.Fprintln(errs, err)
-	var malformed *sweep.PlanError
-	if errors.As(err, &malformed) {
-		return 2
-	}
-	return 1
+	return exitCode(sweepPlan(flags.Arg(0), jsonFile, csvFile, workers, out, errs), errs)
 }
 
 func sweepPlan(path, jsonFile, csvFile string, workers int, out, errs io.Writer) error {
