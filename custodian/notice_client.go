@@ -24,7 +24,8 @@ func (r *run) askClient() error {
 	if e.record, err = c.client.AppendBinary(nil); err != nil {
 		return err
 	}
-	e.deaf = c.client.State(r.now).Kind == notice.Contradicted
+	shown := c.state(r.now)
+	e.shown, e.deaf = &shown, shown.Kind == notice.Contradicted
 	e.chain, err = c.after.AppendBinary(nil)
 	r.observe(e)
 	return err

@@ -164,7 +164,7 @@ func TestRandomCustody(t *testing.T) {
 		for i, p := range sc.Principals {
 			encrypted := slices.ContainsFunc(r.messages, func(m *sent) bool {
 				_, reads := w.reads[i][m.number]
-				return reads && m.shown != nil && w.owed(w.views[i], m).Kind == notice.Encrypted
+				return reads && m.shown != nil && w.owed(w.views[i], m, w.views[i].names(sc.Scenario)).Kind == notice.Encrypted
 			})
 			g11, g14 := report.Find("G11", p.ID), report.Find("G14", p.ID)
 			if g11 != nil && g11.Result() == Lost {

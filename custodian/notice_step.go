@@ -67,7 +67,8 @@ type clientEvent struct {
 
 	// For signalAsked: what a principal could make a copy of the client believe then.
 	record, chain []byte
-	deaf          bool // it accepts nothing: the business has contradicted itself
+	deaf          bool          // it accepts nothing: the business has contradicted itself
+	shown         *notice.State // to the customer
 }
 
 // The signals.

@@ -237,6 +237,9 @@ var (
 
 // tells reports whether what a client shows says that one of the holders named can do one of these things.
 func tells(s *notice.State, names []string, verbs notice.Verbs) bool {
+	if s == nil {
+		return false
+	}
 	for _, h := range slices.Concat(s.Holders, s.Former) {
 		if h.Power.Verbs&verbs != 0 && slices.ContainsFunc(h.Names, func(n string) bool { return slices.Contains(names, n) }) {
 			return true
@@ -273,8 +276,9 @@ func readVerbs(from attack.Side) notice.Verbs {
 const writeVerbs = notice.Write | notice.Open
 
 // owed returns what the client showed when it should have told that a message is read: when it was sent, if
-// the reader had its last grant by then, or else when the next message was, or at the end.
-func (w *writer) owed(v *view, m *sent) *notice.State {
+// the reader had its last grant by then, or else when the next message was, or at the end; unless it told so
+// before that, when the grant was made or later.
+func (w *writer) owed(v *view, m *sent, names []string) *notice.State {
 	when, _ := v.closure.At(know.Plain(m.number))
 	last := -1
 	for _, g := range w.run.grants {
@@ -285,12 +289,26 @@ func (w *writer) owed(v *view, m *sent) *notice.State {
 	if last <= m.at {
 		return m.shown
 	}
-	for _, next := range w.run.messages[m.number:] {
-		if next.at >= last {
-			return next.shown
+	next, until := w.notices.final, len(w.run.events)
+	for _, x := range w.run.messages[m.number:] {
+		if x.at >= last {
+			next, until = x.shown, x.at
+			break
 		}
 	}
-	return w.notices.final
+	if tells(next, names, readVerbs(m.from)) {
+		return next
+	}
+	for k, at := range w.notices.asked {
+		if at >= until {
+			break
+		}
+		late := k+1 == len(w.notices.asked) || w.notices.asked[k+1] >= last // the last before the grant, or later
+		if s := w.run.events[at].client.shown; late && tells(s, names, readVerbs(m.from)) {
+			return s
+		}
+	}
+	return next
 }
 
 // honesty asks whether the customer's client was ever brought to say less about the principal than what it
@@ -319,7 +337,7 @@ func (w *writer) honesty(i int, s span) (Verdict, bool) {
 		bad = bad || v.badRead[m.number]
 		if x, ok := w.reads[i][m.number]; !ok {
 			claims = append(claims, claim{know.Plain(m.number), never})
-		} else if t := w.owed(v, m); asserts(t) && !tells(t, names, readVerbs(m.from)) {
+		} else if t := w.owed(v, m, names); asserts(t) && !tells(t, names, readVerbs(m.from)) {
 			seen, lied = append(seen, x), true
 		}
 		if p := probes[m.number]; p != nil {

@@ -307,8 +307,9 @@ func (v *verifier) names(i int) map[string]bool {
 }
 
 // owed is what the client showed when it should have told that a message is read: when it was sent, if the
-// reader had its last grant by then, or else when the next message was, or at the end.
-func (v *verifier) owed(i, n int) *shown {
+// reader had its last grant by then, or else when the next message was, or at the end; unless it told so
+// before that, when the grant was made or later.
+func (v *verifier) owed(i, n int, names map[string]bool) *shown {
 	c := v.views[i].closure[0]
 	when := c.at[v.rules.ids[ofMessage("plaintext", n)]]
 	last := -1
@@ -320,12 +321,27 @@ func (v *verifier) owed(i, n int) *shown {
 	if last <= v.messages[n].At {
 		return v.notices.shown[n]
 	}
+	next, until := v.notices.final, len(v.text.Events)
 	for m := n; m < len(v.messages); m++ {
 		if v.messages[m].At >= last {
-			return v.notices.shown[m]
+			next, until = v.notices.shown[m], v.messages[m].At
+			break
 		}
 	}
-	return v.notices.final
+	verbs := toRead[v.messages[n].From]
+	if next.tells(names, verbs) {
+		return next
+	}
+	for k, a := range v.notices.asked {
+		if a.At >= until {
+			break
+		}
+		late := k+1 == len(v.notices.asked) || v.notices.asked[k+1].At >= last // the last before the grant, or later
+		if s := a.client.show(a.Time); late && s.tells(names, verbs) {
+			return s
+		}
+	}
+	return next
 }
 
 // toRead is what has to be told of whoever reads a message, by its sender, and toWrite of whoever deceives the
@@ -353,7 +369,7 @@ func (v *verifier) honesty(i int, s span) (verdict, bool) {
 			of++
 		}
 		if r := v.reads[where{i, m, false}]; r != nil {
-			if owed := v.owed(i, m); owed.asserts() && !owed.tells(names, toRead[v.messages[m].From]) {
+			if owed := v.owed(i, m, names); owed.asserts() && !owed.tells(names, toRead[v.messages[m].From]) {
 				seen = append(seen, r.ID)
 			}
 		}

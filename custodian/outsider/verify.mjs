@@ -804,7 +804,12 @@ function verdicts(t, ev, p, known, facts, notices, absences) {
       if (r) {
         const g = Math.max(-1, ...own.filter(g => g.at <= plain.get(`plaintext(${n})`)).map(g => g.at));
         const next = t.messages.find(m => m.at >= g);
-        if (g > e.at) owed = next ? shown(next.number) : notices.end;
+        if (g > e.at) {
+          const seen = notices.asked.filter(a => a.e.at < (next?.at ?? Infinity));
+          const between = seen.slice(Math.max(0, seen.findLastIndex(a => a.e.at < g))).map(a => a.client.shown(a.e.time));
+          const told = [next ? shown(next.number) : notices.end, ...between].find(x => tells(x, circle, e.from === 'customer' ? 'read-customer' : 'read-business', 'open'));
+          owed = told ?? (next ? shown(next.number) : notices.end);
+        }
       }
       if (asserts(owed) || asserts(shown(n))) made.add(n);
       if (r && asserts(owed) && !tells(owed, circle, e.from === 'customer' ? 'read-customer' : 'read-business', 'open')) cited.push({ id: r.id, n });
