@@ -92,13 +92,14 @@ type Adversary struct {
 	seeds      map[chainID]map[uint32][]secret // of single messages
 	stepped    map[step]bool                   // done
 	tried      map[step][3]int                 // what there was when it was tried last
-	guesses    map[chainID][]secret            // chains derived for it, right or wrong
+	guesses    map[chainID][]guess             // derived for it, right or wrong
 	on         map[chainID][]int               // messages seen, by their place in observed
 	turnAt     map[chainID]int                 // the place of a key in turns
 	order      map[parcel.Key]int              // of sessions
 	queue      queue
-	parcels    int                // learnt
-	highest    map[chainID]uint32 // the greatest counter seen, plus one
+	parcels    int                 // learnt
+	highest    map[chainID]uint32  // the greatest counter seen, plus one
+	hybrid     map[parcel.Key]bool // sessions of which a message with a post-quantum key was seen
 
 	braid braids
 }
@@ -122,7 +123,7 @@ func New() *Adversary {
 		chains: make(map[chainID][]*cursor), seeds: make(map[chainID]map[uint32][]secret),
 		stepped: make(map[step]bool), tried: make(map[step][3]int), on: make(map[chainID][]int),
 		turnAt: make(map[chainID]int), order: make(map[parcel.Key]int), queue: newQueue(),
-		guesses: make(map[chainID][]secret), highest: make(map[chainID]uint32), braid: newBraids(),
+		guesses: make(map[chainID][]guess), highest: make(map[chainID]uint32), hybrid: make(map[parcel.Key]bool), braid: newBraids(),
 	}
 }
 
@@ -252,7 +253,9 @@ func (a *Adversary) Observe(w Wire) {
 	}
 	s.message = m
 	s.id = chainID{s.wire.Session, parcel.Key(m.RatchetKey[:33])}
-	s.pq = parsePQ(m.PQRatchet)
+	if s.pq = parsePQ(m.PQRatchet); s.pq != nil {
+		a.hybrid[s.id.base] = true
+	}
 	if h := a.shakes[s.id.base]; w.PreKey && h.ratchet == (parcel.Key{}) {
 		h.ratchet = s.id.key
 	}

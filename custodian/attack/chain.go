@@ -5,6 +5,7 @@ import (
 	"crypto/cipher"
 	"crypto/subtle"
 	"encoding/binary"
+	"slices"
 
 	"signet.example/signet/custodian/parcel"
 	"signet.example/signet/internal/kdf"
@@ -128,7 +129,7 @@ func (a *Adversary) ratchet(id chainID, before parcel.Key, doubt bool) {
 		return
 	}
 	roots := a.roots[chainID{id.base, before}]
-	if len(roots) == 0 {
+	if len(roots) == 0 || doubt && len(a.on[id]) == 0 {
 		return
 	}
 	// What cannot have changed the answer is not tried again.
@@ -142,18 +143,22 @@ func (a *Adversary) ratchet(id chainID, before parcel.Key, doubt bool) {
 		return
 	}
 	for _, r := range roots {
-		root, chain := rootStep(r, dh)
-		if !contains(a.guesses[id], chain) {
-			a.guesses[id] = append(a.guesses[id], chain)
+		g := guess{}
+		g.root, g.chain = rootStep(r, dh)
+		if !slices.Contains(a.guesses[id], g) {
+			a.guesses[id] = append(a.guesses[id], g)
 		}
-		if doubt && !a.opens(id, chain) {
+		if doubt && !a.opens(id, g.chain) {
 			continue
 		}
 		a.stepped[s] = true
-		a.addRoot(id, root)
-		a.addChain(id, 0, chain)
+		a.addRoot(id, g.root)
+		a.addChain(id, 0, g.chain)
 	}
 }
+
+// A guess is what a ratchet key may have made.
+type guess struct{ root, chain secret }
 
 // confirmed reports whether a derived chain of the key has opened a message, so that there is no doubt
 // about it any more.
@@ -164,12 +169,19 @@ func (a *Adversary) confirmed(id chainID) bool {
 		return a.stepped[s]
 	}
 	a.tried[s] = now
-	for _, chain := range a.guesses[id] {
-		if a.opens(id, chain) {
-			a.stepped[s] = true
+	return a.confirm(id)
+}
+
+// confirm tries the derived chains of the key.
+func (a *Adversary) confirm(id chainID) bool {
+	for _, g := range a.guesses[id] {
+		if a.opens(id, g.chain) {
+			a.stepped[step{id: id}] = true
+			a.addRoot(id, g.root)
+			a.addChain(id, 0, g.chain)
 		}
 	}
-	return a.stepped[s]
+	return a.stepped[step{id: id}]
 }
 
 // opens reports whether a chain key opens a message of the chain.

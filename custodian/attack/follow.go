@@ -110,7 +110,9 @@ func (a *Adversary) followTurn(id chainID) {
 	for j := i - 1; j >= 0 && older < tryOlder; j-- {
 		if list[j].side != list[i].side {
 			a.ratchet(id, list[j].key, older > 0)
-			older++
+			if older++; older == 1 && len(a.guesses[id]) > 0 && a.confirm(id) {
+				return // as nearly always
+			}
 		}
 	}
 	if len(a.guesses[id]) > 0 {

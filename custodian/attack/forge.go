@@ -197,19 +197,28 @@ func (f *forger) hijack(base parcel.Key) bool {
 	return false
 }
 
-// message builds the message of a seed, with every post-quantum key that the receiver may still take,
-// and offers it.
+// message builds the message of a seed, without a post-quantum key and with every one that the receiver may
+// still take, and offers it. What messages of the session were seen to be like comes first: a receiver takes no
+// other, and each refusal costs it as much as if it had accepted.
 func (f *forger) message(s Strategy, id chainID, counter uint32, seed secret) bool {
-	if f.build(s, wire.V3, id, counter, seed, nil, nil) || f.build(s, wire.V4, id, counter, seed, nil, nil) {
-		return true
+	if f.a.hybrid[id.base] {
+		return f.keyed(s, id, counter, seed) || f.bare(s, id, counter, seed)
 	}
+	return f.bare(s, id, counter, seed) || f.keyed(s, id, counter, seed)
+}
+
+func (f *forger) bare(s Strategy, id chainID, counter uint32, seed secret) bool {
+	return f.build(s, wire.V3, id, counter, seed, nil, nil) || f.build(s, wire.V4, id, counter, seed, nil, nil)
+}
+
+func (f *forger) keyed(s Strategy, id chainID, counter uint32, seed secret) bool {
 	keys, known := f.pq[id.base]
 	if !known {
-		keys = f.a.outgoing(id.base)
+		keys = f.a.outgoing(id.base, f.from)
 		f.pq[id.base] = keys
 	}
-	for _, k := range keys {
-		if f.build(s, wire.V4, id, counter, seed, &k.key, k.field) {
+	for i := range keys {
+		if f.build(s, wire.V4, id, counter, seed, keys[i].value(), keys[i].field) {
 			return true
 		}
 	}
@@ -251,18 +260,33 @@ func (f *forger) again(s Strategy, base parcel.Key, body []byte) bool {
 type pqKey struct {
 	key   secret
 	field []byte
+
+	chain *cursor // of which the key is yet to be made; nil: it is there
+	at    uint32
 }
 
-// outgoing returns the keys that messages of a session can be sent with, newest epoch first. Which way
-// a chain goes is tried out: the receiver knows.
-func (a *Adversary) outgoing(base parcel.Key) (list []pqKey) {
+// value returns the key.
+func (k *pqKey) value() *secret {
+	if k.chain != nil {
+		k.key, k.chain = k.chain.key(k.at), nil
+	}
+	return &k.key
+}
+
+// outgoing returns the keys that messages of a session can be sent with from an end, newest epoch first. Which
+// way a chain goes is tried out: the receiver knows. Who began the session sends in direction 0.
+func (a *Adversary) outgoing(base parcel.Key, from Side) (list []pqKey) {
 	b := &a.braid
+	likely := uint8(0)
+	if h := a.shakes[base]; h != nil && h.from != from {
+		likely = 1
+	}
 	epochs := b.epochs[base]
 	for n, epoch := range slices.Backward(epochs) {
 		if len(epochs)-n > tryEpochs {
 			break
 		}
-		for dir := range uint8(2) {
+		for _, dir := range [...]uint8{likely, 1 - likely} {
 			list = append(list, a.sendable(pqID{base, epoch, dir})...)
 		}
 	}
@@ -285,7 +309,7 @@ func (a *Adversary) sendable(id pqID) (list []pqKey) {
 	}
 	for _, c := range b.chains[id] {
 		for _, i := range a.ahead(max(b.highest[id], c.start) + 1) {
-			list = append(list, pqKey{c.key(i - 1), field(i)})
+			list = append(list, pqKey{chain: c, at: i - 1, field: field(i)})
 		}
 	}
 	indices := make([]uint32, 0, len(b.keys[id]))
@@ -295,7 +319,7 @@ func (a *Adversary) sendable(id pqID) (list []pqKey) {
 	slices.Sort(indices)
 	for _, i := range slices.Backward(indices) {
 		for _, k := range b.keys[id][i] {
-			list = append(list, pqKey{k, field(i)})
+			list = append(list, pqKey{key: k, field: field(i)})
 		}
 	}
 	return list
