@@ -223,7 +223,7 @@ func TestDeadlock(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	require.Equal(t, int32(3), runs.Load(), "one of them ran again")
+	require.GreaterOrEqual(t, runs.Load(), int32(3), "at least one of them ran again")
 	update(t, s, func(tx session.Tx) error {
 		b, err := tx.Session(bob)
 		require.Equal(t, []byte{2}, b)
