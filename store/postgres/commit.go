@@ -376,13 +376,13 @@ func (t *Tx) end() {
 	if t.err == nil {
 		t.err = errDone
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.ctx), 5*time.Second)
-	defer cancel()
 	t.broken = t.conn.Conn().IsClosed()
 	if t.given != nil {
 		t.given.Tx = closedTx()
 	}
 	if !t.broken && t.conn.Conn().PgConn().TxStatus() != 'I' {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.ctx), 5*time.Second)
+		defer cancel()
 		t.pgx.Rollback(ctx) // if it fails, the connection is closed, which is a rollback, too
 	}
 	t.conn.Release()
