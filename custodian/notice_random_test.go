@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"signet.example/signet/custodian/attack"
 	"signet.example/signet/custodian/check"
 	"signet.example/signet/custodian/notice"
 )
@@ -145,6 +146,13 @@ func undelivered(r *run) bool {
 	return slices.ContainsFunc(r.custody.chain, func(st *stated) bool { return !st.taken && !r.sc.Script[st.step].Notice.Withhold })
 }
 
+// wentOn reports whether the business went on in a session after a barrier had deleted it at the customer's:
+// former holders read on, and her client, which refuses these messages, does not tell of them any more.
+func wentOn(r *run) bool {
+	barrier := slices.ContainsFunc(r.sc.Script, func(s Step) bool { return s.Barrier })
+	return barrier && slices.ContainsFunc(r.messages, func(m *sent) bool { return m.from == attack.Business && m.refused != nil })
+}
+
 // TestRandomCustody: over whole conversations, the customer's client never says that a chat is end-to-end
 // encrypted while somebody was openly given its messages; where the business was silent about what it gave, the
 // report says that the notice is dishonest, or, if it published nothing at all, that this cannot be detected.
@@ -182,7 +190,7 @@ func TestRandomCustody(t *testing.T) {
 				require.Contains(t, g14.Text().EN, "cannot detect")
 				blind++
 			case g14.Result() == Lost:
-				require.True(t, sc.silent || sc.equivocated || undelivered(r), "scenario %d: %s: %s (%s)", n, p.ID, g14.Text().EN, g14.Evidence())
+				require.True(t, sc.silent || sc.equivocated || undelivered(r) || wentOn(r), "scenario %d: %s: %s (%s)", n, p.ID, g14.Text().EN, g14.Evidence())
 				lies++
 			}
 		}
