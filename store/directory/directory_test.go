@@ -3,11 +3,9 @@ package directory
 import (
 	"context"
 	"fmt"
-	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
@@ -80,36 +78,21 @@ func TestOpen(t *testing.T) {
 	require.Error(t, err)
 }
 
-// A counter counts round trips.
-type counter struct{ trips atomic.Int64 }
-
-func (c *counter) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryStartData) context.Context {
-	c.trips.Add(1)
-	return ctx
-}
-func (c *counter) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
-func (c *counter) TraceBatchStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceBatchStartData) context.Context {
-	c.trips.Add(1)
-	return ctx
-}
-func (c *counter) TraceBatchQuery(context.Context, *pgx.Conn, pgx.TraceBatchQueryData) {}
-func (c *counter) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndData)     {}
-
 // TestRoundTrips: a bundle is two, and the limits are swept when they have run out.
 func TestRoundTrips(t *testing.T) {
-	var c counter
+	var trips pgtest.Trips
 	now := time.Unix(1_760_000_000, 0)
 	d := opened(t, pgtest.Shared(t).Database(t), &sesame.DirectoryOptions{Now: func() time.Time { return now }},
-		func(config *pgxpool.Config) { config.ConnConfig.Tracer = &c })
+		func(config *pgxpool.Config) { config.ConnConfig.Tracer = &trips })
 	alice, bob := signet.Address{Name: "alice", Device: 1}, signet.Address{Name: "bob", Device: 1}
 	p, err := session.NewDevice(alice, signet.GenerateKey(), memory.New(), nil).PreKeys(ctx, 3)
 	require.NoError(t, err)
 	require.NoError(t, d.Publish(ctx, alice, p))
 	for range 3 {
-		c.trips.Store(0)
+		trips.Store(0)
 		_, err = d.Bundle(ctx, bob, alice)
 		require.NoError(t, err)
-		require.Equal(t, int64(2), c.trips.Load())
+		require.Equal(t, int64(2), trips.Load())
 	}
 	sweeps := func(buckets, handed int) {
 		t.Helper()

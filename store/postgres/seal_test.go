@@ -12,63 +12,20 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"signet.example/signet"
-	"signet.example/signet/group"
 	"signet.example/signet/session"
 	"signet.example/signet/store/postgres/pgtest"
 	"signet.example/signet/store/seal"
 	"signet.example/signet/store/storetest"
 )
 
-// sealedWith seals under a key made of one byte.
-func sealedWith(t testing.TB, b byte) *seal.Options {
-	t.Helper()
-	keys, err := seal.Key(bytes.Repeat([]byte{b}, seal.KeySize))
-	require.NoError(t, err)
-	return &seal.Options{Keys: keys}
-}
-
 func TestSealedContract(t *testing.T) {
 	if testing.Short() {
 		t.Skip("long")
 	}
-	opts := Options{Seal: sealedWith(t, 7)}
+	opts := Options{Seal: storetest.Sealed(t, 7)}
 	variant(t, places(t, opts))
 	storetest.RunGroup(t, places(t, opts))
 	storetest.RunMany(t, places(t, opts))
-}
-
-// rows writes one row of each kind, all of them with the same text in it.
-func rows(tx session.Tx, text string) error {
-	b := []byte(text)
-	return errors.Join(
-		tx.PutSession(alice, b), tx.PutArchive(alice, b), tx.PutIdentity(alice, b),
-		tx.PutSession(bob, b), tx.PutIdentity(bob, b), tx.PutArchive(bob, b),
-		tx.PutPreKey(1, b), tx.PutSignedPreKey(1, b), tx.PutKEMPreKey(1, b),
-		tx.PutValue("identity", b), tx.(group.Tx).PutSenderKey(alice, "g", b))
-}
-
-// read reads one row of each kind and requires the text.
-func read(t testing.TB, tx session.Tx, want string) error {
-	for _, get := range []func() ([]byte, error){
-		func() ([]byte, error) { return tx.Session(alice) },
-		func() ([]byte, error) { return tx.Archive(alice) },
-		func() ([]byte, error) { return tx.Identity(alice) },
-		func() ([]byte, error) { return tx.Session(bob) },
-		func() ([]byte, error) { return tx.Identity(bob) },
-		func() ([]byte, error) { return tx.Archive(bob) },
-		func() ([]byte, error) { return tx.PreKey(1) },
-		func() ([]byte, error) { return tx.SignedPreKey(1) },
-		func() ([]byte, error) { return tx.KEMPreKey(1) },
-		func() ([]byte, error) { return tx.Value("identity") },
-		func() ([]byte, error) { return tx.(group.Tx).SenderKey(alice, "g") },
-	} {
-		b, err := get()
-		if err != nil {
-			return err
-		}
-		require.Equal(t, want, string(b))
-	}
-	return nil
 }
 
 // dump is everything in the tables.
@@ -94,7 +51,7 @@ const planted = "a planted secret"
 // changed.
 func TestTampering(t *testing.T) {
 	url := pgtest.Shared(t).Database(t)
-	host := open(t, url, &Options{Seal: sealedWith(t, 7)})
+	host := open(t, url, &Options{Seal: storetest.Sealed(t, 7)})
 	_, err := host.pool.Exec(ctx, `CREATE TABLE old AS SELECT * FROM signet_peer`)
 	require.NoError(t, err)
 	const of = ` WHERE owner = $1 AND peer = 'alice'`
@@ -129,11 +86,11 @@ func TestTampering(t *testing.T) {
 			require.NoError(t, err)
 			stranger, err := host.Device(ctx, "not "+c.name, 0)
 			require.NoError(t, err)
-			update(t, s, func(tx session.Tx) error { return rows(tx, "older") })
+			update(t, s, func(tx session.Tx) error { return storetest.WriteEach(tx, "older") })
 			_, err = host.pool.Exec(ctx, `INSERT INTO old SELECT * FROM signet_peer WHERE owner = $1`, s.owner)
 			require.NoError(t, err)
 			for _, s := range []*Store{s, stranger, stranger} {
-				update(t, s, func(tx session.Tx) error { return rows(tx, planted) })
+				update(t, s, func(tx session.Tx) error { return storetest.WriteEach(tx, planted) })
 			}
 			args := []any{s.owner}
 			if strings.Contains(c.sql, "$2") {
@@ -146,25 +103,25 @@ func TestTampering(t *testing.T) {
 				if err := tx.PutValue("other", []byte("x")); err != nil {
 					return err
 				}
-				return read(t, tx, planted)
+				return storetest.ReadEach(t, tx, planted)
 			})
 			require.ErrorIs(t, err, c.want)
 			err = s.Update(ctx, alice, func(tx session.Tx) error {
 				tx.PutValue("other", []byte("x"))
-				read(t, tx, planted)
+				storetest.ReadEach(t, tx, planted)
 				return nil // an error that is ignored comes at the end
 			})
 			require.ErrorIs(t, err, c.want)
 			require.Equal(t, before, dump(t, s))
-			update(t, stranger, func(tx session.Tx) error { return read(t, tx, planted) })
+			update(t, stranger, func(tx session.Tx) error { return storetest.ReadEach(t, tx, planted) })
 		})
 	}
 }
 
 func TestWrongKey(t *testing.T) {
 	url := pgtest.Shared(t).Database(t)
-	s := open(t, url, &Options{Seal: sealedWith(t, 7)})
-	update(t, s, func(tx session.Tx) error { return rows(tx, planted) })
+	s := open(t, url, &Options{Seal: storetest.Sealed(t, 7)})
+	update(t, s, func(tx session.Tx) error { return storetest.WriteEach(tx, planted) })
 	before := dump(t, s)
 	require.NotContains(t, before, planted)
 	require.NotContains(t, before, fmt.Sprintf("%x", planted))
@@ -173,7 +130,7 @@ func TestWrongKey(t *testing.T) {
 		want error
 	}{
 		{nil, seal.ErrSealed},
-		{&Options{Seal: sealedWith(t, 8)}, seal.ErrKey},
+		{&Options{Seal: storetest.Sealed(t, 8)}, seal.ErrKey},
 	} {
 		_, err := Open(ctx, url, c.opts)
 		require.ErrorIs(t, err, c.want)
@@ -182,38 +139,38 @@ func TestWrongKey(t *testing.T) {
 	_, err := Open(ctx, url, &Options{Seal: &seal.Options{}})
 	require.Error(t, err)
 	open(t, url, &Options{Tenant: "another"}) // is free to be plain
-	update(t, s, func(tx session.Tx) error { return read(t, tx, planted) })
+	update(t, s, func(tx session.Tx) error { return storetest.ReadEach(t, tx, planted) })
 }
 
 // TestBeginSealing seals a device that has plain rows, while a host that has no key goes on.
 func TestBeginSealing(t *testing.T) {
 	url := pgtest.Shared(t).Database(t)
 	plain := open(t, url, nil)
-	update(t, plain, func(tx session.Tx) error { return rows(tx, planted) })
+	update(t, plain, func(tx session.Tx) error { return storetest.WriteEach(tx, planted) })
 	_, err := plain.Reseal(ctx)
 	require.ErrorIs(t, err, errNotSealed)
 	require.ErrorIs(t, plain.RotateKey(ctx), errNotSealed)
-	_, err = Open(ctx, url, &Options{Seal: sealedWith(t, 7)})
+	_, err = Open(ctx, url, &Options{Seal: storetest.Sealed(t, 7)})
 	require.ErrorIs(t, err, seal.ErrPlain)
-	update(t, plain, func(tx session.Tx) error { return rows(tx, planted) })
+	update(t, plain, func(tx session.Tx) error { return storetest.WriteEach(tx, planted) })
 
-	mixed := sealedWith(t, 7)
+	mixed := storetest.Sealed(t, 7)
 	mixed.AllowPlain = true
 	s := open(t, url, &Options{Seal: mixed})
-	update(t, s, func(tx session.Tx) error { return read(t, tx, planted) })
+	update(t, s, func(tx session.Tx) error { return storetest.ReadEach(t, tx, planted) })
 	err = plain.Update(ctx, alice, func(session.Tx) error { return nil })
 	require.ErrorIs(t, err, seal.ErrSealed, "a host that has no key stops")
 	n, err := s.Reseal(ctx)
 	require.NoError(t, err)
 	require.Equal(t, 9, n, "alice, bob, and seven other rows")
 	require.NotContains(t, dump(t, s), planted)
-	update(t, open(t, url, &Options{Seal: sealedWith(t, 7)}), func(tx session.Tx) error { return read(t, tx, planted) })
+	update(t, open(t, url, &Options{Seal: storetest.Sealed(t, 7)}), func(tx session.Tx) error { return storetest.ReadEach(t, tx, planted) })
 }
 
 // TestRotation rotates and reseals while other hosts read and write, and consume.
 func TestRotation(t *testing.T) {
 	url := pgtest.Shared(t).Database(t)
-	opts := &Options{Seal: sealedWith(t, 7)}
+	opts := &Options{Seal: storetest.Sealed(t, 7)}
 	s := open(t, url, opts)
 	const peers = 150
 	at := func(i int) signet.Address { return signet.Address{Name: fmt.Sprint("peer ", i), Device: 1} }
@@ -223,7 +180,7 @@ func TestRotation(t *testing.T) {
 				return err
 			}
 		}
-		return rows(tx, planted)
+		return storetest.WriteEach(tx, planted)
 	})
 	delegated, err := s.Delegate(ctx, at(3))
 	require.NoError(t, err)
@@ -285,7 +242,7 @@ func TestRotation(t *testing.T) {
 		n, err := tx.CountPreKeys()
 		require.NoError(t, err)
 		require.Equal(t, peers+1-taken[0]-taken[1], n)
-		return read(t, tx, planted)
+		return storetest.ReadEach(t, tx, planted)
 	})
 	require.Equal(t, (steps[0]+steps[1])%256, sum%256, "no step was lost")
 }
@@ -293,7 +250,7 @@ func TestRotation(t *testing.T) {
 // TestFencedKeys: a host that was shut out cannot rotate.
 func TestFencedKeys(t *testing.T) {
 	url := pgtest.Shared(t).Database(t)
-	opts := &Options{Seal: sealedWith(t, 7)}
+	opts := &Options{Seal: storetest.Sealed(t, 7)}
 	old, now := open(t, url, opts), open(t, url, opts)
 	require.NoError(t, now.TakeOver(ctx))
 	var fenced *FencedError
@@ -313,7 +270,7 @@ func BenchmarkSealed(b *testing.B) {
 	for _, c := range []struct {
 		name string
 		opts *Options
-	}{{"plain", &Options{Tenant: "plain"}}, {"sealed", &Options{Tenant: "sealed", Seal: sealedWith(b, 7)}}} {
+	}{{"plain", &Options{Tenant: "plain"}}, {"sealed", &Options{Tenant: "sealed", Seal: storetest.Sealed(b, 7)}}} {
 		b.Run(c.name, func(b *testing.B) {
 			s := open(b, url, c.opts)
 			for b.Loop() {

@@ -32,9 +32,9 @@ func TestSesame(t *testing.T) {
 // another look by the one that fetches the bundles, and the beginning of the sessions. Each of these
 // makes rows to lock and the first two roll back.
 func TestFanOut(t *testing.T) {
-	var c counter
+	var trips pgtest.Trips
 	s := open(t, pgtest.Shared(t).Database(t), &Options{configure: func(config *pgxpool.Config) {
-		config.ConnConfig.Tracer = &c
+		config.ConnConfig.Tracer = &trips
 	}})
 	server := memdirectory.New(nil)
 	hosts := make(map[signet.Address]*sesame.Client)
@@ -51,11 +51,11 @@ func TestFanOut(t *testing.T) {
 	shop := sesame.NewClient(session.NewDevice(bob, signet.GenerateKey(), s, nil), server, nil)
 	require.NoError(t, shop.Publish(ctx, 0))
 	for i, want := range []int64{3 + 3 + 4 + 2, 2, 2} {
-		c.trips.Store(0)
+		trips.Store(0)
 		messages, err := shop.EncryptAll(ctx, drafts, nil)
 		require.NoError(t, err)
 		require.Len(t, messages, 300)
-		require.Equal(t, want, c.trips.Load(), "message %d", i)
+		require.Equal(t, want, trips.Load(), "message %d", i)
 		for _, m := range messages {
 			text, err := hosts[m.Peer].Decrypt(ctx, bob, m.Message)
 			require.NoError(t, err)

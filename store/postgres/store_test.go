@@ -231,26 +231,11 @@ func TestDeadlock(t *testing.T) {
 	})
 }
 
-// A counter counts round trips.
-type counter struct{ trips atomic.Int64 }
-
-func (c *counter) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryStartData) context.Context {
-	c.trips.Add(1)
-	return ctx
-}
-func (c *counter) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
-func (c *counter) TraceBatchStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceBatchStartData) context.Context {
-	c.trips.Add(1)
-	return ctx
-}
-func (c *counter) TraceBatchQuery(context.Context, *pgx.Conn, pgx.TraceBatchQueryData) {}
-func (c *counter) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndData)     {}
-
 // TestRoundTrips counts what a ratchet step costs, for one peer and for three hundred.
 func TestRoundTrips(t *testing.T) {
-	var c counter
+	var trips pgtest.Trips
 	s := open(t, pgtest.Shared(t).Database(t), &Options{configure: func(config *pgxpool.Config) {
-		config.ConnConfig.Tracer = &c
+		config.ConnConfig.Tracer = &trips
 	}})
 	peers := make([]signet.Address, 300)
 	for i := range peers {
@@ -274,12 +259,12 @@ func TestRoundTrips(t *testing.T) {
 		}
 	}
 	for i, first := range []int64{1, 0, 0} { // making the rows is one more
-		c.trips.Store(0)
+		trips.Store(0)
 		require.NoError(t, s.Update(ctx, alice, step(alice)))
-		require.Equal(t, 2+first, c.trips.Load(), "step %d", i)
-		c.trips.Store(0)
+		require.Equal(t, 2+first, trips.Load(), "step %d", i)
+		trips.Store(0)
 		require.NoError(t, s.UpdateAll(ctx, append(peers, peers[7]), step(peers...)))
-		require.Equal(t, 2+first, c.trips.Load(), "step %d to all", i)
+		require.Equal(t, 2+first, trips.Load(), "step %d to all", i)
 	}
 	update(t, s, func(tx session.Tx) error {
 		n := 0

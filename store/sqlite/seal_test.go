@@ -13,19 +13,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"signet.example/signet"
-	"signet.example/signet/group"
 	"signet.example/signet/session"
 	"signet.example/signet/store/seal"
 	"signet.example/signet/store/storetest"
 )
-
-// sealedWith seals under a key made of one byte.
-func sealedWith(t testing.TB, b byte) *seal.Options {
-	t.Helper()
-	keys, err := seal.Key(bytes.Repeat([]byte{b}, seal.KeySize))
-	require.NoError(t, err)
-	return &seal.Options{Keys: keys}
-}
 
 // quick is a directory in memory, where there is one: what is tested on it is not durability.
 func quick(t testing.TB) string {
@@ -41,50 +32,11 @@ func quick(t testing.TB) string {
 func TestSealedContract(t *testing.T) {
 	fresh := func(t *testing.T) storetest.Place {
 		path := filepath.Join(quick(t), "signet.db")
-		return func() session.Store { return open(t, path, &Options{Seal: sealedWith(t, 7)}) }
+		return func() session.Store { return open(t, path, &Options{Seal: storetest.Sealed(t, 7)}) }
 	}
 	storetest.RunVariant(t, fresh)
 	storetest.RunGroup(t, fresh)
 	storetest.RunMany(t, fresh)
-}
-
-// rows writes one row of each kind, all of them with the same text in it.
-func rows(tx session.Tx, text string) error {
-	b := []byte(text)
-	for _, err := range []error{
-		tx.PutSession(alice, b), tx.PutArchive(alice, b), tx.PutIdentity(alice, b),
-		tx.PutSession(bob, b), tx.PutArchive(bob, b),
-		tx.PutPreKey(1, b), tx.PutSignedPreKey(1, b), tx.PutKEMPreKey(1, b),
-		tx.PutValue("identity", b), tx.(group.Tx).PutSenderKey(alice, "g", b),
-	} {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// read reads one row of each kind and requires the text.
-func read(t testing.TB, tx session.Tx, want string) error {
-	for _, get := range []func() ([]byte, error){
-		func() ([]byte, error) { return tx.Session(alice) },
-		func() ([]byte, error) { return tx.Archive(alice) },
-		func() ([]byte, error) { return tx.Identity(alice) },
-		func() ([]byte, error) { return tx.Session(bob) },
-		func() ([]byte, error) { return tx.Archive(bob) },
-		func() ([]byte, error) { return tx.PreKey(1) },
-		func() ([]byte, error) { return tx.SignedPreKey(1) },
-		func() ([]byte, error) { return tx.KEMPreKey(1) },
-		func() ([]byte, error) { return tx.Value("identity") },
-		func() ([]byte, error) { return tx.(group.Tx).SenderKey(alice, "g") },
-	} {
-		b, err := get()
-		if err != nil {
-			return err
-		}
-		require.Equal(t, want, string(b))
-	}
-	return nil
 }
 
 // dump is everything in the tables.
@@ -115,8 +67,8 @@ const planted = "a planted secret"
 
 func TestNothingInClear(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "db")
-	s := open(t, path, &Options{Seal: sealedWith(t, 7)})
-	update(t, s, func(tx session.Tx) error { return rows(tx, planted) })
+	s := open(t, path, &Options{Seal: storetest.Sealed(t, 7)})
+	update(t, s, func(tx session.Tx) error { return storetest.WriteEach(tx, planted) })
 	require.NotContains(t, dump(t, s), planted)
 	require.NoError(t, s.Close())
 	b, err := os.ReadFile(path)
@@ -155,15 +107,15 @@ func TestTampering(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			path := filepath.Join(quick(t), "db")
-			s := open(t, path, &Options{Seal: sealedWith(t, 7)})
-			other := open(t, path, &Options{Seal: sealedWith(t, 7), Device: 1})
+			s := open(t, path, &Options{Seal: storetest.Sealed(t, 7)})
+			other := open(t, path, &Options{Seal: storetest.Sealed(t, 7), Device: 1})
 			for range 2 { // so that the versions are those of the first
-				update(t, other, func(tx session.Tx) error { return rows(tx, planted) })
+				update(t, other, func(tx session.Tx) error { return storetest.WriteEach(tx, planted) })
 			}
-			update(t, s, func(tx session.Tx) error { return rows(tx, "older") })
+			update(t, s, func(tx session.Tx) error { return storetest.WriteEach(tx, "older") })
 			_, err := s.db.Exec(`CREATE TABLE old AS SELECT * FROM signet_session`)
 			require.NoError(t, err)
-			update(t, s, func(tx session.Tx) error { return rows(tx, planted) })
+			update(t, s, func(tx session.Tx) error { return storetest.WriteEach(tx, planted) })
 			_, err = s.db.Exec(c.sql)
 			require.NoError(t, err)
 			before := dump(t, s)
@@ -172,14 +124,14 @@ func TestTampering(t *testing.T) {
 					if err := tx.PutValue("other", []byte("x")); err != nil {
 						return err
 					}
-					return read(t, tx, planted)
+					return storetest.ReadEach(t, tx, planted)
 				})
 				require.ErrorIs(t, err, c.want)
 				require.Equal(t, before, dump(t, s))
 			}
 			err = s.Update(ctx, alice, func(tx session.Tx) error {
 				tx.PutValue("other", []byte("x"))
-				read(t, tx, planted)
+				storetest.ReadEach(t, tx, planted)
 				return nil // an error that is ignored comes at the end
 			})
 			require.ErrorIs(t, err, c.want)
@@ -191,8 +143,8 @@ func TestTampering(t *testing.T) {
 
 func TestWrongKey(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "db")
-	s := open(t, path, &Options{Seal: sealedWith(t, 7)})
-	update(t, s, func(tx session.Tx) error { return rows(tx, planted) })
+	s := open(t, path, &Options{Seal: storetest.Sealed(t, 7)})
+	update(t, s, func(tx session.Tx) error { return storetest.WriteEach(tx, planted) })
 	before := dump(t, s)
 	phrase, err := seal.Passphrase([]byte("correct horse"), &seal.Cost{Passes: 2, Memory: 19 << 10, Lanes: 1})
 	require.NoError(t, err)
@@ -201,7 +153,7 @@ func TestWrongKey(t *testing.T) {
 		want error
 	}{
 		{nil, seal.ErrSealed},
-		{&Options{Seal: sealedWith(t, 8)}, seal.ErrKey},
+		{&Options{Seal: storetest.Sealed(t, 8)}, seal.ErrKey},
 		{&Options{Seal: &seal.Options{Keys: phrase}}, nil},
 		{&Options{Seal: &seal.Options{}}, nil},
 	} {
@@ -213,40 +165,40 @@ func TestWrongKey(t *testing.T) {
 		require.Equal(t, before, dump(t, s))
 	}
 	open(t, path, &Options{Device: 5}) // another device is free to be plain
-	update(t, s, func(tx session.Tx) error { return read(t, tx, planted) })
+	update(t, s, func(tx session.Tx) error { return storetest.ReadEach(t, tx, planted) })
 }
 
 // TestBeginSealing seals a store that has plain rows.
 func TestBeginSealing(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "db")
 	plain := open(t, path, nil)
-	update(t, plain, func(tx session.Tx) error { return rows(tx, planted) })
+	update(t, plain, func(tx session.Tx) error { return storetest.WriteEach(tx, planted) })
 	_, err := plain.Reseal(ctx)
 	require.ErrorIs(t, err, errNotSealed)
 	require.ErrorIs(t, plain.RotateKey(ctx), errNotSealed)
-	strict := &Options{Seal: sealedWith(t, 7)}
+	strict := &Options{Seal: storetest.Sealed(t, 7)}
 	_, err = Open(ctx, path, strict)
 	require.ErrorIs(t, err, seal.ErrPlain)
 
-	mixed := &Options{Seal: sealedWith(t, 7)}
+	mixed := &Options{Seal: storetest.Sealed(t, 7)}
 	mixed.Seal.AllowPlain = true
 	s := open(t, path, mixed)
-	update(t, s, func(tx session.Tx) error { return read(t, tx, planted) })
+	update(t, s, func(tx session.Tx) error { return storetest.ReadEach(t, tx, planted) })
 	require.Contains(t, dump(t, s), planted)
 	n, err := s.Reseal(ctx)
 	require.NoError(t, err)
-	require.Equal(t, 10, n)
+	require.Equal(t, 11, n, "all rows but the marks")
 	require.NotContains(t, dump(t, s), planted)
 	err = plain.Update(ctx, alice, func(tx session.Tx) error { _, err := tx.Session(alice); return err })
 	require.ErrorIs(t, err, seal.ErrSealed, "a program that runs on without the key")
 	require.NoError(t, s.Close())
-	update(t, open(t, path, strict), func(tx session.Tx) error { return read(t, tx, planted) })
+	update(t, open(t, path, strict), func(tx session.Tx) error { return storetest.ReadEach(t, tx, planted) })
 }
 
 // TestRotation rotates and reseals while other handles read and write.
 func TestRotation(t *testing.T) {
 	path := filepath.Join(quick(t), "db")
-	opts := &Options{Seal: sealedWith(t, 7)}
+	opts := &Options{Seal: storetest.Sealed(t, 7)}
 	s := open(t, path, opts)
 	const peers = 300
 	at := func(i int) signet.Address { return signet.Address{Name: fmt.Sprint("peer ", i), Device: 1} }
@@ -256,7 +208,7 @@ func TestRotation(t *testing.T) {
 				return err
 			}
 		}
-		return rows(tx, planted)
+		return storetest.WriteEach(tx, planted)
 	})
 	var wg sync.WaitGroup
 	var stop atomic.Bool
@@ -304,7 +256,7 @@ func TestRotation(t *testing.T) {
 			require.NoError(t, err)
 			sum += int(b[0])
 		}
-		return read(t, tx, planted)
+		return storetest.ReadEach(t, tx, planted)
 	})
 	require.Equal(t, (steps[0]+steps[1])%256, sum%256, "no step was lost")
 }
@@ -315,7 +267,7 @@ func BenchmarkSealed(b *testing.B) {
 	for _, c := range []struct {
 		name string
 		opts *Options
-	}{{"plain", nil}, {"sealed", &Options{Seal: sealedWith(b, 7)}}} {
+	}{{"plain", nil}, {"sealed", &Options{Seal: storetest.Sealed(b, 7)}}} {
 		b.Run(c.name, func(b *testing.B) {
 			s := open(b, filepath.Join(b.TempDir(), "db"), c.opts)
 			for b.Loop() {
