@@ -312,6 +312,15 @@ func (s *State) RatchetKey() (signet.PublicKey, error) {
 	return parseKey(s.rec.Sender.RatchetKey, "invalid sender chain ratchet key")
 }
 
+// PeerRatchetKey returns the peer's newest ratchet key as stored, nil if there is none. The slice is not modified
+// by the caller.
+func (s *State) PeerRatchetKey() []byte {
+	if n := len(s.rec.Receivers); n > 0 {
+		return s.rec.Receivers[n-1].RatchetKey
+	}
+	return nil
+}
+
 // HasSender reports whether there is a chain to send with.
 func (s *State) HasSender() bool { return s.rec.HasSender }
 

@@ -78,6 +78,9 @@ type Options struct {
 	// one-time prekeys are left: it is time to publish more. It is called outside the transaction, from
 	// the goroutine of the Decrypt, which waits for it.
 	LowPreKeys func(left int)
+	// Custody, if not nil, judges who else holds the keys of conversations: Device.Custody shows it, and
+	// Decrypt returns a *NoticeError for messages that are notices. Nil costs nothing.
+	Custody Notices
 }
 
 // A Device is one end of conversations: an identity, an address and the records in a Store. It is
@@ -131,6 +134,8 @@ var (
 	ErrVersion = errors.New("session: unsupported version")
 	// ErrPreKeyID is a first message that names a prekey we do not have.
 	ErrPreKeyID = errors.New("session: invalid prekey identifier")
+	// ErrNoCustody is a notice for a Device without Options.Custody.
+	ErrNoCustody = errors.New("session: notices of custody are not looked at")
 	// ErrRecord is a stored session that is damaged.
 	ErrRecord = errors.New("session: invalid session record")
 )

@@ -193,14 +193,16 @@ func recordError(err error) error {
 //
 // The error matches ratchet.ErrDuplicate for a message decrypted before, ErrInvalidMessage for one
 // that does not parse or decrypt, ErrVersion, ErrPreKeyID, ErrNoSession, ErrRecord, or is an
-// *UntrustedIdentityError. On error nothing has changed and the message can be tried again.
+// *UntrustedIdentityError. On error nothing has changed and the message can be tried again. The exception, with
+// Options.Custody only, is a *NoticeError: the message was received and is no text.
 func (d *Device) Decrypt(ctx context.Context, peer signet.Address, m Message) ([]byte, error) {
 	return d.decrypt(ctx, peer, m, nil)
 }
 
 // DecryptTo is Decrypt with a transaction shared: to, if not nil, receives the plaintext inside the transaction
 // that removes its key, so that the caller's own rows (an inbox, say) commit with it or not at all. If
-// to fails, nothing is kept and its error is returned. The plaintext belongs to the caller. Like every
+// to fails, nothing is kept and its error is returned. The plaintext belongs to the caller. A notice does not
+// reach to. Like every
 // function that runs in a transaction, to may run again and has no effect outside it.
 func (d *Device) DecryptTo(ctx context.Context, peer signet.Address, m Message, to func(tx Tx, plaintext []byte) error) error {
 	_, err := d.decrypt(ctx, peer, m, to)
@@ -209,19 +211,22 @@ func (d *Device) DecryptTo(ctx context.Context, peer signet.Address, m Message, 
 
 func (d *Device) decrypt(ctx context.Context, peer signet.Address, m Message, to func(Tx, []byte) error) ([]byte, error) {
 	o := receivings.Get().(*receiving)
-	o.d, o.src, o.peer, o.to = d, entropy.From(ctx), peer, to
+	o.d, o.ctx, o.src, o.peer, o.to = d, ctx, entropy.From(ctx), peer, to
 	if err := o.in.parse(m); err != nil {
 		return nil, err
 	}
 	if err := d.store.Update(ctx, peer, o.f); err != nil {
 		return nil, err // o, which may hold a trial's secrets, is left to the collector
 	}
-	plaintext, left := o.plaintext, o.left
+	plaintext, left, notice := o.plaintext, o.left, o.notice
 	o.r.release()
 	*o = receiving{f: o.f, r: o.r}
 	receivings.Put(o)
 	if left >= 0 && left < d.opts.LowWater && d.opts.LowPreKeys != nil {
 		d.opts.LowPreKeys(left)
+	}
+	if notice != nil {
+		return nil, notice
 	}
 	return plaintext, nil
 }
@@ -230,6 +235,7 @@ func (d *Device) decrypt(ctx context.Context, peer signet.Address, m Message, to
 type receiving struct {
 	f         func(Tx) error // run
 	d         *Device
+	ctx       context.Context
 	src       *entropy.Source
 	peer      signet.Address
 	to        func(Tx, []byte) error
@@ -237,6 +243,7 @@ type receiving struct {
 	r         record
 	plaintext []byte
 	left      int
+	notice    *NoticeError // what came was no text
 }
 
 var receivings = sync.Pool{New: func() any {
@@ -251,6 +258,7 @@ func (o *receiving) run(tx Tx) (err error) {
 	if err := o.d.loadInto(r, tx, o.peer); err != nil {
 		return err
 	}
+	was := r.current
 	if o.in.first == nil {
 		o.plaintext, err = r.receive(o.src, &o.in.message)
 	} else {
@@ -258,6 +266,9 @@ func (o *receiving) run(tx Tx) (err error) {
 	}
 	if err != nil {
 		return err
+	}
+	if o.d.opts.Custody != nil {
+		return o.watched(tx, was)
 	}
 	if err := r.save(); err != nil || o.to == nil {
 		return err

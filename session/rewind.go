@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"signet.example/signet"
 	"signet.example/signet/internal/wire"
@@ -21,8 +22,12 @@ type Rewind struct {
 }
 
 // Value reports whether a row of the device's own stays as it is. The counters of prekey ids do not:
-// ids given out since then would be given out again.
+// ids given out since then would be given out again; nor does what was seen of a conversation's custody, so that
+// the one who judges it knows that what it has is old.
 func (r *Rewind) Value(name string, value []byte) (keep bool, err error) {
+	if strings.HasPrefix(name, RowSightings) {
+		return false, nil
+	}
 	switch name {
 	case rowNextPreKey, rowNextSigned, rowNextKEM:
 		return false, nil

@@ -222,13 +222,7 @@ func Label(protocol uint8, grants []Grant) string {
 	if p.Verbs == 0 {
 		return dormant
 	}
-	var names []string
-	for i, n := range verbNames {
-		if p.Verbs>>i&1 == 1 {
-			names = append(names, n)
-		}
-	}
-	label := "managed:" + strings.Join(names, "+")
+	label := "managed:" + strings.Join(p.Verbs.names(), "+")
 	if p.Quota > 0 {
 		label += fmt.Sprintf(":%d", p.Quota)
 	}

@@ -18,12 +18,12 @@ type Signal uint8
 const (
 	SignalChain       Signal = 1 // the business wrote on a new chain: an older one was dropped
 	SignalBarrier     Signal = 2 // archived sessions and old chains were deleted, and there is a fresh session
-	SignalUnannounced Signal = 3 // a message came on a chain that a newly announced holder should not have yet
+	SignalUnannounced Signal = 3 // messages came under a custody before the statement that announces it
 	SignalRetired     Signal = 4 // a message came on a chain that a revoked holder could use
 	SignalOldSession  Signal = 5 // an archived session became the current one
 	SignalMissing     Signal = 6 // a message of the business is missing
 	SignalCollision   Signal = 7 // one chain and counter, two ciphertexts
-	SignalHijack      Signal = 8 // the business reports an answer to a ratchet key that is not its own
+	SignalHijack      Signal = 8 // a chain goes on behind its end, or the business reports an answer to a ratchet key that is not its own
 )
 
 // Observe takes note of a signal.
