@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"signet.example/signet"
+	"signet.example/signet/store/internal/listed"
 )
 
 // A Tx is one transaction on a device's records, and on the caller's own tables in the same database.
@@ -312,20 +313,7 @@ func (t *Tx) PutArchive(peer signet.Address, record []byte) error {
 }
 
 // Peers implements session.Tx. It lists the peers of the moment the loop begins; its body may write.
-func (t *Tx) Peers() iter.Seq2[signet.Address, error] {
-	return func(yield func(signet.Address, error) bool) {
-		list, err := t.list()
-		if err != nil {
-			yield(signet.Address{}, err)
-			return
-		}
-		for _, a := range list {
-			if !yield(a, nil) {
-				return
-			}
-		}
-	}
-}
+func (t *Tx) Peers() iter.Seq2[signet.Address, error] { return listed.Peers(t.list) }
 
 func (t *Tx) list() (list []signet.Address, err error) {
 	if err := t.flush(); err != nil {

@@ -8,6 +8,7 @@ import (
 	"iter"
 
 	"signet.example/signet"
+	"signet.example/signet/store/internal/listed"
 )
 
 // A Tx is one transaction on a device's records, and on the caller's own tables in the same file. It
@@ -179,20 +180,7 @@ func (t *Tx) PutArchive(peer signet.Address, record []byte) error {
 }
 
 // Peers implements session.Tx. It lists the peers of the moment the loop begins; its body may write.
-func (t *Tx) Peers() iter.Seq2[signet.Address, error] {
-	return func(yield func(signet.Address, error) bool) {
-		list, err := t.peers()
-		if err != nil {
-			yield(signet.Address{}, err)
-			return
-		}
-		for _, a := range list {
-			if !yield(a, nil) {
-				return
-			}
-		}
-	}
-}
+func (t *Tx) Peers() iter.Seq2[signet.Address, error] { return listed.Peers(t.peers) }
 
 // peers reads the whole list, so that the statement is finished before the caller does anything.
 func (t *Tx) peers() (list []signet.Address, err error) {

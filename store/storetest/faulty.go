@@ -82,10 +82,15 @@ func (s *FaultyStore) call() error {
 
 // Update is the wrapped store's, with the fault.
 func (s *FaultyStore) Update(ctx context.Context, peer signet.Address, f func(tx session.Tx) error) error {
+	return s.around(f, func(f func(tx session.Tx) error) error { return s.store.Update(ctx, peer, f) })
+}
+
+// around counts the calls of one transaction of the wrapped store.
+func (s *FaultyStore) around(f func(tx session.Tx) error, update func(f func(tx session.Tx) error) error) error {
 	if err := s.call(); err != nil {
 		return err
 	}
-	err := s.store.Update(ctx, peer, func(tx session.Tx) error {
+	err := update(func(tx session.Tx) error {
 		if err := f(faultyTx{tx, s.call}); err != nil {
 			return err
 		}

@@ -170,19 +170,7 @@ func FaultyAll(store session.ManyStore, k int, mode Mode) *FaultyMany {
 
 // UpdateAll is the wrapped store's, with the fault.
 func (s *FaultyMany) UpdateAll(ctx context.Context, peers []signet.Address, f func(tx session.Tx) error) error {
-	if err := s.call(); err != nil {
-		return err
-	}
-	err := s.many.UpdateAll(ctx, peers, func(tx session.Tx) error {
-		if err := f(faultyTx{tx, s.call}); err != nil {
-			return err
-		}
-		return s.call()
-	})
-	if err == nil && s.mode == Die {
-		s.call()
-	}
-	return err
+	return s.around(f, func(f func(tx session.Tx) error) error { return s.many.UpdateAll(ctx, peers, f) })
 }
 
 // testEncryptAllFaults has the store fail, or the process die, at every call of a message to all.
