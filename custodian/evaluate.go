@@ -58,15 +58,10 @@ func (r *run) judge(without string) (*writer, error) {
 	base := know.Replay(r.transcript(), without)
 	views := r.views(base)
 	w := &writer{run: r, base: base, views: views}
+	if err := r.attempts(base, views); err != nil {
+		return nil, err
+	}
 	for i, v := range views {
-		v.closure = base.Close(v.facts)
-		v.quantum.closure = base.Close(v.quantum.facts)
-		if err := v.attempt(r, i, false); err != nil {
-			return nil, err
-		}
-		if err := v.quantum.attempt(r, i, true); err != nil {
-			return nil, err
-		}
 		w.limits = append(w.limits, v.compare(r, i, false)...)
 		w.limits = append(w.limits, v.quantum.compare(r, i, true)...)
 	}

@@ -45,9 +45,32 @@ func (r *run) probe(to attack.Side, message int, inject *injection) error {
 	return nil
 }
 
-// receiver returns a fresh copy of the receiver as it was. It knows the sender's identity key, as if the
-// two had compared safety numbers.
-func (p *probe) receiver() (attack.Accept, error) {
+// A receiver is a copy of the receiver of a probe as it was. It knows the sender's identity key, as if the two
+// had compared safety numbers.
+type receiver struct {
+	p     *probe
+	offer attack.Accept // nil until something is offered: most principals have nothing to offer
+	err   error         // why the copy could not be made
+}
+
+func (p *probe) receiver() *receiver { return &receiver{p: p} }
+
+// accept offers a message to the copy.
+func (c *receiver) accept(preKey bool, body []byte) ([]byte, bool) {
+	if c.offer == nil && c.err == nil {
+		c.offer, c.err = c.p.clone()
+	}
+	if c.err != nil {
+		return nil, false
+	}
+	return c.offer(preKey, body)
+}
+
+// clone copies the receiver.
+func (p *probe) clone() (attack.Accept, error) {
+	if p.deaf {
+		return func(bool, []byte) ([]byte, bool) { return nil, false }, nil
+	}
 	// The copy's randomness is its own, so that an attempt does not disturb the run.
 	src := entropy.Seeded(sha256.Sum256(p.trusted))
 	ctx := entropy.With(context.Background(), src)
@@ -66,10 +89,7 @@ func (p *probe) receiver() (attack.Accept, error) {
 		text, err := device.Decrypt(ctx, p.party.peer, session.Message{Type: t, Body: body})
 		return text, err == nil
 	}
-	switch {
-	case p.deaf:
-		return func(bool, []byte) ([]byte, bool) { return nil, false }, nil
-	case p.offered == nil:
+	if p.offered == nil {
 		return accept, nil
 	}
 	record, err := device.Record(ctx, p.party.peer)

@@ -130,8 +130,9 @@ func (v *view) learn(r *run, base *know.Base, quantum bool) {
 // forgedText is what a forgery says. It does not depend on who forges.
 const forgedText = "This message was not written by the one whose name it bears."
 
-// attempt lets an adversary learn the same events and try, probe by probe and at the end.
-func (v *view) attempt(r *run, index int, quantum bool) error {
+// attempt lets an adversary learn the events before end, deceive whom it can at those from start on, and
+// read, if that is all of them.
+func (v *view) attempt(r *run, index int, quantum bool, start, end int) error {
 	a := attack.New()
 	if quantum {
 		a.Break(func(k parcel.Key) ([32]byte, bool) {
@@ -139,37 +140,51 @@ func (v *view) attempt(r *run, index int, quantum bool) error {
 			return s, ok
 		})
 	}
-	for i := range r.events {
+	for i := range r.events[:end] {
 		e := &r.events[i]
 		if err := v.tell(a, e); err != nil {
 			return err
 		}
-		if e.client != nil && e.client.signal == signalAsked && !quantum {
-			s, err := v.deceive(r, a, e.client, i, index)
-			if err != nil {
-				return err
-			}
-			if s != nil {
-				v.noticed[i] = s
-			}
+		if quantum || i < start {
+			continue
 		}
-		if p := e.probe; p != nil && !quantum {
-			f, err := v.forge(r, a, p, index)
-			if err != nil {
-				return err
-			}
-			if f != nil {
-				v.forged[p.number] = f
-			}
-			if err := v.begin(r, a, p, index); err != nil {
-				return err
-			}
+		if err := v.try(r, a, i, index); err != nil {
+			return err
 		}
+	}
+	if end < len(r.events) {
+		return nil
 	}
 	for _, o := range a.Read() {
 		v.read[o.Number()] = o
 	}
 	return nil
+}
+
+// try lets the adversary deceive whoever can be deceived at an event.
+func (v *view) try(r *run, a *attack.Adversary, at, index int) error {
+	e := &r.events[at]
+	if e.client != nil && e.client.signal == signalAsked {
+		s, err := v.deceive(r, a, e.client, at, index)
+		if err != nil {
+			return err
+		}
+		if s != nil {
+			v.noticed[at] = s
+		}
+	}
+	p := e.probe
+	if p == nil {
+		return nil
+	}
+	f, err := v.forge(r, a, p, index)
+	if err != nil {
+		return err
+	}
+	if f != nil {
+		v.forged[p.number] = f
+	}
+	return v.begin(r, a, p, index)
 }
 
 // tell shows an adversary what its principal learns from an event.
@@ -197,14 +212,12 @@ func (v *view) forge(r *run, a *attack.Adversary, p *probe, index int) (*attack.
 	if !v.reaches || p.inject != nil && p.inject.by != index {
 		return nil, nil
 	}
-	accept, err := p.receiver()
-	if err != nil {
-		return nil, err
-	}
+	c := p.receiver()
 	// The adversary's own keys depend on the moment alone, so that an injection is the same again when
 	// the report is written.
 	src := entropy.Seeded(seedOf(r.sc, "adversary", uint64(index)<<32|uint64(p.number)))
-	return a.Forge(src, 1-p.to, []byte(text), accept), nil
+	f := a.Forge(src, 1-p.to, []byte(text), c.accept)
+	return f, c.err
 }
 
 // begin lets the adversary try to begin a new session, when nothing travels.
@@ -212,15 +225,12 @@ func (v *view) begin(r *run, a *attack.Adversary, p *probe, index int) error {
 	if !v.reaches || !p.still() {
 		return nil
 	}
-	accept, err := p.receiver()
-	if err != nil {
-		return err
-	}
+	c := p.receiver()
 	src := entropy.Seeded(seedOf(r.sc, "adversary's session", uint64(index)<<32|uint64(p.number)))
-	if f := a.Begin(src, 1-p.to, []byte(forgedText), accept); f != nil {
+	if f := a.Begin(src, 1-p.to, []byte(forgedText), c.accept); f != nil {
 		v.begun[p.number] = f
 	}
-	return nil
+	return c.err
 }
 
 // compare finds the messages and probes about which the rule book and the adversary do not agree.

@@ -208,7 +208,26 @@ func (f *forger) message(s Strategy, id chainID, counter uint32, seed secret) bo
 }
 
 func (f *forger) bare(s Strategy, id chainID, counter uint32, seed secret) bool {
-	return f.build(s, wire.V3, id, counter, seed, nil, nil) || f.build(s, wire.V4, id, counter, seed, nil, nil)
+	return f.either(id.base, func(offer offering) bool {
+		return f.build(s, wire.V3, id, counter, seed, nil, nil, offer) || f.build(s, wire.V4, id, counter, seed, nil, nil, offer)
+	})
+}
+
+// An offering is a way to put a message before the receiver.
+type offering func(s Strategy, body []byte) bool
+
+// either tries messages of a session as they are, and then, for a receiver that has not got the session yet,
+// inside the public part of its first message.
+func (f *forger) either(base parcel.Key, try func(offering) bool) bool {
+	if try(func(s Strategy, body []byte) bool { return f.offer(s, false, body) }) {
+		return true
+	}
+	h := f.a.shakes[base]
+	return h != nil && h.from == f.from && try(func(s Strategy, body []byte) bool {
+		p := h.first
+		p.Message = body
+		return f.offer(s, true, wire.AppendPreKeyMessage(nil, &p))
+	})
 }
 
 func (f *forger) keyed(s Strategy, id chainID, counter uint32, seed secret) bool {
@@ -217,15 +236,17 @@ func (f *forger) keyed(s Strategy, id chainID, counter uint32, seed secret) bool
 		keys = f.a.outgoing(id.base, f.from)
 		f.pq[id.base] = keys
 	}
-	for i := range keys {
-		if f.build(s, wire.V4, id, counter, seed, keys[i].value(), keys[i].field) {
-			return true
+	return f.either(id.base, func(offer offering) bool {
+		for i := range keys {
+			if f.build(s, wire.V4, id, counter, seed, keys[i].value(), keys[i].field, offer) {
+				return true
+			}
 		}
-	}
-	return false
+		return false
+	})
 }
 
-func (f *forger) build(s Strategy, version uint8, id chainID, counter uint32, seed secret, pq *secret, field []byte) bool {
+func (f *forger) build(s Strategy, version uint8, id chainID, counter uint32, seed secret, pq *secret, field []byte, offer offering) bool {
 	size := len(f.text) + 16 - len(f.text)%16
 	b, at := wire.AppendSignalMessage(nil, &wire.SignalMessage{
 		Version: version, RatchetKey: id.key[:], Counter: counter, PQRatchet: field,
@@ -235,25 +256,13 @@ func (f *forger) build(s Strategy, version uint8, id chainID, counter uint32, se
 	for _, sender := range slices.Backward(f.a.identities[f.from]) {
 		for _, receiver := range slices.Backward(f.a.identities[f.from.other()]) {
 			signed := append(slices.Clip(b), k.tag(sender, receiver, b)...)
-			if f.offer(s, false, signed) || f.again(s, id.base, signed) {
+			if offer(s, signed) {
 				f.found.keys = k.between(sender, receiver)
 				return true
 			}
 		}
 	}
 	return false
-}
-
-// again offers a message inside the public part of a first message that was seen, for a receiver that
-// has not got that one yet.
-func (f *forger) again(s Strategy, base parcel.Key, body []byte) bool {
-	h := f.a.shakes[base]
-	if h == nil || h.from != f.from {
-		return false
-	}
-	p := h.first
-	p.Message = body
-	return f.offer(s, true, wire.AppendPreKeyMessage(nil, &p))
 }
 
 // A pqKey is a post-quantum key to send with, and the field that names it.
@@ -273,20 +282,24 @@ func (k *pqKey) value() *secret {
 	return &k.key
 }
 
-// outgoing returns the keys that messages of a session can be sent with from an end, newest epoch first. Which
-// way a chain goes is tried out: the receiver knows. Who began the session sends in direction 0.
+// outgoing returns the keys that messages of a session can be sent with from an end, newest epoch first. Who
+// began the session sends in direction 0 (spqr §12.1). If that was not seen, which way a chain goes is tried
+// out: the receiver knows.
 func (a *Adversary) outgoing(base parcel.Key, from Side) (list []pqKey) {
 	b := &a.braid
-	likely := uint8(0)
-	if h := a.shakes[base]; h != nil && h.from != from {
-		likely = 1
+	directions := []uint8{0, 1}
+	if h := a.shakes[base]; h != nil {
+		directions = directions[:1]
+		if h.from != from {
+			directions[0] = 1
+		}
 	}
 	epochs := b.epochs[base]
 	for n, epoch := range slices.Backward(epochs) {
 		if len(epochs)-n > tryEpochs {
 			break
 		}
-		for _, dir := range [...]uint8{likely, 1 - likely} {
+		for _, dir := range directions {
 			list = append(list, a.sendable(pqID{base, epoch, dir})...)
 		}
 	}
