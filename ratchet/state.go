@@ -214,7 +214,7 @@ func (s *State) Release() {
 
 // AppendBinary appends the encoded SessionStructure. It holds secrets.
 func (s *State) AppendBinary(b []byte) ([]byte, error) {
-	w := wire.NewWriter(make([]byte, s.size(false)))
+	w := wire.NewWriter(make([]byte, s.size()))
 	s.write(&w)
 	return append(b, w.Result()...), nil
 }
@@ -228,7 +228,7 @@ func (s *State) Record() []byte { return s.field(false) }
 func (s *State) Archived() []byte { return s.field(true) }
 
 func (s *State) field(previous bool) []byte {
-	w := wire.NewWriter(make([]byte, s.size(false)))
+	w := wire.NewWriter(make([]byte, s.size()))
 	s.write(&w)
 	if previous {
 		w.Message(2, 0)
@@ -238,20 +238,10 @@ func (s *State) field(previous bool) []byte {
 	return w.Result()
 }
 
-// Pieces appends Record to list, in pieces that make it up when they are joined. Long values, skipped keys
-// for one, are pieces of their own and are not copied: they are the State's, and neither side modifies
-// them.
-func (s *State) Pieces(list [][]byte) [][]byte {
-	w := wire.NewSharing(make([]byte, s.size(true)))
-	s.write(&w)
-	w.Message(1, 0)
-	return w.Pieces(list)
-}
-
 // write writes the fields in descending order.
 func (s *State) write(w *wire.Writer) {
 	if s.rec.PQ != nil {
-		w.Shared(15, s.rec.PQ)
+		w.Bytes(15, s.rec.PQ)
 	} else if s.HasPQ() {
 		mark := w.Written()
 		s.pq.Write(w)
@@ -261,18 +251,11 @@ func (s *State) write(w *wire.Writer) {
 }
 
 // size is an upper bound of what write writes, as a rule, and of the head of a field around it.
-func (s *State) size(sharing bool) int {
-	n := s.rec.Size()
-	if sharing {
-		n -= s.rec.Shared()
+func (s *State) size() int {
+	if s.rec.PQ == nil {
+		return s.rec.Size() + s.pq.Size()
 	}
-	switch {
-	case s.rec.PQ == nil:
-		return n + s.pq.Size(sharing)
-	case sharing && len(s.rec.PQ) >= wire.Long:
-		return n
-	}
-	return n + len(s.rec.PQ)
+	return s.rec.Size() + len(s.rec.PQ)
 }
 
 // SetAddresses names the two ends for the operations that follow. They are not part of the stored

@@ -162,7 +162,7 @@ func (d *Device) custodyOf(ctx context.Context, peer signet.Address, f func(Tx, 
 			identity, err = signet.ParsePublicKey(row)
 		}
 		c := d.conversation(peer, identity, r.current)
-		r.unchanged()
+		r.release()
 		if err != nil {
 			return err
 		}

@@ -4,17 +4,15 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"sync/atomic"
+	"sync"
 
 	"signet.example/signet"
-	"signet.example/signet/internal/secret"
 	"signet.example/signet/internal/wire"
 	"signet.example/signet/ratchet"
 )
 
 // This file is for stores that share their memory with the Device. They can keep a record as the Device
-// has it: the official bytes in pieces, of which the long ones pass from one version of the record to the
-// next, and beside them the session that was decoded from them.
+// has it: decoded, and encoded only when somebody asks for its bytes.
 
 // A KeepingTx is a Tx that keeps the records of current sessions in the memory of the process. It is
 // optional, and another view of the rows of Session and PutSession: what one writes the other reads.
@@ -27,44 +25,39 @@ type KeepingTx interface {
 	KeepSession(peer signet.Address, k *Kept) error
 }
 
-// A Kept is the record of a current session, an official RecordStructure without previous sessions. Its bytes never
-// change. It holds secrets, redacts itself when formatted or logged, and is safe for concurrent use.
+// A Kept is one version of the record of a current session, an official RecordStructure without previous
+// sessions. It never changes: an operation makes the next version. It holds secrets, redacts itself when
+// formatted or logged, and is safe for concurrent use.
 type Kept struct {
-	pieces [][]byte // make up the record
-	room   [9][]byte
-	live   *live // its decoded form, if live.of says so
-}
-
-// A live is a decoded session on its way from one version of its record to the next.
-type live struct {
-	state *ratchet.State
-	// of is the version that state is the decoded form of. It is nil while an operation has the state: the
-	// operation either makes the next version of it or drops it, and then the record is decoded again.
-	of atomic.Pointer[Kept]
+	record []byte         // the record, or
+	state  *ratchet.State // what it decodes to, which takes no step
 }
 
 // KeepRecord returns a Kept of the bytes of a record, which are not copied and not modified.
-func KeepRecord(record []byte) *Kept {
-	k := new(Kept)
-	k.pieces = append(k.room[:0], record)
-	return k
+func KeepRecord(record []byte) *Kept { return &Kept{record: record} }
+
+// Record returns the record, in a slice that the caller does not modify. Unless it came from KeepRecord it is
+// encoded now.
+func (k *Kept) Record() []byte {
+	if k.state != nil {
+		return k.state.Record()
+	}
+	return k.record
 }
 
-// AppendRecord appends the record.
-func (k *Kept) AppendRecord(b []byte) []byte {
-	for _, p := range k.pieces {
-		b = append(b, p...)
+// Release erases the keys that are k's alone, and lets its memory be used again. It is for a store that has replaced
+// k and knows that nobody else has it; k is not used afterwards. A store that does not know leaves k to the
+// collector.
+func (k *Kept) Release() {
+	if s := k.state; s != nil {
+		k.state = nil
+		s.Release()
+		states.Put(s)
 	}
-	return b
 }
 
-// Size is the length of the record, in bytes.
-func (k *Kept) Size() (n int) {
-	for _, p := range k.pieces {
-		n += len(p)
-	}
-	return n
-}
+// states are those whose memory was released.
+var states = sync.Pool{New: func() any { return new(ratchet.State) }}
 
 const redactedRecord = "session.Kept(…)"
 
@@ -77,14 +70,15 @@ func (Kept) LogValue() slog.Value { return slog.StringValue(redactedRecord) }
 // MarshalText redacts the record in JSON and every other text encoding.
 func (Kept) MarshalText() ([]byte, error) { return []byte(redactedRecord), nil }
 
-// take returns the session of k, for the caller alone. It is nil if the record has none.
-func (k *Kept) take() (*live, error) {
-	if l := k.live; l != nil && l.of.CompareAndSwap(k, nil) {
-		return l, nil
+// begin returns a State that an operation may change, beginning where the session of k is. It is nil if the
+// record has none.
+func (k *Kept) begin() (*ratchet.State, error) {
+	if k.state != nil {
+		s := states.Get().(*ratchet.State)
+		k.state.Fork(s)
+		return s, nil
 	}
-	row := k.AppendRecord(make([]byte, 0, k.Size()))
-	defer secret.Wipe(row)
-	current, _, err := wire.SplitRecord(row)
+	current, _, err := wire.SplitRecord(k.record)
 	if err != nil || current == nil {
 		return nil, err
 	}
@@ -93,16 +87,11 @@ func (k *Kept) take() (*live, error) {
 		return nil, err
 	}
 	s.Own()
-	return &live{state: s}, nil
+	return s, nil
 }
 
-// giveBack is for an operation that has not changed the session it took of k.
-func (l *live) giveBack(k *Kept) { l.of.Store(k) }
-
-// keep makes the next version of the record. From here on the session belongs to whoever takes it.
-func (l *live) keep() *Kept {
-	k := &Kept{live: l}
-	k.pieces = l.state.Pieces(k.room[:0])
-	l.of.Store(k)
-	return k
+// keep makes s, which takes no step afterwards, a version of the record.
+func keep(s *ratchet.State) *Kept {
+	s.Freeze()
+	return &Kept{state: s}
 }

@@ -212,6 +212,63 @@ func TestClonesPart(t *testing.T) {
 	deliver(t, alice, bob, "the last")
 }
 
+// TestVersionsLast: a version of a record stays what it is while somebody may have it, and is erased when
+// nobody can.
+func TestVersionsLast(t *testing.T) {
+	alice, bob := pair(t)
+	deliver(t, alice, bob, "x")
+	deliver(t, bob, alice, "y")
+	kept := func(tx session.Tx) *session.Kept {
+		k, err := tx.(session.KeepingTx).KeptSession(bobAddr)
+		require.NoError(t, err)
+		return k
+	}
+	var mine *session.Kept
+	step := func() {
+		_, err := alice.EncryptTo(ctx, bobAddr, []byte("z"), func(tx session.Tx, _ session.Message) error {
+			mine = kept(tx)
+			return nil
+		})
+		require.NoError(t, err)
+	}
+	step()
+	last := mine
+	require.NotEmpty(t, last.Record())
+	step()
+	require.Empty(t, last.Record(), "nobody had it")
+
+	run := 0
+	require.NoError(t, alice.store.Update(ctx, signet.Address{}, func(tx session.Tx) error {
+		if run++; run > 1 {
+			return nil // it lost: what it read is no longer so
+		}
+		last = kept(tx)
+		before := last.Record()
+		step()
+		step()
+		require.Equal(t, before, last.Record(), "a transaction has it that does not have the peer's turn")
+		return nil
+	}))
+	require.Equal(t, 2, run)
+
+	before, last := rows(t, alice.store, bobAddr), mine
+	clone := alice.store.Clone()
+	step()
+	require.NotEmpty(t, last.Record())
+	require.Equal(t, before, rows(t, clone, bobAddr))
+	require.NotEqual(t, before, rows(t, alice.store, bobAddr))
+	step()
+	require.NotEmpty(t, last.Record())
+
+	lost := errors.New("lost")
+	before, last = rows(t, alice.store, bobAddr), mine
+	require.ErrorIs(t, alice.store.Update(ctx, bobAddr, func(tx session.Tx) error {
+		return errors.Join(tx.PutSession(bobAddr, []byte("x")), lost)
+	}), lost)
+	require.Equal(t, before, rows(t, alice.store, bobAddr))
+	require.NotEmpty(t, last.Record())
+}
+
 // TestSkippedKeysCostNothing: 2000 keys of missing messages make a record of 150 kB, and an
 // operation that asks for none of them allocates what it does without them.
 func TestSkippedKeysCostNothing(t *testing.T) {

@@ -183,7 +183,7 @@ func (d *Device) Missing(ctx context.Context, out []Outgoing) (missing []signet.
 			if !r.sends(o.RegistrationID, now) {
 				missing = append(missing, o.Peer)
 			}
-			r.unchanged()
+			r.release()
 		}
 		return nil
 	})

@@ -27,10 +27,7 @@ type record struct {
 	current *ratchet.State // nil: none
 	spare   *ratchet.State // what the current one is decoded to, kept from one transaction to the next
 
-	// With a store that keeps sessions decoded: what was read, and what current was in it.
-	keeping KeepingTx
-	kept    *Kept
-	live    *live
+	keeping KeepingTx // tx, if the store keeps sessions decoded
 
 	opened *ratchet.State // what the last decryption was with
 
@@ -51,7 +48,7 @@ func (d *Device) loadInto(r *record, tx Tx, peer signet.Address) error {
 	r.tx, r.peer, r.self = tx, peer, d.self
 	if keeping, ok := tx.(KeepingTx); ok {
 		r.keeping = keeping
-		return r.take()
+		return r.begin()
 	}
 	row, err := tx.Session(peer)
 	if err != nil || len(row) == 0 {
@@ -75,16 +72,16 @@ func (d *Device) loadInto(r *record, tx Tx, peer signet.Address) error {
 
 var errNotDecoded = fmt.Errorf("%w: failed to decode session record protobuf", ErrRecord)
 
-// take is the part of loadInto for a store that keeps sessions decoded.
-func (r *record) take() (err error) {
-	if r.kept, err = r.keeping.KeptSession(r.peer); err != nil || r.kept == nil {
+// begin is the part of loadInto for a store that keeps sessions decoded.
+func (r *record) begin() error {
+	k, err := r.keeping.KeptSession(r.peer)
+	if err != nil || k == nil {
 		return err
 	}
-	if r.live, err = r.kept.take(); err != nil {
+	if r.current, err = k.begin(); err != nil {
 		return errNotDecoded
 	}
-	if r.live != nil {
-		r.current = r.live.state
+	if r.current != nil {
 		r.current.SetAddresses(r.self, r.peer)
 	}
 	return nil
@@ -97,14 +94,6 @@ func (r *record) release() {
 		r.spare.Release()
 	}
 	*r = record{spare: r.spare}
-}
-
-// unchanged is release after an operation that has not changed the current session.
-func (r *record) unchanged() {
-	if r.live != nil && r.current == r.live.state {
-		r.live.giveBack(r.kept)
-	}
-	r.release()
 }
 
 func (r *record) decode(b []byte) (*ratchet.State, error) {
@@ -129,18 +118,15 @@ func (r *record) save() error {
 }
 
 func (r *record) saveCurrent() error {
-	s, l := r.current, r.live
-	r.current, r.live = nil, nil
+	s := r.current
+	r.current = nil
 	switch {
 	case s == nil:
 		return r.tx.PutSession(r.peer, nil)
 	case r.keeping == nil:
 		return r.tx.PutSession(r.peer, s.Record())
-	case l == nil || l.state != s:
-		s.Own()
-		l = &live{state: s}
 	}
-	return r.keeping.KeepSession(r.peer, l.keep())
+	return r.keeping.KeepSession(r.peer, keep(s))
 }
 
 func (r *record) loadArchive() (err error) {

@@ -62,6 +62,6 @@ func (d *Device) remote(tx Tx, peer signet.Address, to *Remote) error {
 	}
 	to.Session = true
 	_, to.RegistrationID = r.current.RegistrationIDs()
-	r.unchanged()
+	r.release()
 	return nil
 }

@@ -776,13 +776,13 @@ func TestCancelled(t *testing.T) {
 	receive(t, alice, bob, m, "x")
 }
 
-// TestAllocations is the budget of one message of 64 bytes at both ends over a store in memory: five to
-// encrypt, six to decrypt.
+// TestAllocations is the budget of one message of 64 bytes at both ends over a store in memory: four to
+// encrypt, five to decrypt.
 func TestAllocations(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector allocates")
 	}
-	for version, most := range map[int]float64{3: 11, 4: 11} {
+	for version, most := range map[int]float64{3: 9, 4: 9} {
 		alice, bob := newParty(aliceAddr, session.Options{AllowX3DH: true}), newParty(bobAddr, session.Options{AllowX3DH: true})
 		bundle := bob.bundle(t, 1)
 		if version == 3 {

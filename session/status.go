@@ -42,7 +42,7 @@ func (d *Device) Status(ctx context.Context, peer signet.Address) (s Status, err
 			PostQuantumRatchet:   r.current.HasPQ(),
 			RemoteRegistrationID: remote,
 		}
-		r.unchanged()
+		r.release()
 		return nil
 	})
 	if err != nil {

@@ -129,9 +129,8 @@ func (e *encoder) write(w *wire.Writer, field int) {
 	w.Message(protowire.Number(field), mark)
 }
 
-// size is no less than what write writes; long is what of it lies in long values.
+// size is no less than what write writes.
 func (e *encoder) size() int { return 16 + len(e.raw) + len(e.tail) }
-func (e *encoder) long() int { return long(e.raw) + long(e.tail) }
 
 // own copies what the encoder borrows.
 func (e *encoder) own() { e.raw, e.tail = bytes.Clone(e.raw), bytes.Clone(e.tail) }
@@ -214,17 +213,8 @@ func (d *decoder) write(w *wire.Writer, field int) {
 }
 
 func (d *decoder) size() int { return 16 + len(d.raw) }
-func (d *decoder) long() int { return long(d.raw) }
 
 func (d *decoder) own() { d.raw = bytes.Clone(d.raw) }
-
-// long is the length of a value that a Writer may share.
-func long(b []byte) int {
-	if len(b) < wire.Long {
-		return 0
-	}
-	return len(b)
-}
 
 // A list gathers the entries of one repeated field.
 type list struct {

@@ -18,8 +18,7 @@ import (
 type State struct {
 	s state
 
-	// shared says that Write may have handed out what the State holds.
-	shared bool
+	shared bool // see Share
 }
 
 // UnmarshalBinary replaces s by the state that stored holds. It aliases stored until Own. On error,
@@ -108,6 +107,10 @@ func (b *braid) holds(part []byte) bool {
 	return false
 }
 
+// Share says that another State has the private key or encapsulation state that s drew: it is not erased with
+// s, or its successors.
+func (s *State) Share() { s.shared = true }
+
 // Wipe forgets the State, and erases the private key or encapsulation state that it drew, unless it
 // is shared.
 func (s *State) Wipe() {
@@ -120,7 +123,6 @@ func (s *State) Wipe() {
 // Write writes the stored state, which is empty if it is switched off.
 func (s *State) Write(w *wire.Writer) {
 	if s.s.version == version1 {
-		s.shared = s.shared || w.Shares()
 		s.s.write(w)
 	}
 }
@@ -128,14 +130,8 @@ func (s *State) Write(w *wire.Writer) {
 // On reports whether the ratchet is switched on.
 func (s *State) On() bool { return s.s.version == version1 }
 
-// Size is an upper bound of what Write writes, in bytes, as a rule. sharing says that the Writer does not copy
-// long values.
-func (s *State) Size(sharing bool) int {
-	if !sharing {
-		return s.s.size()
-	}
-	return s.s.size() - s.s.long()
-}
+// Size is an upper bound of what Write writes, in bytes, as a rule.
+func (s *State) Size() int { return s.s.size() }
 
 // Format redacts the State under every verb.
 func (State) Format(f fmt.State, _ rune) { io.WriteString(f, "spqr.State(…)") }

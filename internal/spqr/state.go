@@ -103,24 +103,6 @@ func (s *state) size() int {
 	return n
 }
 
-// long is how much of size lies in long values.
-func (s *state) long() (n int) {
-	for i := range s.chain.n {
-		n += long(s.chain.links[i].send.prev) + long(s.chain.links[i].recv.prev)
-	}
-	row := &phases[s.braid.phase]
-	for _, p := range row.holds {
-		n += long(s.braid.parts[p])
-	}
-	if row.encodes.size != 0 {
-		n += s.braid.enc.long()
-	}
-	if row.decodes.size != 0 {
-		n += s.braid.dec.long()
-	}
-	return n
-}
-
 func (v *negotiation) parse(b []byte) error {
 	f := scanner{rest: b}
 	var key, limits []byte

@@ -88,7 +88,7 @@ func (b *braid) write(w *wire.Writer) {
 	}
 	inner := w.Written()
 	for i := len(row.holds) - 1; i >= 0; i-- {
-		w.Shared(protowire.Number(3+i), b.parts[row.holds[i]])
+		w.Bytes(protowire.Number(3+i), b.parts[row.holds[i]])
 	}
 	auth := w.Written()
 	w.Bytes(2, b.auth.mac[:])
@@ -231,7 +231,7 @@ func (h *half) size() int {
 
 func (h *half) write(w *wire.Writer, field int) {
 	mark := w.Written()
-	w.Shared(3, h.prev)
+	w.Bytes(3, h.prev)
 	if !h.erased {
 		w.Bytes(2, h.next[:])
 	}

@@ -279,27 +279,12 @@ func (c *Chain) size() int {
 	return 22 + len(c.RatchetKey) + len(c.RatchetPriv) + len(c.Key) + len(c.Skipped)
 }
 
-// Shared is what of Size a Writer that shares does not copy.
-func (s *Session) Shared() (n int) {
-	count := func(b []byte) {
-		if len(b) >= Long {
-			n += len(b)
-		}
-	}
-	count(s.PendingKEMCiphertext)
-	count(s.Sender.Skipped)
-	for i := range s.Receivers {
-		count(s.Receivers[i].Skipped)
-	}
-	return n
-}
-
 // Write writes the fields in front of the post-quantum state, which is the last one and the caller's:
 // it writes field 15 before.
 func (s *Session) Write(w *Writer) {
 	if s.HasPendingKEM {
 		mark := w.Written()
-		w.Shared(2, s.PendingKEMCiphertext)
+		w.Bytes(2, s.PendingKEMCiphertext)
 		w.Uint(1, uint64(s.PendingKEMID))
 		w.Message(14, mark)
 	}

@@ -12,36 +12,13 @@ import (
 type Writer struct {
 	buf []byte
 	at  int // buf[at:] is written
-
-	// Long values may stay where they are: see NewSharing.
-	share bool
-	far   int // bytes of shared values
-	cuts  [8]cut
-	n     int
-	more  []cut // the cuts that did not fit
 }
-
-// A cut is where a shared value lies: behind everything that is written after it.
-type cut struct {
-	from  int // bytes of buf that are written behind the value
-	value []byte
-}
-
-// Long is the length in bytes from which a value is worth a piece of its own.
-const Long = 128
 
 // NewWriter returns a Writer into buf, whose content is overwritten from its end.
 func NewWriter(buf []byte) Writer { return Writer{buf: buf, at: len(buf)} }
 
-// NewSharing is NewWriter of a Writer that does not copy values of Long bytes and more: its Pieces
-// alias them.
-func NewSharing(buf []byte) Writer { return Writer{buf: buf, at: len(buf), share: true} }
-
-// Shares reports whether the Writer comes from NewSharing.
-func (w *Writer) Shares() bool { return w.share }
-
 // Written is a mark for Message: the number of bytes so far.
-func (w *Writer) Written() int { return len(w.buf) - w.at + w.far }
+func (w *Writer) Written() int { return len(w.buf) - w.at }
 
 // Reserve makes room for n bytes in front of what is written, and returns it.
 func (w *Writer) Reserve(n int) []byte {
@@ -106,30 +83,8 @@ func (w *Writer) Bytes(num protowire.Number, b []byte) {
 	}
 }
 
-// Shared is Bytes of a value that is immutable: if it is long, it is not copied by a Writer that
-// shares.
-func (w *Writer) Shared(num protowire.Number, b []byte) {
-	if len(b) != 0 {
-		w.Raw(b)
-		w.head(num, len(b))
-	}
-}
-
-// Raw writes bytes that are fields already. It may share them.
-func (w *Writer) Raw(b []byte) {
-	if !w.share || len(b) < Long {
-		copy(w.Reserve(len(b)), b)
-		return
-	}
-	w.far += len(b)
-	c := cut{len(w.buf) - w.at, b}
-	if w.n < len(w.cuts) {
-		w.cuts[w.n] = c
-		w.n++
-		return
-	}
-	w.more = append(w.more, c)
-}
+// Raw writes bytes that are fields already.
+func (w *Writer) Raw(b []byte) { copy(w.Reserve(len(b)), b) }
 
 func (w *Writer) head(num protowire.Number, n int) {
 	if n < 0x80 && num < 16 && w.at >= 2 { // most of them
@@ -146,28 +101,6 @@ func (w *Writer) Message(num protowire.Number, mark int) {
 	w.head(num, w.Written()-mark)
 }
 
-// Result returns what was written, but for what is shared. It is the end of the buffer, if
+// Result returns what was written: the end of the buffer, if
 // that was large enough.
 func (w *Writer) Result() []byte { return w.buf[w.at:] }
-
-// Pieces appends what was written to list, in pieces that make up the message when they are joined.
-func (w *Writer) Pieces(list [][]byte) [][]byte {
-	at, end := w.at, len(w.buf)
-	for i := w.n + len(w.more) - 1; i >= 0; i-- {
-		var c cut
-		if i < w.n {
-			c = w.cuts[i]
-		} else {
-			c = w.more[i-w.n]
-		}
-		if to := end - c.from; to > at {
-			list = append(list, w.buf[at:to:to])
-			at = to
-		}
-		list = append(list, c.value[:len(c.value):len(c.value)])
-	}
-	if at < end {
-		list = append(list, w.buf[at:end:end])
-	}
-	return list
-}

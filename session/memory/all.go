@@ -32,7 +32,7 @@ func (s *Store) UpdateAll(ctx context.Context, peers []signet.Address, f func(tx
 		defer d.giveBack(peer, t)
 	}
 	for losses := 0; ; losses++ {
-		done, err := d.attempt(ctx, f, losses >= patience)
+		done, err := d.attempt(ctx, key{kind: kinds}, f, losses >= patience)
 		if done {
 			return err
 		}

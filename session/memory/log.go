@@ -44,6 +44,10 @@ type row struct {
 	value   []byte
 	kept    *session.Kept // in place of the value
 	present bool
+
+	// since is the number of the commit that wrote the row, in the store; 0 once a transaction has read it
+	// that does not have its peer's turn.
+	since uint64
 }
 
 func (r row) same(o row) bool {
@@ -51,10 +55,10 @@ func (r row) same(o row) bool {
 		unsafe.SliceData(r.value) == unsafe.SliceData(o.value)
 }
 
-// bytes is the value of the row. It is a copy if the row is kept in pieces.
+// bytes is the value of the row. It is encoded here if the row is kept decoded.
 func (r row) bytes() []byte {
 	if r.kept != nil {
-		return r.kept.AppendRecord(make([]byte, 0, r.kept.Size()))
+		return r.kept.Record()
 	}
 	return r.value
 }
@@ -69,6 +73,7 @@ type entry struct {
 type log struct {
 	d       *data
 	commits uint64 // data.commits at the beginning
+	own     key    // the current session of the peer whose turn the transaction has; kinds: of none alone
 
 	reads  []entry
 	writes []entry // at most one for a key
@@ -80,6 +85,8 @@ type log struct {
 	counts   [kinds]int
 	listed   bool
 	peerSets uint64
+
+	replaced *session.Kept // by the commit, and of no use to anybody
 }
 
 // few is how many writes are searched one by one; with more an index is built.
@@ -87,9 +94,9 @@ const few = 16
 
 var logPool = sync.Pool{New: func() any { return new(log) }}
 
-func begin(d *data) *log {
+func begin(d *data, own key) *log {
 	t := logPool.Get().(*log)
-	t.d = d
+	t.d, t.own = d, own
 	d.mu.Lock()
 	t.commits = d.commits
 	d.mu.Unlock()
@@ -98,6 +105,9 @@ func begin(d *data) *log {
 
 // end clears the log, so that the pool keeps no record alive, and gives it back.
 func (t *log) end() {
+	if t.replaced != nil {
+		t.replaced.Release()
+	}
 	clear(t.reads)
 	clear(t.writes)
 	*t = log{reads: t.reads[:0], writes: t.writes[:0], forget: t.forget[:0]}
@@ -114,6 +124,10 @@ func (t *log) read(k key) row {
 	}
 	t.d.mu.Lock()
 	r := t.d.row(k)
+	if r.kept != nil && k != t.own && r.since != 0 {
+		r.since = 0
+		t.d.rows[k] = r
+	}
 	t.d.mu.Unlock()
 	t.reads = append(t.reads, entry{k, r})
 	return r
@@ -244,6 +258,13 @@ func (t *log) commit(cause error) bool {
 		}
 	}
 	for _, e := range t.writes {
+		if e.key == t.own {
+			// Nobody else has its turn. Others, and clones of the store, had no chance to get hold of it.
+			if old := d.row(e.key); old.kept != nil && old.since > d.cloned {
+				t.replaced = old.kept
+			}
+		}
+		e.row.since = d.commits
 		d.set(e.key, e.row)
 	}
 	return true

@@ -13,7 +13,8 @@
 // # Secrets
 //
 // A Store holds private keys. It redacts itself in fmt, slog and every text encoding. It does not
-// wipe the rows it replaces: other transactions and clones may still be reading them.
+// wipe the rows it replaces, for other transactions and clones may still be reading them, but for the keys of
+// sessions of which it knows that nobody does.
 package memory
 
 import (
@@ -47,6 +48,7 @@ type data struct {
 	counts   [kinds]int // rows by kind
 	peerSets uint64     // changes when a session or an archive row appears or goes
 	commits  uint64     // changes with every commit that wrote
+	cloned   uint64     // commits at the last time that the rows were shared with a clone
 	turns    map[signet.Address]*turn
 }
 
@@ -77,6 +79,8 @@ func (s *Store) Clone() *Store {
 	defer from.mu.Unlock()
 	to.rows = maps.Clone(from.rows) // rows are never modified in place
 	to.counts = from.counts
+	from.cloned = from.commits
+	to.commits, to.cloned = from.commits, from.commits
 	return c
 }
 
@@ -93,7 +97,7 @@ func (s *Store) Update(ctx context.Context, peer signet.Address, f func(tx sessi
 	}
 	defer d.giveBack(peer, t)
 	for losses := 0; ; losses++ {
-		done, err := d.attempt(ctx, f, losses >= patience)
+		done, err := d.attempt(ctx, peerKey(sessions, peer), f, losses >= patience)
 		if done {
 			return err
 		}
@@ -102,7 +106,7 @@ func (s *Store) Update(ctx context.Context, peer signet.Address, f func(tx sessi
 
 // attempt runs f once. It reports false if what f read is no longer so; then f has to run again,
 // even if it failed, because it may have failed over a view that never was.
-func (d *data) attempt(ctx context.Context, f func(tx session.Tx) error, alone bool) (done bool, err error) {
+func (d *data) attempt(ctx context.Context, own key, f func(tx session.Tx) error, alone bool) (done bool, err error) {
 	if alone {
 		d.gate.Lock()
 		defer d.gate.Unlock()
@@ -110,7 +114,7 @@ func (d *data) attempt(ctx context.Context, f func(tx session.Tx) error, alone b
 		d.gate.RLock()
 		defer d.gate.RUnlock()
 	}
-	t := begin(d)
+	t := begin(d, own)
 	handle := &tx{t}
 	defer func() { // also when f panics: nothing has been written yet, so this is the rollback
 		handle.log = nil

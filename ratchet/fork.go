@@ -1,0 +1,22 @@
+package ratchet
+
+import "signet.example/signet/internal/secret"
+
+// Freeze ends the steps of s. It owns what it holds from here on (see Own), and may be forked, read and encoded by
+// several goroutines at once.
+func (s *State) Freeze() {
+	s.Own()
+	s.pq.Share()
+}
+
+// Fork makes next, which is overwritten, a State that begins where s is, which is frozen, and goes its own way:
+// no step of next changes s. What steps replace as a whole, skipped keys for one, the two have in common.
+func (s *State) Fork(next *State) {
+	chains := append(next.rec.Receivers[:0], s.rec.Receivers...) // Decrypt changes them in their place
+	*next = *s
+	next.rec.Receivers = chains
+	if len(s.rec.Sender.Key) == len(next.sendingKey) {
+		next.sendingKey = secret.Key(s.rec.Sender.Key)
+		next.rec.Sender.Key = next.sendingKey[:]
+	}
+}
