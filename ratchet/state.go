@@ -295,13 +295,14 @@ func (s *State) RatchetKey() (signet.PublicKey, error) {
 	return parseKey(s.rec.Sender.RatchetKey, "invalid sender chain ratchet key")
 }
 
-// PeerRatchetKey returns the peer's newest ratchet key as stored, nil if there is none. The slice is not modified
-// by the caller.
-func (s *State) PeerRatchetKey() []byte {
-	if n := len(s.rec.Receivers); n > 0 {
-		return s.rec.Receivers[n-1].RatchetKey
+// Received says how far the peer's chain with this ratchet key has come: the counter after the greatest one
+// received, 0 if the chain is not here, and whether it is the peer's newest.
+func (s *State) Received(ratchetKey []byte) (next uint32, newest bool) {
+	c := s.rec.FindReceiver(ratchetKey)
+	if c == nil {
+		return 0, false
 	}
-	return nil
+	return c.Index, c == &s.rec.Receivers[len(s.rec.Receivers)-1]
 }
 
 // HasSender reports whether there is a chain to send with.

@@ -77,6 +77,7 @@ type Received struct {
 	RatchetKey []byte // names the chain of the peer
 	Counter    uint32 // of the message in its chain
 	Previous   uint32 // the counter of the last message of the peer's chain before
+	Next       uint32 // the counter after the greatest one that has come in the chain
 	Newest     bool   // it is on the newest of the peer's chains in that session
 	Revived    bool   // a previous session opened it
 }
@@ -295,12 +296,13 @@ func (o *receiving) watched(tx Tx, was *ratchet.State) error {
 		return recordError(err)
 	}
 	key := m.RatchetKey[:signet.PublicKeySize] // more is not read
+	next, newest := r.opened.Received(key)
 	heard := &Received{
 		Conversation: o.d.conversation(o.peer, remote, r.opened),
 		Plaintext:    o.plaintext,
 		Base:         bytes.Clone(r.opened.BaseKey()), RatchetKey: key,
 		Counter: m.Counter, Previous: m.PreviousCounter,
-		Newest: bytes.HasPrefix(r.opened.PeerRatchetKey(), key), Revived: o.left < 0 && r.opened != was,
+		Next: next, Newest: newest, Revived: o.left < 0 && r.opened != was,
 	}
 	if err := r.save(); err != nil {
 		return err

@@ -24,7 +24,7 @@ type sighted struct {
 	end          uint64   // one past the last, as the chain after it says; 0: not known
 	gaps         []span   // positions of which no message has come
 	retired      bool     // it was there when a mandate ended
-	open         bool     // it was the newest of its session when it was first seen: the next new one follows it
+	open         bool     // it was the newest one when it was first seen: the next of its session follows it
 }
 
 // A span is the positions from a to before b.
@@ -63,7 +63,8 @@ func (s *sightings) see(m *session.Received) sight {
 		switch {
 		case last < 0:
 			s.lost = true // nobody knows where the session before ended
-		case !m.Newest: // it is from before the first notice
+			c.open = c.open && !m.Revived
+		case !c.open: // it is from before the first notice
 			c.next, c.retired = uint64(m.Counter), s.chains[last].retired
 		case s.chains[last].open:
 			found.turned = true
@@ -74,6 +75,7 @@ func (s *sightings) see(m *session.Received) sight {
 	c := &s.chains[at]
 	found.at, found.revoked = at, c.retired
 	found.hijack = c.arrived(uint64(m.Counter)) || found.hijack
+	c.skip(uint64(m.Next)) // messages that came before the first notice are not told from missing ones
 	return found
 }
 
@@ -169,15 +171,14 @@ func (s *sightings) missing() bool {
 }
 
 // excuse is for the latest statement, which came at position n of chain at: no later one is among what is
-// missing from before. What was sent behind it, or in a newer session, may be one.
+// missing from before. What was sent behind it, on a newer chain or in a newer session, may be one.
 func (s *sightings) excuse(at int, n uint64) {
 	for i := range at {
 		s.chains[i].gaps = nil
 	}
 	c := &s.chains[at]
 	c.gaps = slices.DeleteFunc(c.gaps, func(m span) bool { return m.b <= n })
-	newer := func(o sighted) bool { return o.session != c.session }
-	s.lost = s.lost && slices.ContainsFunc(s.chains[at:], newer)
+	s.lost = s.lost && (!c.open || at < len(s.chains)-1)
 }
 
 // forgive is for a log that shows no statement but those that came: none is among what is missing.
