@@ -221,11 +221,11 @@ function readTranscript(t, files) {
       const m = e.m = parseMessage(e.body, e.prekey);
       e.sent = messages.length;
       (e.number >= 0 ? messages : e.by ? injected : carried).push(e);
-      if (e.by) return; // it need not hold together
+      if (e.prekey && !sessions.has(m.base)) sessions.set(m.base, e.from);
+      if (e.by) { shown[e.from].add(m.ratchet); return; } // it need not hold together
       need(e.number >= 0 || e.from === 'business', 'a statement is of the customer');
       if (e.prekey) {
         need(m.base === e.session && published[e.from].has(m.identity), 'a first message does not name its session and identity');
-        if (!sessions.has(e.session)) sessions.set(e.session, e.from);
       }
       need(sessions.has(e.session), 'a message is of no session');
       const turn = turns.get(e.session + m.ratchet);
@@ -417,7 +417,7 @@ function facts(t, circle, quantum) {
 
 // saturate gives each atom that follows with its earliest time: facts in order of time, clauses at the time of their last premise.
 function saturate(rules, given) {
-  const uses = new Map(), missing = rules.map(r => r.of), known = new Map();
+  const uses = new Map(), missing = rules.map(r => r.of), known = new Map(), by = new Map();
   rules.forEach((r, i) => { for (const a of new Set(r.body)) uses.has(a) ? uses.get(a).push(i) : uses.set(a, [i]); });
   rules.forEach((r, i) => { missing[i] -= r.body.length - new Set(r.body).size; });
   for (const [atom, at] of given.sort((a, b) => a[1] - b[1])) {
@@ -425,9 +425,10 @@ function saturate(rules, given) {
       const a = todo.pop();
       if (known.has(a)) continue;
       known.set(a, at);
-      for (const i of uses.get(a) ?? []) if (--missing[i] === 0) todo.push(rules[i].head);
+      for (const i of uses.get(a) ?? []) if (--missing[i] === 0) { todo.push(rules[i].head); if (!known.has(rules[i].head) && !by.has(rules[i].head)) by.set(rules[i].head, rules[i]); }
     }
   }
+  known.by = by; // the clause that each derived atom came from, for lab bundles
   return known;
 }
 
@@ -541,7 +542,7 @@ function holders(st, former) {
 // ---- Statements: the customer's client ----
 
 class Client {
-  constructor(custody) { Object.assign(this, { custody, identity: custody.identity, accepted: [], former: new Map(), published: 0, lied: false, doubt: false, joined: false, missing: false, changed: false, current: undefined }); }
+  constructor(custody) { Object.assign(this, { custody, identity: custody.identity, accepted: [], former: new Map(), published: 0, lied: false, doubt: false, partial: '', missing: false, changed: false, current: undefined }); }
   copy() { return Object.assign(Object.create(Client.prototype), this, { accepted: [...this.accepted], former: new Map([...this.former].map(([k, v]) => [k, { ...v }])) }); }
   end(st) { return Math.min(st.from + 7 * 86400, st.expires || Infinity) + 60; }
 
@@ -567,8 +568,8 @@ class Client {
 
   take(st) {
     if (this.current) this.leave(this.current, st);
-    this.changed = this.current !== undefined && this.current.terms !== st.terms;
-    this.joined = !this.current && st.number > 1 || this.joined;
+    this.changed ||= this.current !== undefined && this.current.terms !== st.terms;
+    if (!this.current && st.number > 1) this.partial = this.identity;
     this.doubt = this.missing = false;
     this.current = st;
     this.accepted = [...this.accepted, { number: st.number, hash: st.hash }].slice(-16);
@@ -606,9 +607,9 @@ class Client {
       case 'collision': this.lied = true; break;
       case 'missing': this.missing = true; break;
       case 'complete': this.missing = false; break;
-      case 'identity': this.identity = e.identity; this.joined = false; break;
+      case 'identity': this.identity = e.identity; break;
       case 'barrier':
-        this.joined = false;
+        if (this.partial !== this.identity) this.partial = '';
         for (const [name, f] of this.former) if (!(f.secrets & bit('identity')) || f.identity !== this.identity) this.former.delete(name);
         break;
       case 'chain':
@@ -629,15 +630,15 @@ class Client {
 
   // shown is what the client shows at a time, and of whom.
   shown(now) {
-    const st = this.current, plain = state => ({ state, holders: [] });
+    const st = this.current, all = st ? holders(st, this.former) : [], plain = state => ({ state, holders: all });
     if (this.lied) return plain('contradicted');
     if (!st) return plain('unknown');
     if (now > this.end(st)) return plain('expired');
-    const all = holders(st, this.former), live = all.filter(h => !h.former), gone = all.filter(h => h.former);
+    const live = all.filter(h => !h.former), gone = all.filter(h => h.former);
     if (this.changed) return { state: 'changed', holders: all };
     if (live.length) return { state: 'managed', holders: all, by: live };
     if (gone.length) return { state: 'revoked', holders: all, by: gone };
-    if (this.custody.profile === 'identity-signed' || this.doubt || this.joined || this.missing || this.published > st.number) return plain('unknown');
+    if (this.custody.profile === 'identity-signed' || this.doubt || this.partial || this.missing || this.published > st.number) return plain('unknown');
     if (!st.identities.includes(this.identity) || st.protocol > this.custody.protocol || st.from > now) return plain('unknown');
     return plain('e2ee');
   }
@@ -650,7 +651,7 @@ const tells = (shown, circle, ...verbs) => shown.holders.some(h => h.names.some(
 function follow(t, files) {
   if (!t.custody) { need(![...files.keys()].some(n => n.startsWith('statements/')), 'statements without notices'); return undefined; }
   need(t.custody.root && t.custody.identity && ['custody-root', 'identity-signed'].includes(t.custody.profile), 'the custody of the transcript is not whole');
-  const client = new Client(t.custody), statements = [], asked = [], proofs = [], at = new Map(), used = new Set();
+  const client = new Client(t.custody), statements = [], asked = [], proofs = [], at = new Map(), said = [], used = new Set();
   let now = 0;
   const clock = time => { need(time >= now, 'times go back'); now = time; };
   for (const e of t.events) {
@@ -662,19 +663,21 @@ function follow(t, files) {
     } else if (e.kind === 'message' && e.number >= 0) {
       clock(e.time);
       at.set(e.number, client.shown(now));
+      said.push([e.at, client.shown(now)]);
       if (e.from === 'customer') client.changed = false;
     } else if (e.kind === 'client') {
       clock(e.time);
       if (['statement', 'proof'].includes(e.signal)) need(statements[e.statement] && (e.signal === 'proof' || statements[e.statement].came === undefined), 'a statement came that was not sent, or twice');
       if (e.signal === 'proof' && client.proves(statements[e.statement])) proofs.push(e);
       client.signal(e, statements);
+      said.push([e.at, client.shown(now)]);
       if (e.signal === 'asked') asked.push({ e, client: client.copy() });
     }
   }
   const third = t.events.at(-3);
   need(third?.kind === 'client' && third.signal === 'asked', 'the third event from the end is not asked');
   need([...files.keys()].filter(n => n.startsWith('statements/')).every(n => used.has(n)), 'a statement was not published');
-  return { statements, asked, proofs, at, end: client.shown(now), anyAccepted: statements.some(s => s.fate === 'accepted') };
+  return { statements, asked, proofs, at, said, end: client.shown(now), anyAccepted: statements.some(s => s.fate === 'accepted') };
 }
 
 // ---- Witnesses ----
@@ -682,7 +685,7 @@ function follow(t, files) {
 // checkWitnesses checks each of a circle's principal, and that they are all that there should be.
 function checkWitnesses(t, ev, p, known, notices, files) {
   const { circle, plain, quantum } = known, mine = l => ev[l].filter(w => w.principal === p.id);
-  const expectation = (l, got, want) => need(same(got, want), `${p.id}: the ${l} are not those that follow`);
+  const expectation = (l, got, want) => need(same(got, want), `${p.id}: the ${l} are ${JSON.stringify(got)}, and should be ${JSON.stringify(want)}`);
   const identityOf = end => t.bundles.filter(b => b.of === end).map(b => b.identity);
   const ends = (k, from, to) => need(identityOf(from).includes(k.sender) && identityOf(to).includes(k.receiver), 'keys name somebody else');
   // Readings.
@@ -705,7 +708,7 @@ function checkWitnesses(t, ev, p, known, notices, files) {
   const bodies = new Set([...t.messages, ...t.carried].map(e => e.body));
   const by = (set, atom, at) => set.has(atom) && set.get(atom) <= at;
   const checkForgery = (f, probe, begins) => {
-    const m = parseMessage(f.body, f.prekey), injected = t.events[probe.at + 1];
+    const m = parseMessage(f.body, f.prekey), injected = probe.injection && t.injected.find(e => e.at > probe.at);
     const session = f.prekey ? m.base : t.events.findLast(e => e.kind === 'message' && e.at < probe.at && e.m.ratchet === m.ratchet)?.session;
     need(['S1', 'S2', 'S3', 'S4'].includes(f.strategy), 'unknown strategy');
     ends(f.keys ?? {}, other(probe.to), probe.to);
@@ -713,9 +716,9 @@ function checkWitnesses(t, ev, p, known, notices, files) {
     need(sha(text) === f.text_sha256, 'a text is another');
     const ways = begins ? probe.takes.filter(w => w.prekey) : probe.takes;
     need(ways.some(w => fits(w, m, session ?? w.session)) && !bodies.has(f.body), 'a forgery does not fit its probe');
-    need(text.toString() === DECEIT || probe.injection && injected?.kind === 'message' && injected.by === probe.injection.by && injected.body === f.body, 'a forgery says something else');
+    need(text.toString() === DECEIT || injected && injected.by === probe.injection.by && injected.body === f.body, 'a forgery says something else');
   };
-  const forgeable = t.probes.filter(q => reaches && by(plain, `forge(${q.number})`, q.at)).map(q => q.number);
+  const forgeable = t.probes.filter(q => reaches && (!q.injection || q.injection.by === p.id) && by(plain, `forge(${q.number})`, q.at)).map(q => q.number);
   expectation('forgeries', mine('forgeries').map(f => f.probe), forgeable);
   for (const f of mine('forgeries')) checkForgery(f, t.probes[f.probe], false);
   const openings = t.probes.filter(q => q.to === 'customer' && q.message === -1 && !q.injection);
@@ -724,7 +727,7 @@ function checkWitnesses(t, ev, p, known, notices, files) {
   // Observations and collisions.
   const given = mine('readings').filter(r => !r.keys && !circle.sees).map(r => r.message);
   const seen = circle.sees ? t.messages : [], total = seen.length + given.length;
-  expectation('observations', mine('observations').length, total > 0 || circle.sees ? 1 : 0);
+  expectation('observations', mine('observations').length, total > 0 ? 1 : 0);
   const collide = [];
   for (const i of t.injected.filter(e => circle.ids.has(e.by))) for (const e of t.messages)
     if (e.session === i.session && e.m.ratchet === i.m.ratchet && e.m.counter === i.m.counter && e.body !== i.body) collide.push({ event: i.at, message: e.number });
@@ -735,6 +738,61 @@ function checkWitnesses(t, ev, p, known, notices, files) {
   const published = new Set((notices?.statements ?? []).map(s => files.get(s.e.file).toString('hex')));
   mine('notices').forEach((n, i) => need(!published.has(n.body) && forged[i].client.copy().judge(parseStatement(hex(n.body)), forged[i].e.time) === 'accepted', 'a notice would not be accepted'));
   return { classical, later, openings, observed: { seen, given, total }, reaches };
+}
+
+// ---- Values, in a lab bundle ----
+
+const derive = (salt, secret, info, n) => Buffer.from(hkdfSync('sha256', secret, salt, info, n));
+const hmac = (key, byte) => createHmac('sha256', key).update(Buffer.of(byte)).digest();
+
+function x25519(secret, theirs) {
+  const d = { key: Buffer.concat([Buffer.from('302e020100300506032b656e04220420', 'hex'), secret]), format: 'der', type: 'pkcs8' };
+  try { return diffieHellman({ privateKey: createPrivateKey(d), publicKey: createPublicKey(okp('X25519', theirs)) }); } catch { return undefined; }
+}
+
+// part is that of an output which an atom names: the root, then the chain or those of direction 0 and 1.
+const part = (okm, head) => /^(pq-)?root/.test(head) ? okm.subarray(0, 32) : head.startsWith('chain') || head.endsWith(',0,0)') ? okm.subarray(32, 64) : okm.subarray(64);
+
+// compute gives the value of a rule's head from those of its body, or undefined where more than node has is needed.
+function compute({ rule, head }, v) {
+  switch (rule) {
+    case 'R1': return x25519(v[0], v[1]);
+    case 'R3': return part(derive('', Buffer.concat([Buffer.alloc(32, 0xff), ...v.slice(1)]), 'WhisperText', 64), head);
+    case 'R4': return part(derive(v[0], v[1], 'WhisperRatchet', 64), head);
+    case 'R5a': return hmac(v[0], 2);
+    case 'R5b': return hmac(v[0], 1);
+    case 'R6': return part(derive('', v[0], 'Signal PQ Ratchet V1 Chain  Start', 96), head);
+    case 'R7a': case 'R7b': {
+      const index = Buffer.alloc(4);
+      index.writeUInt32BE(Number(/(\d+)\)$/.exec(head)[1]));
+      const okm = derive('', v[0], Buffer.concat([index, Buffer.from('Signal PQ Ratchet V1 Chain Next')]), 64);
+      return rule === 'R7a' ? okm.subarray(0, 32) : okm.subarray(32);
+    }
+    case 'R8': return part(derive(v[0], v[1], 'Signal PQ Ratchet V1 Chain Add Epoch', 96), head);
+    case 'R11': return derive(v[1] ?? '', v[0], 'WhisperMessageKeys', 80);
+  }
+}
+
+// checkValues computes the keys of readings from what was handed over.
+function checkValues(t, ev, p, { circle, plain }) {
+  const given = new Map(), shown = new Map();
+  for (const e of t.events) if (e.kind === 'parcel' && circle.ids.has(e.to)) for (const [a, v] of e.values) if (!given.has(a)) given.set(a, v);
+  const see = (...list) => { for (const k of list) if (k) shown.set(`seen(${short(k)})`, hex(k).subarray(1)); };
+  for (const e of t.events) see(e.identity, e.signed_prekey?.key, e.one_time_prekey?.key, e.session, e.m?.identity);
+  for (const x of t.turns) see(x.session, x.key, x.against);
+  const done = new Map();
+  const value = a => {
+    if (a.startsWith('seen(')) return shown.get(a);
+    if (done.has(a)) return done.get(a);
+    const rule = plain.by.get(a), body = rule?.body.map(b => b.startsWith('handshake(') ? Buffer.alloc(0) : value(b));
+    const out = !rule ? given.get(a) : body.every(Boolean) && !(rule.rule === 'R3' && rule.head.startsWith('pq')) ? compute(rule, body) : undefined;
+    done.set(a, out);
+    return out;
+  };
+  for (const r of ev.readings) if (r.principal === p.id && !r.quantum && r.keys) {
+    const v = value(`message-key(${r.message})`);
+    need(!v || v.toString('hex') === r.keys.cipher + r.keys.mac + r.keys.iv, `the keys of ${r.id} are not those that were handed over`);
+  }
 }
 
 // ---- Report ----
@@ -752,11 +810,11 @@ function verdicts(t, ev, p, known, facts, notices, absences) {
   const { circle, plain, quantum, certs } = known, total = t.messages.length, out = [];
   const mine = l => ev[l].filter(w => w.principal === p.id);
   const readings = mine('readings'), early = readings.filter(r => !r.quantum), forgeries = mine('forgeries').map(f => ({ ...f, p: t.probes[f.probe] }));
-  const own = t.grants.filter(g => circle.ids.has(g.to)), absent = notices?.anyAccepted ? [] : absences.splice(0, 2);
+  const own = t.grants.filter(g => circle.ids.has(g.to));
   const since = own.length ? Math.min(...own.map(g => g.since)) : 0, until = own.length ? Math.max(...own.map(g => g.until)) : total;
   const add = (id, lost, messages, of, witnesses, more = {}) => out.push({ id, verdict: lost ? 'lost' : 'held', messages, of, evidence: lost ? witnesses.map(w => w.id) : [certs[0]], ...more });
   const span = (id, from, to, more) => { const r = early.filter(r => r.message >= from && r.message < to); add(id, r.length, r.length, Math.max(0, to - from), r, more); };
-  const heal = set => { const l = t.messages.filter(e => e.number >= since && set.has(`plaintext(${e.number})`)).at(-1); return !l ? 0 : l.number === total - 1 ? null : l.number - since + 1; };
+  const heal = set => { const l = t.messages.filter(e => e.number >= since && set.has(`plaintext(${e.number})`)).at(-1); return since === total || l?.number === total - 1 ? null : l ? l.number - since + 1 : 0; };
   const healing = own.length ? { healing: { classical: heal(plain), quantum: heal(quantum) } } : {};
   span('G1', 0, own.length ? since : 0);
   span('G2', since, until, healing);
@@ -765,8 +823,8 @@ function verdicts(t, ev, p, known, facts, notices, absences) {
   const old = early.filter(r => r.keys && settled.includes(r.message));
   add('G4', old.length, old.length, settled.length, old);
   const last = early.filter(r => r.message === total - 1), after = total - since;
-  if (after <= 0) out.push({ id: 'G5', verdict: 'unknown', messages: 0, of: 0, evidence: [certs[0]], ...healing });
-  else add('G5', last.length, last.length ? after : heal(plain) ?? 0, after, last, healing);
+  if (own.length && after <= 0) out.push({ id: 'G5', verdict: 'unknown', messages: 0, of: 0, evidence: [absences.shift()], ...healing });
+  else add('G5', last.length, early.filter(r => r.message >= since).length, after, last, healing);
   for (const [id, end] of [['G6', 'customer'], ['G7', 'business']]) {
     const f = forgeries.filter(f => f.p.to === end);
     add(id, f.length, f.filter(f => f.p.message >= 0).length, t.messages.filter(e => e.from !== end).length, f);
@@ -779,10 +837,11 @@ function verdicts(t, ev, p, known, facts, notices, absences) {
   }
   add('G9', mine('sessions').length, mine('sessions').length, facts.openings.length, mine('sessions'));
   // What follows from statements.
+  const absent = notices?.anyAccepted ? [] : absences.splice(0, 2);
   const cite = l => { for (const v of out.slice(-1)) v.evidence = [...v.evidence, ...l]; };
   const taken = (notices?.statements ?? []).map((s, i) => ({ ...s, id: `s-${pad4(i + 1)}` })), accepted = taken.filter(s => s.fate === 'accepted').map(s => s.id);
-  const quoted = readings.map(r => [r, taken.filter(s => !s.e.by && s.e.at > t.messages[r.message].at && genuineRoot(s.st, t.custody) && s.st.words.includes(r.text_sha256)).map(s => s.id)]).filter(x => x[1].length);
-  add('G10', quoted.length, quoted.length, readings.length, quoted.map(x => x[0]));
+  const quoted = early.map(r => [r, taken.filter(s => !s.e.by && s.e.at > t.messages[r.message].at && genuineRoot(s.st, t.custody) && s.st.words.includes(r.text_sha256)).map(s => s.id)]).filter(x => x[1].length);
+  add('G10', quoted.length, quoted.length, early.length, quoted.map(x => x[0]));
   cite(unique(quoted.flatMap(x => x[1])).sort());
   const unknown = (id, absence) => out.push({ id, verdict: 'unknown', messages: 0, of: 0, evidence: [absence] });
   if (own.length || notices) {
@@ -811,15 +870,15 @@ function verdicts(t, ev, p, known, facts, notices, absences) {
           owed = told ?? (next ? shown(next.number) : notices.end);
         }
       }
-      if (asserts(owed) || asserts(shown(n))) made.add(n);
+      if (asserts(shown(n))) made.add(n);
       if (r && asserts(owed) && !tells(owed, circle, e.from === 'customer' ? 'read-customer' : 'read-business', 'open')) cited.push({ id: r.id, n });
       if (f && f.p.to === 'customer' && asserts(shown(n)) && !tells(shown(n), circle, 'write', 'open')) cited.push({ id: f.id, n });
     }
-    if (made.size === 0 && !cited.length) unknown('G14', absent[1] ?? absences.shift()); else { add('G14', cited.length, unique(cited.map(c => c.n)).filter(n => n !== undefined).length, made.size, cited); cite(accepted); }
+    if (!notices?.said.some(([, s]) => asserts(s)) && !cited.length) unknown('G14', absent[1] ?? absences.shift()); else { add('G14', cited.length, unique(cited.map(c => c.n)).filter(n => n !== undefined).length, made.size, cited); cite(accepted); }
   }
-  const told = notices ? t.messages.find(e => tells(notices.at.get(e.number), circle, 'read-customer', 'open'))?.number ?? total : total;
-  const before = early.filter(r => r.message < told && t.messages[r.message].from === 'customer');
-  add('G15', before.length, before.length, t.messages.filter(e => e.number < told && e.from === 'customer').length, before);
+  const told = t.messages.find(e => notices && tells(notices.at.get(e.number), circle, 'read-customer', 'open'))?.at ?? Infinity;
+  const before = early.filter(r => t.messages[r.message].at < told && t.messages[r.message].from === 'customer');
+  add('G15', before.length, before.length, t.messages.filter(e => e.at < told && e.from === 'customer').length, before);
   const conditional = ok => { if (ok && out.at(-1).verdict === 'held') out.at(-1).verdict = 'conditional'; };
   if (own.length) {
     const mineAccepted = forgeries.filter(f => f.p.injection && circle.ids.has(f.p.injection.by));
@@ -843,7 +902,7 @@ const genuineRoot = (st, custody) => genuine(st, { ...custody, profile: 'custody
 function places(t, ev, observed) {
   const out = new Map(), total = t.messages.length;
   for (const r of ev.readings) out.set(r.id, [r.message, r.message]);
-  for (const f of [...ev.forgeries, ...ev.sessions]) { const q = t.probes[f.probe]; out.set(f.id, q.message >= 0 ? [q.message, q.message] : [q.sent - 0.5, q.sent - 0.5]); }
+  for (const f of [...ev.forgeries, ...ev.sessions]) { const q = t.probes[f.probe]; out.set(f.id, q.message >= 0 ? [q.message, q.message] : [q.sent, q.sent - 1]); }
   for (const c of ev.collisions) out.set(c.id, [c.message, c.message]);
   for (const o of ev.observations) { const l = observed.get(o.principal); out.set(o.id, [Math.min(...l), Math.max(...l)]); }
   return out;
@@ -856,7 +915,7 @@ function severity(v, where, total) {
   if (v.verdict === 'lost') {
     if (v.messages && v.of) inputs.exposure = v.messages * 100 <= v.of ? 1 : v.messages * 10 <= v.of ? 2 : v.messages * 2 <= v.of ? 3 : 4;
     const spans = v.evidence.map(id => where.get(id)).filter(Boolean), first = Math.min(...spans.map(s => s[0])), last = Math.max(...spans.map(s => s[1]));
-    if (spans.length) inputs.persistence = last >= total - 1 ? 3 : last - first <= 5 ? 0 : last - first <= 100 ? 1 : 2;
+    if (spans.length) inputs.persistence = last === total - 1 ? 3 : last - first < 5 ? 0 : last - first < 100 ? 1 : 2;
   }
   const sum = inputs.exposure + inputs.persistence - active;
   return { class: CLASSES[Math.min(4, Math.max(0, base + (sum >= 5) - (sum <= 1)))], inputs };
@@ -865,7 +924,7 @@ function severity(v, where, total) {
 // claims gives what the report should say of each piece of evidence, by its id; a function where only a part is certain.
 function claims(t, ev, state, notices, rules, files) {
   const out = new Map(), put = (id, kind, claim) => { need(id && !out.has(id), 'two pieces of evidence have one name'); out.set(id, [kind, claim]); };
-  for (const r of ev.readings) put(r.id, 'witness', `${r.principal} ${r.keys ? 'reads' : 'was given'} message ${r.message}${r.quantum ? ' with a quantum computer' : ''}`);
+  for (const r of ev.readings) put(r.id, 'witness', `${r.principal}${r.quantum ? ' with a quantum computer' : ''} ${r.keys ? 'reads' : 'was given'} message ${r.message}`);
   for (const [l, what] of [['forgeries', 'message'], ['sessions', 'new session']]) for (const f of ev[l]) {
     const q = t.probes[f.probe], place = q.message >= 0 ? `in place of message ${q.message}` : `at event ${q.at}`;
     put(f.id, 'witness', `a copy of the ${q.to} accepts a ${what} of ${f.principal} as the ${other(q.to)}'s ${place} (${f.strategy})`);
@@ -887,15 +946,16 @@ function claims(t, ev, state, notices, rules, files) {
 function checkReport(rep, t, ev, state, notices, files, rules, lab) {
   need(rep.format === 'custody-report-v1' && rep.tool.rulebook === 'sha256:' + RULEBOOK && sha(files.get('rulebook.txt')) === RULEBOOK, 'another rule book');
   if (lab) need(rep.scenario === 'sha256:' + sha(files.get('scenario.json')), 'the report is of another scenario');
-  const ids = l => l.map(p => p.id), reader = (n, q) => ids(t.principals.filter(p => ev.readings.some(r => r.principal === p.id && r.message === n && r.quantum === q)));
+  const ids = l => l.map(p => p.id), reader = (n, q) => ids(t.principals.filter(p => (!q || p.quantum) && ev.readings.some(r => r.principal === p.id && r.message === n && (q || !r.quantum))));
   need(rep.messages.length === t.messages.length, 'the report is of other messages');
   t.messages.forEach((e, n) => {
     const evidence = {}, probe = t.probes.find(q => q.message === n).number, forgers = ids(t.principals.filter(p => ev.forgeries.some(f => f.principal === p.id && f.probe === probe)));
+    for (const r of ev.readings) if (r.message === n && r.quantum) evidence[r.principal] = r.id;
     for (const f of ev.forgeries) if (f.probe === probe) evidence[f.principal] = f.id;
-    for (const r of ev.readings) if (r.message === n) evidence[r.principal] = r.id;
+    for (const r of ev.readings) if (r.message === n && !r.quantum) evidence[r.principal] = r.id;
     const want = { i: n, from: e.from, delivered: e.delivered, readable_by: reader(n, false), quantum_readable_by: reader(n, true), forgeable_by: forgers };
     const { evidence: cited, ...got } = rep.messages[n];
-    need(same(got, want) && same(Object.entries(cited).sort(), Object.entries(evidence).sort()), `message ${n} of the report does not follow`);
+    need(same(got, want) && same(Object.entries(cited).sort(), Object.entries(evidence).sort()), `message ${n} of the report is ${JSON.stringify(rep.messages[n])}, and should be ${JSON.stringify({ ...want, evidence })}`);
   });
   const injections = t.probes.filter(q => q.injection).map(q => {
     const f = ev.forgeries.find(f => f.principal === q.injection.by && f.probe === q.number);
@@ -921,6 +981,7 @@ function checkReport(rep, t, ev, state, notices, files, rules, lab) {
   need(rep.notice.state === state_ && rep.notice.by === unique(by).join(', '), `the notice is ${rep.notice.state} by ${rep.notice.by}, and should be ${state_} by ${unique(by).join(', ')}`);
   const said = claims(t, ev, state, notices, rules, files);
   absent.forEach((id, i) => { need(id === `a-${pad4(i + 1)}`, 'absences are not numbered'); said.set(id, ['absence', undefined]); });
+  for (const e of rep.evidence) if (e.kind === 'log') said.set(e.id, ['log', undefined]);
   need(rep.evidence.length === said.size && unique(ids(rep.evidence)).length === said.size, 'the report names other evidence');
   for (const e of rep.evidence) {
     const [kind, claim] = said.get(e.id) ?? [];
@@ -930,8 +991,9 @@ function checkReport(rep, t, ev, state, notices, files, rules, lab) {
 }
 
 function checkFate(claim, s) {
-  need(claim.startsWith(`statement ${s.st.number}, `) && claim.includes(` says ${s.st.label} (sha256:${s.st.hash})`), 'the claim of a statement does not follow');
-  need(claim.includes('and was accepted') === (s.fate === 'accepted') && (s.fate !== 'accepted' || claim.endsWith(`at event ${s.came}`)), 'the fate of a statement is another');
+  const fate = s.came === undefined ? 'did not reach the customer' : `was ${s.fate === 'accepted' ? 'accepted' : 'refused'} by the customer's client at event ${s.came}`;
+  const want = `statement ${s.st.number}, signed by ${s.e.by || 'the business'}, says ${s.st.label} (sha256:${s.st.hash}) and ${fate}`;
+  need(claim === want, `the claim of a statement should be: ${want}`);
 }
 
 // ---- All together ----
@@ -956,7 +1018,7 @@ function verify(tar) {
   }
   for (const l of Object.keys(ev)) for (const w of ev[l]) need(l === 'contradictions' || state.has(w.principal), 'a witness is of nobody');
   need(same(ev.contradictions.map(c => c.at), (notices?.proofs ?? []).map(e => e.at)), 'the contradictions are not those that were proved');
-  for (const p of t.principals) { const s = state.get(p.id); s.facts = checkWitnesses(t, ev, p, s, notices, files); }
+  for (const p of t.principals) { const s = state.get(p.id); s.facts = checkWitnesses(t, ev, p, s, notices, files); if (lab) checkValues(t, ev, p, s); }
   checkReport(rep, t, ev, state, notices, files, rules, lab);
 }
 

@@ -1,0 +1,150 @@
+package custodian
+
+import (
+	"bufio"
+	"bytes"
+	"flag"
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"signet.example/signet/custodian/check"
+)
+
+var outsiderRuns = flag.Uint64("outsider.runs", 40, "random scenarios that the outsider's verifier is asked about")
+
+// A shown bundle is put before both verifiers.
+type shownBundle struct {
+	name   string
+	bundle []byte
+	good   bool
+}
+
+// outsider asks custodian/outsider/verify.mjs, started once, about all bundles: its answers, in order.
+func outsider(t *testing.T, list []shownBundle) []string {
+	t.Helper()
+	node, err := exec.LookPath("node")
+	if err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatal("node is missing, and the outsider's verifier is to run here")
+		}
+		t.Skip("node is not installed: the outsider's verifier cannot run")
+	}
+	var names bytes.Buffer
+	dir := t.TempDir()
+	for i, b := range list {
+		name := filepath.Join(dir, fmt.Sprintf("%04d.tar", i))
+		require.NoError(t, os.WriteFile(name, b.bundle, 0o600))
+		fmt.Fprintln(&names, name)
+	}
+	cmd := exec.CommandContext(t.Context(), node, "outsider/verify.mjs")
+	cmd.Stdin, cmd.Stderr = &names, os.Stderr
+	out, err := cmd.Output()
+	require.NoError(t, err)
+	var answers []string
+	for s := bufio.NewScanner(bytes.NewReader(out)); s.Scan(); {
+		answers = append(answers, s.Text())
+	}
+	require.Len(t, answers, len(list))
+	return answers
+}
+
+// requireSame: custodian/check and the outsider's verifier accept the good bundles, and refuse the others.
+func requireSame(t *testing.T, list []shownBundle) {
+	t.Helper()
+	wrong := 0
+	for i, answer := range outsider(t, list) {
+		b := list[i]
+		_, err := check.Verify(b.bundle)
+		if (err == nil) != b.good || (answer == "accepted") != b.good {
+			wrong++
+			t.Errorf("%s: good %t; check: %v; outsider: %s", b.name, b.good, err, answer)
+		}
+	}
+	t.Logf("%d bundles, %d wrong answers", len(list), wrong)
+}
+
+// TestOutsiderAccepts: who wrote a verifier from docs/custody-bundle.md alone accepts what is good (B15.12).
+func TestOutsiderAccepts(t *testing.T) {
+	var list []shownBundle
+	add := func(name string, sc *Scenario, profiles ...Profile) {
+		for _, p := range profiles {
+			list = append(list, shownBundle{fmt.Sprintf("%s, %s", name, p), bundleOf(t, sc, p), true})
+		}
+	}
+	files, err := filepath.Glob("../examples/scenarios/*.json")
+	require.NoError(t, err)
+	for _, f := range files {
+		b, err := os.ReadFile(f)
+		require.NoError(t, err)
+		add(filepath.Base(f), parse(t, b), Publishable, Lab)
+	}
+	for n := range *outsiderRuns {
+		profile := []Profile{Publishable, Lab}[n%2]
+		add(fmt.Sprintf("random %d", n), randomScenario(n), profile)
+		add(fmt.Sprintf("custody %d", n), randomCustody(n).Scenario, profile)
+	}
+	require.GreaterOrEqual(t, len(list), 50)
+	requireSame(t, list)
+}
+
+// TestOutsiderRefuses: it refuses what custodian/check refuses, each fraud with a manifest made anew (B15.12).
+func TestOutsiderRefuses(t *testing.T) {
+	var list []shownBundle
+	try := func(good, other map[string][]byte, profile Profile, frauds []fraud) {
+		for _, f := range frauds {
+			files := maps.Clone(good)
+			for name, b := range files {
+				files[name] = slices.Clone(b)
+			}
+			f.do(t, files, other)
+			list = append(list, shownBundle{f.name, repack(t, files, profile), false})
+		}
+	}
+	good, other := bundleOf(t, twoPrincipals(1), Publishable), bundleOf(t, twoPrincipals(2), Publishable)
+	try(filesOf(t, good), filesOf(t, other), Publishable, frauds())
+	list = append(list, shownBundle{"untouched", repack(t, filesOf(t, good), Publishable), true},
+		shownBundle{"another profile", repack(t, filesOf(t, good), Lab), false})
+	for i := 0; i < len(good); i += len(good)/40 + 1 {
+		b := slices.Clone(good)
+		b[i] ^= 1 << (i % 8)
+		list = append(list, shownBundle{fmt.Sprintf("byte %d", i), b, false}, shownBundle{fmt.Sprintf("cut at %d", i), good[:i], false})
+	}
+	talk := func(seed uint64) map[string][]byte {
+		const late = `{"notice":{"statement":{"grants":[{"to":"p","atoms":["session"],"via":"stream"}],"words":{"en":"Acme answers.","fr":"Acme répond."}}}}`
+		sc, err := ParseScenario([]byte(told(hello, answer, noOne, handOver, hello, answer, late, hello, answer)))
+		require.NoError(t, err)
+		sc.Seed = seed
+		return filesOf(t, bundleOf(t, sc, Publishable))
+	}
+	try(talk(1), talk(2), Publishable, noticeFrauds())
+	require.GreaterOrEqual(t, len(list), 100)
+	requireSame(t, list)
+}
+
+// TestOutsiderComputes: in a lab bundle it comes to the same about each value that was handed over.
+func TestOutsiderComputes(t *testing.T) {
+	files := filesOf(t, bundleOf(t, twoPrincipals(1), Lab))
+	list := []shownBundle{{"untouched", repack(t, files, Lab), true}}
+	b := files["parcels/0001.bin"]
+	for at, i := len("custody-parcel-v1\x00"), 0; at < len(b); i++ {
+		n := int(b[at+80])<<24 | int(b[at+81])<<16 | int(b[at+82])<<8 | int(b[at+83])
+		b[at+84+n/2] ^= 4
+		bundle := repack(t, files, Lab)
+		_, err := check.Verify(bundle)
+		list = append(list, shownBundle{fmt.Sprintf("value %d", i), bundle, err == nil})
+		b[at+84+n/2] ^= 4
+		at += 84 + n
+	}
+	require.True(t, slices.ContainsFunc(list, func(b shownBundle) bool { return !b.good }))
+	requireSame(t, list)
+	files["scenario.json"] = []byte(strings.Replace(string(files["scenario.json"]), "1", "2", 1))
+	requireSame(t, []shownBundle{{"another scenario", repack(t, files, Lab), false}})
+}
