@@ -3,9 +3,11 @@ package custodian
 import (
 	"bufio"
 	"bytes"
+	"encoding/json"
 	"flag"
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -127,6 +129,82 @@ func TestOutsiderRefuses(t *testing.T) {
 	try(talk(1), talk(2), Publishable, noticeFrauds())
 	require.GreaterOrEqual(t, len(list), 100)
 	requireSame(t, list)
+}
+
+// TestOutsiderAgrees: whatever single value of a bundle is changed, the two verifiers answer alike.
+func TestOutsiderAgrees(t *testing.T) {
+	var list []shownBundle
+	g := rand.New(rand.NewPCG(15, 12))
+	for n := range *outsiderRuns / 4 {
+		good := bundleOf(t, randomCustody(n).Scenario, Publishable)
+		if n%2 == 1 {
+			good = bundleOf(t, randomScenario(n), Publishable)
+		}
+		for range 20 {
+			files := filesOf(t, good)
+			name := []string{"transcript.json", "evidence.json", "report.json"}[g.IntN(3)]
+			where := ""
+			edit(t, files, name, func(v map[string]any) { where = changeOne(g, v) })
+			bundle := repack(t, files, Publishable)
+			_, err := check.Verify(bundle)
+			list = append(list, shownBundle{fmt.Sprintf("scenario %d: %s%s (%v)", n, name, where, err), bundle, err == nil})
+		}
+	}
+	requireSame(t, list)
+}
+
+// changeOne changes one value below v, that is no sentence, and says where.
+func changeOne(g *rand.Rand, v any) string {
+	switch v := v.(type) {
+	case map[string]any:
+		for _, k := range keysAtRandom(g, v) {
+			if k == "text" || k == "assumptions" || k == "limits" || k == "version" {
+				continue
+			}
+			if s := changeOne(g, v[k]); s != "" {
+				return "." + k + s
+			}
+			if x := other(g, v[k]); x != nil {
+				v[k] = x
+				return fmt.Sprintf(".%s = %v", k, x)
+			}
+		}
+	case []any:
+		for _, i := range g.Perm(len(v)) {
+			if s := changeOne(g, v[i]); s != "" {
+				return fmt.Sprintf("[%d]%s", i, s)
+			}
+			if x := other(g, v[i]); x != nil {
+				v[i] = x
+				return fmt.Sprintf("[%d] = %v", i, x)
+			}
+		}
+	}
+	return ""
+}
+
+func keysAtRandom(g *rand.Rand, v map[string]any) []string {
+	keys := slices.Sorted(maps.Keys(v))
+	g.Shuffle(len(keys), func(i, j int) { keys[i], keys[j] = keys[j], keys[i] })
+	return keys
+}
+
+// other is another value of the same kind, or nil for what holds others.
+func other(g *rand.Rand, v any) any {
+	switch v := v.(type) {
+	case bool:
+		return !v
+	case json.Number:
+		n, _ := v.Int64()
+		return number(int(n) + 1 - 2*g.IntN(2))
+	case string:
+		if len(v) < 16 {
+			return v + "x"
+		}
+		i := g.IntN(len(v))
+		return v[:i] + string("0123456789abcdef"[(strings.IndexByte("0123456789abcdef", v[i])+1)%16]) + v[i+1:]
+	}
+	return nil
 }
 
 // TestOutsiderComputes: in a lab bundle it comes to the same about each value that was handed over.

@@ -973,6 +973,7 @@ function checkReport(rep, t, ev, state, notices, files, rules, lab) {
     for (const k in full) need(same(got[k], full[k]), `${w.id} of ${w.principal}: ${k} is ${JSON.stringify(got[k])}, and should be ${JSON.stringify(full[k])}`);
     need(name === GUARANTEES[w.id][1], `${w.id} has another name`);
   });
+  need(rep.limits.length > 0, 'the report names no limits');
   need(absences.length === 0, 'there is an absence too many');
   // Notice and evidence.
   let state_, by;
@@ -981,7 +982,7 @@ function checkReport(rep, t, ev, state, notices, files, rules, lab) {
   need(rep.notice.state === state_ && rep.notice.by === unique(by).join(', '), `the notice is ${rep.notice.state} by ${rep.notice.by}, and should be ${state_} by ${unique(by).join(', ')}`);
   const said = claims(t, ev, state, notices, rules, files);
   absent.forEach((id, i) => { need(id === `a-${pad4(i + 1)}`, 'absences are not numbered'); said.set(id, ['absence', undefined]); });
-  for (const e of rep.evidence) if (e.kind === 'log') said.set(e.id, ['log', undefined]);
+  for (const e of rep.evidence) if (e.kind === 'log' && !said.has(e.id)) said.set(e.id, ['log', undefined]);
   need(rep.evidence.length === said.size && unique(ids(rep.evidence)).length === said.size, 'the report names other evidence');
   for (const e of rep.evidence) {
     const [kind, claim] = said.get(e.id) ?? [];
