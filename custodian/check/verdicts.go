@@ -46,6 +46,9 @@ func (v *verifier) checkEvidence() error {
 		if ids[e.ID] {
 			return refuse("%s is in the report twice", e.ID)
 		}
+		if !slices.Contains([]string{"witness", "certificate", "statement", "absence", "log"}, e.Kind) {
+			return refuse("%s is evidence of an unknown kind", e.ID)
+		}
 		ids[e.ID] = true
 		count[e.Kind]++
 	}

@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"strings"
 )
 
 // A message is one of the conversation, or an injected one, parsed.
@@ -93,8 +94,14 @@ func parseFirst(b []byte) (f *firstMessage, inner []byte, ok bool) {
 			f.kemCiphertext = v
 		}
 	})
-	return f, inner, ok && len(f.base) == 66 && len(f.identity) == 66
+	return f, inner, ok && versioned(b) && isPublic(f.base) && isPublic(f.identity)
 }
+
+// versioned reports whether a message begins with a version that there is, 3 or 4.
+func versioned(b []byte) bool { return len(b) > 0 && (b[0] == 0x33 || b[0] == 0x44) }
+
+// isPublic reports whether s is the hexadecimal form of a public key: 33 bytes, the first of them 05.
+func isPublic(s string) bool { return len(s) == 66 && strings.HasPrefix(s, "05") }
 
 // parse reads the body of a message.
 func (m *message) parse(body []byte, preKey bool) bool {
@@ -105,7 +112,7 @@ func (m *message) parse(body []byte, preKey bool) bool {
 		}
 		m.first, body = f, inner
 	}
-	if len(body) < 9 {
+	if len(body) < 9 || !versioned(body) {
 		return false
 	}
 	m.signed, m.mac = body[:len(body)-8], body[len(body)-8:]
@@ -123,7 +130,7 @@ func (m *message) parse(body []byte, preKey bool) bool {
 		}
 	})
 	m.pq = parsePQ(pq)
-	return ok && len(m.key) == 66
+	return ok && isPublic(m.key) && (m.pq != nil || len(pq) == 0)
 }
 
 func parsePQ(b []byte) *pqHeader {
