@@ -127,6 +127,19 @@ func TestOutsiderRefuses(t *testing.T) {
 		return filesOf(t, bundleOf(t, sc, Publishable))
 	}
 	try(talk(1), talk(2), Publishable, noticeFrauds())
+	try(filesOf(t, good), filesOf(t, other), Publishable, []fraud{
+		inFile("report.json", "evidence of an unknown kind", func(v map[string]any) {
+			v["evidence"] = append(items(v["evidence"]), map[string]any{"id": "w-9999", "kind": "proof", "claim": "p2 reads everything"})
+		}),
+		inFile("transcript.json", "a version that there is not", func(v map[string]any) {
+			m := dict(first(events(v), "message"))
+			m["body"] = "54" + m["body"].(string)[2:]
+		}),
+		inFile("evidence.json", "a key of another type", func(v map[string]any) {
+			f := dict(items(v["forgeries"])[0])
+			f["body"] = strings.Replace(f["body"].(string), "0a2105", "0a2115", 1)
+		}),
+	})
 	require.GreaterOrEqual(t, len(list), 100)
 	requireSame(t, list)
 }

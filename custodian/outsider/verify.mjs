@@ -204,7 +204,7 @@ function readTranscript(t, files) {
   const ids = t.principals.map(p => p.id);
   need(unique(ids).length === ids.length && t.principals.every(p => p.id && ['provider', 'operator', 'outsider'].includes(p.role)), 'principals are not well named');
   const turns = new Map(t.turns.map(x => [x.session + x.key, x])), pq = new Map(t.pq_chains.map(c => [[c.session, c.epoch, c.dir].join(), c]));
-  need(turns.size === t.turns.length && pq.size === t.pq_chains.length, 'a chain is named twice');
+  need(turns.size === t.turns.length && pq.size === t.pq_chains.length && t.pq_chains.every(c => c.dir === 0 || c.dir === 1), 'a chain is named twice, or has no direction');
   const shown = { customer: new Set(), business: new Set() }, published = { customer: new Set(), business: new Set() };
   const messages = [], carried = [], injected = [], probes = [], bundles = [], sessions = new Map();
   t.events.forEach((e, at) => {
@@ -228,10 +228,11 @@ function readTranscript(t, files) {
         need(m.base === e.session && published[e.from].has(m.identity), 'a first message does not name its session and identity');
       }
       need(sessions.has(e.session), 'a message is of no session');
+      e.dir = sessions.get(e.session) === e.from ? 0 : 1;
+      if (e.number < 0) { shown[e.from].add(m.ratchet); return; }
       const turn = turns.get(e.session + m.ratchet);
       need(turn && m.counter <= turn.last, 'a message is beyond its turn');
       need(!turn.against || shown[other(e.from)].has(turn.against), 'a turn is against a key that was not shown');
-      e.dir = sessions.get(e.session) === e.from ? 0 : 1;
       if (m.pq && m.pq.index > 0) {
         const c = pq.get([e.session, m.pq.epoch - 1, e.dir].join());
         need(c && m.pq.index <= c.last + 1, 'a message is beyond its post-quantum chain');
@@ -257,7 +258,11 @@ function readTranscript(t, files) {
   }
   const last = t.events.slice(-2);
   need(last.length === 2 && last.every(e => e.kind === 'probe' && e.message === -1 && !e.injection) && last[0].to !== last[1].to, 'the last two events are not probes of both ends');
-  for (const g of t.grants) need(ids.includes(g.to) && ENDS.includes(g.from) && (g.ended >= 0 || g.until === messages.length), 'a grant is not well made');
+  const sentBefore = at => messages.filter(e => e.at < at).length;
+  for (const g of t.grants) {
+    need(ids.includes(g.to) && ENDS.includes(g.from) && g.at <= t.events.length && (g.ended === -1 || g.ended >= g.at && g.ended <= t.events.length), 'a grant is not well made');
+    need(g.since === sentBefore(g.at) && g.until === (g.ended < 0 ? messages.length : sentBefore(g.ended)) && (g.via === 'quota') === g.count > 0, 'a grant is not well made');
+  }
   return { ...t, ids, messages, carried, injected, probes, bundles, sessions, finals: probes.slice(-2) };
 }
 
@@ -343,10 +348,10 @@ function clauses(t) {
     }
   }
   // Post-quantum chains and epochs.
-  const epochs = new Map(), epoch = (s, e) => { if (e > 0) epochs.set(`${s},${e}`, [s, e]); };
+  const epochs = new Map(), epoch = (session, e) => { if (e > 0) epochs.set(`${session},${e}`, [short(session), e]); };
   for (const { session, epoch: e, dir, last } of t.pq_chains) {
     const s = short(session), c = `${s},${e},${dir}`;
-    epoch(s, e);
+    epoch(session, e);
     if (e === 0) for (const head of [`pq-root(${s},0)`, `pq-chain(${c},0)`]) add('R6', head, `pq-start(${s})`);
     for (let i = 0; i <= last; i++) {
       add('R7b', `pq-key(${c},${i + 1})`, `pq-chain(${c},${i})`);
@@ -356,7 +361,7 @@ function clauses(t) {
       add('R13a', `pq-key-from(${c},${i + 1})`, `pq-key-from(${c},${i + 2})`);
     }
   }
-  for (const e of t.messages) if (chunkAtom(e)) epoch(short(e.session), e.m.pq.epoch);
+  for (const e of t.messages) if (chunkAtom(e)) epoch(e.session, e.m.pq.epoch);
   const chunks = unique([...t.messages, ...t.carried].map(chunkAtom).filter(Boolean));
   for (const [s, e] of epochs.values()) {
     for (const [o, n] of [['hdr', 3], ['ct1', 30], ['ct2', 5]]) {
@@ -650,7 +655,7 @@ const tells = (shown, circle, ...verbs) => shown.holders.some(h => h.names.some(
 // follow runs the client through the events and notes what it shows at each message, and what it was at each "asked".
 function follow(t, files) {
   if (!t.custody) { need(![...files.keys()].some(n => n.startsWith('statements/')), 'statements without notices'); return undefined; }
-  need(t.custody.root && t.custody.identity && ['custody-root', 'identity-signed'].includes(t.custody.profile), 'the custody of the transcript is not whole');
+  need(t.custody.root && t.custody.identity === t.bundles.find(b => b.of === 'business')?.identity && [3, 4].includes(t.custody.protocol) && ['custody-root', 'identity-signed'].includes(t.custody.profile), 'the custody of the transcript is not whole');
   const client = new Client(t.custody), statements = [], asked = [], proofs = [], at = new Map(), said = [], used = new Set();
   let now = 0;
   const clock = time => { need(time >= now, 'times go back'); now = time; };
@@ -806,7 +811,7 @@ const GUARANTEES = {
 const CLASSES = ['info', 'low', 'medium', 'high', 'critical'];
 
 // verdicts computes those of one principal, without severity: { id, verdict, messages, of, evidence, … }.
-function verdicts(t, ev, p, known, facts, notices, absences) {
+function verdicts(t, ev, p, known, facts, notices) {
   const { circle, plain, quantum, certs } = known, total = t.messages.length, out = [];
   const mine = l => ev[l].filter(w => w.principal === p.id);
   const readings = mine('readings'), early = readings.filter(r => !r.quantum), forgeries = mine('forgeries').map(f => ({ ...f, p: t.probes[f.probe] }));
@@ -816,6 +821,7 @@ function verdicts(t, ev, p, known, facts, notices, absences) {
   const span = (id, from, to, more) => { const r = early.filter(r => r.message >= from && r.message < to); add(id, r.length, r.length, Math.max(0, to - from), r, more); };
   const heal = set => { const l = t.messages.filter(e => e.number >= since && set.has(`plaintext(${e.number})`)).at(-1); return since === total || l?.number === total - 1 ? null : l ? l.number - since + 1 : 0; };
   const healing = own.length ? { healing: { classical: heal(plain), quantum: heal(quantum) } } : {};
+  const unknown = (id, more = {}) => out.push({ id, verdict: 'unknown', messages: 0, of: 0, evidence: undefined, ...more }); // cites an absence
   span('G1', 0, own.length ? since : 0);
   span('G2', since, until, healing);
   span('G3', own.length ? until : total, total);
@@ -823,7 +829,7 @@ function verdicts(t, ev, p, known, facts, notices, absences) {
   const old = early.filter(r => r.keys && settled.includes(r.message));
   add('G4', old.length, old.length, settled.length, old);
   const last = early.filter(r => r.message === total - 1), after = total - since;
-  if (own.length && after <= 0) out.push({ id: 'G5', verdict: 'unknown', messages: 0, of: 0, evidence: [absences.shift()], ...healing });
+  if (own.length && after <= 0) unknown('G5', healing);
   else add('G5', last.length, early.filter(r => r.message >= since).length, after, last, healing);
   for (const [id, end] of [['G6', 'customer'], ['G7', 'business']]) {
     const f = forgeries.filter(f => f.p.to === end);
@@ -837,15 +843,13 @@ function verdicts(t, ev, p, known, facts, notices, absences) {
   }
   add('G9', mine('sessions').length, mine('sessions').length, facts.openings.length, mine('sessions'));
   // What follows from statements.
-  const absent = notices?.anyAccepted ? [] : absences.splice(0, 2);
   const cite = l => { for (const v of out.slice(-1)) v.evidence = [...v.evidence, ...l]; };
   const taken = (notices?.statements ?? []).map((s, i) => ({ ...s, id: `s-${pad4(i + 1)}` })), accepted = taken.filter(s => s.fate === 'accepted').map(s => s.id);
   const quoted = early.map(r => [r, taken.filter(s => !s.e.by && s.e.at > t.messages[r.message].at && genuineRoot(s.st, t.custody) && s.st.words.includes(r.text_sha256)).map(s => s.id)]).filter(x => x[1].length);
   add('G10', quoted.length, quoted.length, early.length, quoted.map(x => x[0]));
   cite(unique(quoted.flatMap(x => x[1])).sort());
-  const unknown = (id, absence) => out.push({ id, verdict: 'unknown', messages: 0, of: 0, evidence: [absence] });
   if (own.length || notices) {
-    if (!notices?.anyAccepted) unknown('G11', absent[0]);
+    if (!notices?.anyAccepted) unknown('G11');
     else { add('G11', mine('notices').length, mine('notices').length, notices.asked.length, mine('notices')); cite(accepted); }
   }
   if (p.quantum) {
@@ -874,7 +878,7 @@ function verdicts(t, ev, p, known, facts, notices, absences) {
       if (r && asserts(owed) && !tells(owed, circle, e.from === 'customer' ? 'read-customer' : 'read-business', 'open')) cited.push({ id: r.id, n });
       if (f && f.p.to === 'customer' && asserts(shown(n)) && !tells(shown(n), circle, 'write', 'open')) cited.push({ id: f.id, n });
     }
-    if (!notices?.said.some(([, s]) => asserts(s)) && !cited.length) unknown('G14', absent[1] ?? absences.shift()); else { add('G14', cited.length, unique(cited.map(c => c.n)).filter(n => n !== undefined).length, made.size, cited); cite(accepted); }
+    if (!notices?.said.some(([, s]) => asserts(s)) && !cited.length) unknown('G14'); else { add('G14', cited.length, unique(cited.map(c => c.n)).filter(n => n !== undefined).length, made.size, cited); cite(accepted); }
   }
   const told = t.messages.find(e => notices && tells(notices.at.get(e.number), circle, 'read-customer', 'open'))?.at ?? Infinity;
   const before = early.filter(r => t.messages[r.message].at < told && t.messages[r.message].from === 'customer');
@@ -934,7 +938,12 @@ function claims(t, ev, state, notices, rules, files) {
     const lines = seen.map(e => `${e.at} ${e.number} ${e.from} ${e.body.length / 2}\n`).join(''), size = seen.reduce((a, e) => a + e.body.length / 2, 0);
     put(o.id, 'witness', `${o.principal} knows of ${total} messages: it saw ${seen.length} envelopes, ${of('customer')} from the customer and ${of('business')} from the business, ${size} bytes (sha256:${sha(lines)}), and was given the texts of ${given.length} others`);
   }
-  for (const l of ['collisions', 'notices', 'contradictions']) for (const w of ev[l]) put(w.id, 'witness', undefined);
+  for (const c of ev.collisions) put(c.id, 'witness', `what ${c.principal} wrote at event ${c.event} and message ${c.message} are two ciphertexts at one place of a chain`);
+  for (const n of ev.notices) put(n.id, 'witness', `a copy of the customer's client accepts a statement of ${n.principal} as the business's at event ${n.at} (S10)`);
+  for (const c of ev.contradictions) {
+    const n = t.events[c.at].statement;
+    put(c.id, 'witness', `the business signed two statements with number ${notices.statements[n].st.number}: s-${pad4(n + 1)} and another`);
+  }
   for (const c of ev.certificates) {
     const set = state.get(c.principal)[c.quantum ? 'quantum' : 'plain'], file = files.get(`certificates/${c.id}.txt`);
     put(c.id, 'certificate', `what ${c.principal}${c.quantum ? ' with a quantum computer' : ''} learnt, closed under ${rules.length} clauses, is ${set.size} atoms (sha256:${sha(file)}); what is not among them does not follow`);
@@ -964,25 +973,27 @@ function checkReport(rep, t, ev, state, notices, files, rules, lab) {
   need(same(rep.injections, injections), 'the injections of the report do not follow');
   // Verdicts.
   const observed = new Map([...state].map(([id, s]) => [id, [...s.facts.observed.seen.map(e => e.number), ...s.facts.observed.given]]));
-  const where = places(t, ev, observed), absent = rep.evidence.filter(e => e.kind === 'absence').map(e => e.id), absences = [...absent];
-  const want = t.principals.flatMap(p => verdicts(t, ev, p, state.get(p.id), state.get(p.id).facts, notices, absences).map(v => ({ ...v, principal: p.id })));
+  const where = places(t, ev, observed);
+  const want = t.principals.flatMap(p => verdicts(t, ev, p, state.get(p.id), state.get(p.id).facts, notices).map(v => ({ ...v, principal: p.id })));
   need(rep.verdicts.length === want.length, 'the report has other verdicts');
   want.forEach((w, i) => {
     const { text, name, ...got } = rep.verdicts[i];
     const full = { healing: undefined, metadata: undefined, ...w, severity: severity(w, where, t.messages.length) };
+    if (w.verdict === 'unknown') {
+      full.evidence = got.evidence;
+      need(got.evidence.length === 1 && rep.evidence.some(e => e.id === got.evidence[0] && e.kind === 'absence' && e.claim.includes(w.principal)), `${w.id} of ${w.principal} cites no absence`);
+    }
     for (const k in full) need(same(got[k], full[k]), `${w.id} of ${w.principal}: ${k} is ${JSON.stringify(got[k])}, and should be ${JSON.stringify(full[k])}`);
     need(name === GUARANTEES[w.id][1], `${w.id} has another name`);
   });
   need(rep.limits.length > 0, 'the report names no limits');
-  need(absences.length === 0, 'there is an absence too many');
   // Notice and evidence.
   let state_, by;
   if (notices) { state_ = notices.end.state; by = (notices.end.by ?? (state_ === 'changed' ? notices.end.holders.filter(h => !h.former) : [])).flatMap(h => h.names); }
   else { by = ids(t.principals.filter(p => want.some(v => v.principal === p.id && ['G2', 'G6', 'G7'].includes(v.id) && v.verdict === 'lost'))); state_ = by.length ? 'managed' : 'e2ee'; }
   need(rep.notice.state === state_ && rep.notice.by === unique(by).join(', '), `the notice is ${rep.notice.state} by ${rep.notice.by}, and should be ${state_} by ${unique(by).join(', ')}`);
   const said = claims(t, ev, state, notices, rules, files);
-  absent.forEach((id, i) => { need(id === `a-${pad4(i + 1)}`, 'absences are not numbered'); said.set(id, ['absence', undefined]); });
-  for (const e of rep.evidence) if (e.kind === 'log' && !said.has(e.id)) said.set(e.id, ['log', undefined]);
+  for (const e of rep.evidence) if (['absence', 'log'].includes(e.kind) && !said.has(e.id)) said.set(e.id, [e.kind, undefined]);
   need(rep.evidence.length === said.size && unique(ids(rep.evidence)).length === said.size, 'the report names other evidence');
   for (const e of rep.evidence) {
     const [kind, claim] = said.get(e.id) ?? [];
