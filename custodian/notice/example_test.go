@@ -128,6 +128,35 @@ func Example_session() {
 	// This chat is managed by Acme Cloud, which can read and write messages. It is not end-to-end encrypted to Boulangerie. Acme Cloud also carries the messages of this platform.
 }
 
+// A device that watches custody: notices are no texts, what they say is stored with the session, and is shown.
+func ExampleWatch() {
+	ctx, now := context.Background(), time.Now()
+	bakeryKey, aliceKey := signet.GenerateKey(), signet.GenerateKey()
+	shop := session.NewDevice(bakery, bakeryKey, memory.New(), nil)
+	phone := session.NewDevice(alice, aliceKey, memory.New(), &session.Options{Custody: new(notice.Watch)})
+	if err := phone.Start(ctx, bakery, must(must(shop.PreKeys(ctx, 1)).NextBundle())); err != nil {
+		log.Fatal(err)
+	}
+	must(shop.Decrypt(ctx, alice, must(phone.Encrypt(ctx, bakery, []byte("two baguettes, please")))))
+
+	c, root := chat(bakeryKey, aliceKey), notice.GenerateRoot()
+	chain := notice.NewBusiness(notice.Conversation, &c, "")
+	statement := must(chain.Issue(root, nil, &notice.Terms{Bound: []signet.PublicKey{bakeryKey.PublicKey()}}, now))
+	bind := must(root.Bind(bakery.Name, bakeryKey.PublicKey(), now))
+	delivery := must(chain.Delivery(ctx, statement, bind, 0, nil))
+
+	_, err := phone.Decrypt(ctx, bakery, must(shop.Encrypt(ctx, alice, delivery)))
+	var n *session.NoticeError
+	if errors.As(err, &n) && n.Refused == nil {
+		must(shop.Decrypt(ctx, alice, must(phone.Encrypt(ctx, bakery, n.Reply)))) // the bakery knows that she was told
+	}
+	show := must(phone.Custody(ctx, bakery))
+	fmt.Println(show.State, "-", show.French)
+
+	// Output:
+	// e2ee - Les messages sont chiffrés de bout en bout. Personne en dehors de cette discussion, pas même la plateforme, ne peut les lire.
+}
+
 // A business tells two customers different things. They compare what they were told, and have a proof.
 func Example_equivocation() {
 	ctx, now := context.Background(), time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
