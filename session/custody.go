@@ -125,6 +125,9 @@ func (e *NoticeError) Error() string {
 	return text
 }
 
+// GoString is Error: a notice holds what is not for everybody.
+func (e *NoticeError) GoString() string { return e.Error() }
+
 // Unwrap returns Refused.
 func (e *NoticeError) Unwrap() error { return e.Refused }
 
@@ -133,9 +136,9 @@ func (e *NoticeError) Unwrap() error { return e.Refused }
 const RowSightings = "custody-seen/"
 
 // conversation describes the one with peer, whose current session is s, nil for none.
-func (d *Device) conversation(peer signet.Address, identity signet.PublicKey, s *ratchet.State) Conversation {
+func (d *Device) conversation(peer signet.Address, identity, own signet.PublicKey, s *ratchet.State) Conversation {
 	c := Conversation{
-		Peer: peer, Self: d.self, PeerIdentity: identity, Identity: d.id.PublicKey(),
+		Peer: peer, Self: d.self, PeerIdentity: identity, Identity: own,
 		Version: x3dh.VersionPQXDH, Now: d.opts.Now(),
 	}
 	switch {
@@ -162,7 +165,7 @@ func (d *Device) custodyOf(ctx context.Context, peer signet.Address, f func(Tx, 
 		if err == nil && row != nil {
 			identity, err = signet.ParsePublicKey(row)
 		}
-		c := d.conversation(peer, identity, r.current)
+		c := d.conversation(peer, identity, d.id.PublicKey(), r.current)
 		r.release()
 		if err != nil {
 			return err
@@ -256,7 +259,7 @@ func (d *Device) Barrier(ctx context.Context, peer signet.Address, b *x3dh.Bundl
 		if r.current, err = d.initiate(tx, src, peer, b); err != nil {
 			return err
 		}
-		c := d.conversation(peer, b.Identity(), r.current)
+		c := d.conversation(peer, b.Identity(), d.id.PublicKey(), r.current)
 		if err := accept(); err != nil {
 			return err
 		}
@@ -295,10 +298,14 @@ func (o *receiving) watched(tx Tx, was *ratchet.State) error {
 	if err != nil {
 		return recordError(err)
 	}
+	local, err := r.opened.Local() // ours, and nothing has to be computed for it
+	if err != nil {
+		return recordError(err)
+	}
 	key := m.RatchetKey[:signet.PublicKeySize] // more is not read
 	next, newest := r.opened.Received(key)
 	heard := &Received{
-		Conversation: o.d.conversation(o.peer, remote, r.opened),
+		Conversation: o.d.conversation(o.peer, remote, local, r.opened),
 		Plaintext:    o.plaintext,
 		Base:         bytes.Clone(r.opened.BaseKey()), RatchetKey: key,
 		Counter: m.Counter, Previous: m.PreviousCounter,
