@@ -457,12 +457,12 @@ function xeddsa(key, message, signature) {
   return ed25519(b, message, s);
 }
 
-// tagged reads the fields 1 to n, all there and in order; those from 128 on are skipped.
-function tagged(b, n) {
+// tagged reads the fields 1 to n, all there and in order; with more, those from 128 on are skipped.
+function tagged(b, n, more = false) {
   const r = new Reader(b), out = [null];
   for (let before = 0; !r.done;) {
     const tag = r.take(1)[0], value = r.item();
-    need(tag > before && (tag === out.length && tag <= n || tag >= 128), 'the fields of a statement are not in order');
+    need(tag > before && (tag === out.length && tag <= n || more && out.length > n && tag >= 128), 'the fields of a statement are not in order');
     if ((before = tag) < 128) out.push(value);
   }
   need(out.length === n + 1, 'a statement is not whole');
@@ -472,8 +472,8 @@ const items = b => { const r = new Reader(b), out = []; while (!r.done) out.push
 const value = b => { const r = new Reader(b), v = r.number(true); need(r.done, 'a number of a statement is not well made'); return v; };
 
 function parseSigned(b) {
-  const s = tagged(b, 4), f = tagged(s[1], 19);
-  need(s[2].length === 64 && s[3].length === 0 && f[2].length === 32 && f[15].length === 32 && f[19].length === 32, 'a statement is not well made');
+  const s = tagged(b, 4), f = tagged(s[1], 19, true);
+  need(s[2].length === 64 && s[3].length === 0 && f[2].length === 32 && f[15].length === 32, 'a statement is not well made');
   const st = {
     body: s[1], signature: s[2], byIdentity: value(s[4]) === 1, business: f[1].toString(), root: f[2], identities: items(f[3]).map(k => k.toString('hex')), protocol: value(f[4]),
     label: f[5].toString(), storage: value(f[8]), actor: value(f[9]), scope: f[10], from: value(f[11]), expires: value(f[13]), number: value(f[14]), before: f[15].toString('hex'),
@@ -482,7 +482,9 @@ function parseSigned(b) {
     grants: items(f[7]).map(p => { const g = tagged(p, 5).slice(1).map(value); return { provider: g[0], secrets: g[1], via: g[2], dir: g[3], count: g[4] }; }),
   };
   st.hash = sha(Buffer.concat([Buffer.from('custody-hash-v1\0'), st.body]));
-  need(st.grants.every(g => g.provider < st.providers.length && g.via >= 1 && g.via <= 5 && g.dir <= 2), 'a grant of a statement is not well made');
+  need(st.grants.every(g => g.provider < st.providers.length) && st.identities.every(k => k.length === 66), 'a grant of a statement is not well made');
+  need(st.scope.length === 33 && st.scope[0] === 1 && st.number > 0 && (st.number === 1) === /^0*$/.test(st.before) && [3, 4].includes(st.protocol), 'a statement is not well made');
+  need(st.expires > st.from && st.expires < 2 ** 40 && st.byIdentity === st.root.equals(Buffer.alloc(32)), 'a statement is not well made');
   return st;
 }
 
@@ -549,7 +551,7 @@ function holders(st, former) {
 class Client {
   constructor(custody) { Object.assign(this, { custody, identity: custody.identity, accepted: [], former: new Map(), published: 0, lied: false, doubt: false, partial: '', missing: false, changed: false, current: undefined }); }
   copy() { return Object.assign(Object.create(Client.prototype), this, { accepted: [...this.accepted], former: new Map([...this.former].map(([k, v]) => [k, { ...v }])) }); }
-  end(st) { return Math.min(st.from + 7 * 86400, st.expires || Infinity) + 60; }
+  end(st) { return Math.min(st.from + 7 * 86400, st.expires) + 60; }
 
   // judge takes a statement if the client accepts it. Only its first words differ from "refused": a second one of a number is a lie.
   judge(st, now) {
@@ -560,7 +562,6 @@ class Client {
       if (this.accepted.some(a => a.number === st.number && a.hash !== st.hash)) { this.lied = true; return true; }
       const again = cur && cur.hash === st.hash;
       if (cur && !again && (st.number !== cur.number + 1 || st.before !== cur.hash)) return true;
-      if (!cur && st.number === 1 && st.before !== '00'.repeat(32) || st.number < 1) return true;
       if (st.from > now + 300 || cur && st.from < cur.from || !cur && st.number > 1 && now > this.end(st)) return true;
       if (st.label !== label(st) || st.grants.length === 0 && (st.storage !== 1 || st.actor !== 1)) return true;
       if (st.scope.toString('hex') !== '01' + sha(scope) || cur && !st.scope.equals(cur.scope)) return true;
