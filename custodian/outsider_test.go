@@ -20,7 +20,7 @@ import (
 	"signet.example/signet/custodian/check"
 )
 
-var outsiderRuns = flag.Uint64("outsider.runs", 40, "random scenarios that the outsider's verifier is asked about")
+var outsiderRuns = flag.Uint64("outsider.runs", 30, "random scenarios that the outsider's verifier is asked about")
 
 // A shown bundle is put before both verifiers.
 type shownBundle struct {
