@@ -40,21 +40,28 @@ func TestLinear(t *testing.T) {
 	}
 }
 
-// BenchmarkEvaluate is the cost of a report by the length of the conversation: linear, in time and memory.
+// BenchmarkEvaluate is the cost of a report by the length of the conversation and what is handed over: linear, in
+// time and memory. Hosted is everything by stream from the first message on.
 func BenchmarkEvaluate(b *testing.B) {
 	for _, n := range []int{1000, 10_000, 100_000} {
-		b.Run(fmt.Sprintf("messages=%d", n), func(b *testing.B) {
-			if testing.Short() && n > 1000 {
-				b.Skip("long")
-			}
-			sc := longConversation(4, n)
-			b.ReportAllocs()
-			for b.Loop() {
-				if _, err := Evaluate(context.Background(), sc, nil); err != nil {
-					b.Fatal(err)
+		hosted := pingPong(4, n, 0, "stream", "everything")
+		hosted.Principals = append(hosted.Principals, Principal{ID: "x", Role: Outsider})
+		for _, c := range []struct {
+			grant string
+			sc    *Scenario
+		}{{"copy", longConversation(4, n)}, {"hosted", hosted}} {
+			b.Run(fmt.Sprintf("messages=%d/grant=%s", n, c.grant), func(b *testing.B) {
+				if testing.Short() && n > 1000 {
+					b.Skip("long")
 				}
-			}
-			b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N)/float64(n), "µs/message")
-		})
+				b.ReportAllocs()
+				for b.Loop() {
+					if _, err := Evaluate(context.Background(), c.sc, nil); err != nil {
+						b.Fatal(err)
+					}
+				}
+				b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N)/float64(n), "µs/message")
+			})
+		}
 	}
 }

@@ -96,7 +96,11 @@ func Export(ctx context.Context, c Capability, peer signet.Address, g Grant) (pa
 	p := *(*c.c).party
 	p.peer, p.history = peer, nil
 	(*c.c).tap.tell(&p)
-	entries, _, _, err := p.export(ctx, atoms, 0)
+	states, err := p.states(ctx)
+	if err != nil {
+		return parcel.Parcel{}, err
+	}
+	entries, _, _, err := p.export(ctx, states, atoms, 0)
 	if err != nil {
 		return parcel.Parcel{}, err
 	}

@@ -9,13 +9,9 @@ import (
 	"signet.example/signet/internal/wire"
 )
 
-// export collects the secrets of atoms as they are now. of has the atom of each entry; empty names the
+// export collects the secrets of atoms as they are now; states are the party's. of has the atom of each entry; empty names the
 // atoms that do not exist at this moment. So many texts of the history are left out.
-func (p *party) export(ctx context.Context, atoms []string, texts int) (entries []parcel.Entry, of, empty []string, err error) {
-	states, err := p.states(ctx)
-	if err != nil {
-		return nil, nil, nil, err
-	}
+func (p *party) export(ctx context.Context, states []state, atoms []string, texts int) (entries []parcel.Entry, of, empty []string, err error) {
 	for _, name := range atoms {
 		var list []parcel.Entry
 		switch name {
@@ -59,10 +55,7 @@ func (p *party) exportPreKeys(ctx context.Context, name string) (list []parcel.E
 	kind := map[string]parcel.Kind{
 		"signed-prekey": parcel.SignedPreKey, "one-time-prekeys": parcel.OneTimePreKey, "kyber-prekey": parcel.KyberPreKey,
 	}[name]
-	err = p.prekeys(ctx, func(k parcel.Kind, id uint32, record []byte) error {
-		if k != kind {
-			return nil
-		}
+	err = p.prekeysOf(ctx, kind, func(_ parcel.Kind, id uint32, record []byte) error {
 		r, err := wire.ParsePreKey(record)
 		if err != nil {
 			return errRecord

@@ -40,7 +40,13 @@ func (r *run) grant(g *Grant) error {
 		seen: make(map[[32]byte]bool), live: g.Via == "stream", atoms: atoms,
 	}
 	r.grants = append(r.grants, a)
-	give := r.give
+	give := func(a *active) error {
+		states, err := r.parties[sideOfGrant(g)].states(r.ctx)
+		if err != nil {
+			return err
+		}
+		return r.give(a, states)
+	}
 	switch g.Via {
 	case "quota":
 		give = r.giveQuota
@@ -56,10 +62,10 @@ func (r *run) grant(g *Grant) error {
 	return r.probeBoth()
 }
 
-// give exports what a grant hands over now and has not handed over before.
-func (r *run) give(g *active) error {
+// give exports what a grant hands over now, from the giver's states, and has not handed over before.
+func (r *run) give(g *active, states []state) error {
 	side := sideOfGrant(g.Grant)
-	entries, of, empty, err := r.parties[side].export(r.ctx, g.atoms, g.texts)
+	entries, of, empty, err := r.parties[side].export(r.ctx, states, g.atoms, g.texts)
 	if err != nil {
 		return err
 	}

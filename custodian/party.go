@@ -181,6 +181,11 @@ func drop(err error) error {
 
 // prekeys calls f with every prekey record that the party still has.
 func (p *party) prekeys(ctx context.Context, f func(kind parcel.Kind, id uint32, record []byte) error) error {
+	return p.prekeysOf(ctx, 0, f)
+}
+
+// prekeysOf is prekeys for one kind; zero is all.
+func (p *party) prekeysOf(ctx context.Context, only parcel.Kind, f func(kind parcel.Kind, id uint32, record []byte) error) error {
 	return p.store.Update(ctx, signet.Address{}, func(tx session.Tx) error {
 		for _, k := range []struct {
 			kind parcel.Kind
@@ -191,6 +196,9 @@ func (p *party) prekeys(ctx context.Context, f func(kind parcel.Kind, id uint32,
 			{parcel.OneTimePreKey, p.oneTime, tx.PreKey},
 			{parcel.KyberPreKey, p.kem, tx.KEMPreKey},
 		} {
+			if only != 0 && k.kind != only {
+				continue
+			}
 			for _, id := range k.ids {
 				b, err := k.get(id)
 				if err != nil {

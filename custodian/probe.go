@@ -3,6 +3,7 @@ package custodian
 import (
 	"context"
 	"crypto/sha256"
+	"slices"
 
 	"signet.example/signet/custodian/attack"
 	"signet.example/signet/custodian/know"
@@ -37,7 +38,8 @@ func (r *run) probe(to attack.Side, message int, inject *injection) error {
 		takes = nil
 	}
 	pr := &probe{
-		number: len(r.probes), to: to, sent: len(r.messages), message: message, inject: inject, takes: takes, deaf: deaf,
+		number: len(r.probes), to: to, sent: len(r.messages), message: message, inject: inject, deaf: deaf,
+		takes: slices.Clone(takes), // it is kept, without the room it grew into
 		store: p.mirror.Clone(), party: p, key: seeded{p.key, r.src}, trusted: sender.Bytes(), offered: r.offered,
 	}
 	pr.at = r.add(event{probe: pr})

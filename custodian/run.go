@@ -411,7 +411,7 @@ func (r *run) changed(p *party) error {
 	}
 	for _, g := range r.grants {
 		if g.live && sideOfGrant(g.Grant) == p.side {
-			if err := r.give(g); err != nil {
+			if err := r.give(g, states); err != nil {
 				return err
 			}
 		}
