@@ -8,7 +8,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
+
+	"signet.example/signet/store/internal/sqlstate"
 )
 
 // migrations are the steps to the present schema. A step that was released never changes, and works
@@ -117,7 +118,7 @@ func (d *Directory) migrate(ctx context.Context) error {
 // version returns the schema's version, 0 in an empty database.
 func (d *Directory) version(ctx context.Context) (version int, err error) {
 	err = d.pool.QueryRow(ctx, `SELECT coalesce(max(version), 0) FROM signet_directory_schema`).Scan(&version)
-	if isCode(err, undefinedTable) {
+	if sqlstate.Is(err, sqlstate.UndefinedTable) {
 		return 0, nil
 	}
 	return version, err
@@ -133,7 +134,7 @@ func (d *Directory) again(ctx context.Context, f func() error) error {
 	for n := 1; ; n++ {
 		err := f()
 		met := errors.Is(err, errConflict) ||
-			isCode(err, serializationFailure, deadlockDetected, uniqueViolation, duplicateTable, duplicateObject)
+			sqlstate.Is(err, sqlstate.SerializationFailure, sqlstate.DeadlockDetected, sqlstate.UniqueViolation, sqlstate.DuplicateTable, sqlstate.DuplicateObject)
 		if !met || n == times {
 			return err
 		}
@@ -144,27 +145,4 @@ func (d *Directory) again(ctx context.Context, f func() error) error {
 		}
 		pause = min(2*pause, 100*time.Millisecond)
 	}
-}
-
-// The error codes that are told apart (SQLSTATE).
-const (
-	uniqueViolation      = "23505"
-	serializationFailure = "40001"
-	deadlockDetected     = "40P01"
-	duplicateTable       = "42P07"
-	duplicateObject      = "42710"
-	undefinedTable       = "42P01"
-)
-
-func isCode(err error, codes ...string) bool {
-	var e *pgconn.PgError
-	if !errors.As(err, &e) {
-		return false
-	}
-	for _, c := range codes {
-		if e.Code == c {
-			return true
-		}
-	}
-	return false
 }

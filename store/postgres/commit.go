@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"signet.example/signet"
+	"signet.example/signet/store/internal/sqlstate"
 )
 
 // begin starts a transaction and reads and locks the rows of the peers, in one round trip. The Tx is
@@ -178,7 +179,7 @@ func (r *row) sent() {
 
 // lostRace recognises what must makes of a write that found another version.
 func lostRace(err error) error {
-	if isCode(err, divisionByZero) {
+	if sqlstate.Is(err, sqlstate.DivisionByZero) {
 		return errConflict
 	}
 	return err

@@ -9,6 +9,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"signet.example/signet/store/internal/sqlstate"
 )
 
 // A pool is the connections to one database, which Stores share.
@@ -78,7 +80,7 @@ func answered(err error) bool {
 
 // isConflict recognises errors after which the transaction has to run again: it met another one.
 func isConflict(err error) bool {
-	return errors.Is(err, errConflict) || isCode(err, serializationFailure, deadlockDetected)
+	return errors.Is(err, errConflict) || sqlstate.Is(err, sqlstate.SerializationFailure, sqlstate.DeadlockDetected)
 }
 
 // isDown recognises the failure to connect to a server that may be back in a moment.

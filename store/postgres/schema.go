@@ -8,7 +8,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
+
+	"signet.example/signet/store/internal/sqlstate"
 )
 
 // A migration is one step of the schema. A step that was released never changes. Every step works
@@ -108,11 +109,11 @@ func (p *pool) migrate(ctx context.Context, steps []migration) error {
 	for pause := 20 * time.Millisecond; version < len(steps); {
 		err := p.step(ctx, steps)
 		switch {
-		case err == nil, isCode(err, duplicateTable, duplicateObject, uniqueViolation): // or another was faster
+		case err == nil, sqlstate.Is(err, sqlstate.DuplicateTable, sqlstate.DuplicateObject, sqlstate.UniqueViolation): // or another was faster
 			if version, err = p.version(ctx); err != nil {
 				return err
 			}
-		case isCode(err, lockNotAvailable, serializationFailure, deadlockDetected):
+		case sqlstate.Is(err, sqlstate.LockNotAvailable, sqlstate.SerializationFailure, sqlstate.DeadlockDetected):
 		default:
 			return fmt.Errorf("postgres: migrate: %w", err)
 		}
@@ -133,7 +134,7 @@ func (p *pool) migrate(ctx context.Context, steps []migration) error {
 func (p *pool) version(ctx context.Context) (version int, err error) {
 	var rows int
 	err = p.QueryRow(ctx, `SELECT count(*), coalesce(max(version), 0) FROM signet_schema`).Scan(&rows, &version)
-	if isCode(err, undefinedTable) {
+	if sqlstate.Is(err, sqlstate.UndefinedTable) {
 		return 0, nil
 	}
 	if err != nil {
@@ -180,32 +181,6 @@ func execAll(ctx context.Context, tx pgx.Tx, sql []string) error {
 		}
 	}
 	return nil
-}
-
-// The error codes that are told apart (SQLSTATE).
-const (
-	divisionByZero       = "22012"
-	uniqueViolation      = "23505"
-	serializationFailure = "40001"
-	deadlockDetected     = "40P01"
-	duplicateTable       = "42P07"
-	duplicateObject      = "42710"
-	undefinedTable       = "42P01"
-	lockNotAvailable     = "55P03"
-)
-
-// isCode reports whether the server answered with one of these codes.
-func isCode(err error, codes ...string) bool {
-	var e *pgconn.PgError
-	if !errors.As(err, &e) {
-		return false
-	}
-	for _, c := range codes {
-		if e.Code == c {
-			return true
-		}
-	}
-	return false
 }
 
 // isPostgres tells PostgreSQL from what speaks its protocol.
