@@ -45,6 +45,7 @@ var doors = map[string][]string{
 	"google.golang.org/protobuf":    {"internal"},
 	"golang.org/x/crypto":           {"internal", "store"},
 	"golang.org/x/mod":              {"custodian"},
+	"golang.org/x/sys":              {"internal"},
 	"golang.org/x/text":             {"custodian"},
 	"go.mau.fi/libsignal":           {"bench"},
 	"modernc.org/sqlite":            {"store"},

@@ -1,0 +1,32 @@
+//go:build !purego
+
+package x25519
+
+import (
+	"testing"
+)
+
+// The other tests once more without the ladder for two, if the processor has it.
+func TestWithoutPairs(t *testing.T) {
+	if !paired {
+		t.Skip("this processor has no AVX-512 IFMA: nothing else was tested")
+	}
+	paired = false
+	defer func() { paired = true }()
+	t.Run("Vectors", TestVectors)
+	t.Run("Corners", TestCorners)
+	t.Run("Multiply", TestMultiply)
+	t.Run("LowOrder", TestLowOrder)
+	t.Run("AgainstStandardLibrary", TestAgainstStandardLibrary)
+}
+
+func BenchmarkLadder(b *testing.B) {
+	if !paired {
+		b.Skip("this processor has no AVX-512 IFMA")
+	}
+	var s, m lanes
+	var swaps [4][8]uint64
+	for b.Loop() {
+		ladder(&s, &m, &swaps, &ladderConstants)
+	}
+}
