@@ -36,5 +36,6 @@ func TestUpdateAllGivesUp(t *testing.T) {
 	require.NoError(t, s.UpdateAll(ctx, []signet.Address{carol, bob, alice, bob}, func(tx session.Tx) error {
 		return tx.PutSession(bob, []byte("x"))
 	}))
-	require.Empty(t, (*s.d).turns)
+	require.Len(t, (*s.d).peers, 1)
+	require.False(t, (*s.d).peers[bob].taken)
 }

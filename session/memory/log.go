@@ -23,6 +23,8 @@ const (
 	values
 	senderKeys
 	kinds
+
+	peerKinds = identities + 1 // those before it are the kinds of which a peer has one row each
 )
 
 // A key names a row: a peer's by its name and device, a prekey's by id, a mark's by base key and
@@ -38,6 +40,9 @@ func peerKey(k kind, peer signet.Address) key {
 	return key{kind: k, id: peer.Device, name: peer.Name}
 }
 
+// peer is whose row the key names, if it is one of a peer's.
+func (k key) peer() signet.Address { return signet.Address{Name: k.name, Device: k.id} }
+
 // A row is what a key leads to; absent and empty differ. Its bytes are never modified, so the place
 // they lie at identifies a version of the row for as long as someone holds it.
 type row struct {
@@ -50,13 +55,14 @@ type row struct {
 	since uint64
 }
 
-func (r row) same(o row) bool {
+// same reports whether o is the same version of the row.
+func (r *row) same(o *row) bool {
 	return r.present == o.present && r.kept == o.kept && len(r.value) == len(o.value) &&
 		unsafe.SliceData(r.value) == unsafe.SliceData(o.value)
 }
 
 // bytes is the value of the row. It is encoded here if the row is kept decoded.
-func (r row) bytes() []byte {
+func (r *row) bytes() []byte {
 	if r.kept != nil {
 		return r.kept.Record()
 	}
@@ -73,8 +79,15 @@ type entry struct {
 type log struct {
 	d       *data
 	commits uint64 // data.commits at the beginning
-	own     key    // the current session of the peer whose turn the transaction has; kinds: of none alone
 
+	// The rows of the peer whose turn the transaction has.
+	own     *peer           // nil: it has none, or several
+	base    [peerKinds]row  // as they were at the beginning
+	read    [peerKinds]bool // the base was looked at
+	next    [peerKinds]row  // as they will be, if
+	written [peerKinds]bool
+
+	// All others.
 	reads  []entry
 	writes []entry // at most one for a key
 	index  map[key]int
@@ -94,11 +107,14 @@ const few = 16
 
 var logPool = sync.Pool{New: func() any { return new(log) }}
 
-func begin(d *data, own key) *log {
+func begin(d *data, own *peer) *log {
 	t := logPool.Get().(*log)
 	t.d, t.own = d, own
 	d.mu.Lock()
 	t.commits = d.commits
+	if own != nil {
+		t.base = own.rows
+	}
 	d.mu.Unlock()
 	return t
 }
@@ -114,28 +130,48 @@ func (t *log) end() {
 	logPool.Put(t)
 }
 
-// read returns a row as the transaction sees it.
-func (t *log) read(k key) row {
-	if i := t.written(k); i >= 0 {
-		return t.writes[i].row
+// peerRow is row for one of a peer's.
+func (t *log) peerRow(k kind, a signet.Address) *row {
+	if t.own == nil || t.own.addr != a {
+		return t.row(peerKey(k, a))
+	}
+	if t.written[k] {
+		return &t.next[k]
+	}
+	t.read[k] = true
+	return &t.base[k]
+}
+
+// row returns a row as the transaction sees it. It is not modified, and valid until the next call.
+func (t *log) row(k key) *row {
+	if i := t.find(k); i >= 0 {
+		return &t.writes[i].row
 	}
 	if k.kind == marks && slices.Contains(t.forget, k.id) {
-		return row{}
+		return &row{}
 	}
 	t.d.mu.Lock()
 	r := t.d.row(k)
-	if r.kept != nil && k != t.own && r.since != 0 {
-		r.since = 0
-		t.d.rows[k] = r
+	if r.kept != nil && r.since != 0 {
+		t.d.peer(k.peer()).rows[k.kind].since = 0
 	}
 	t.d.mu.Unlock()
 	t.reads = append(t.reads, entry{k, r})
-	return r
+	return &t.reads[len(t.reads)-1].row
 }
 
-// write replaces a row. It keeps r.value.
+// writePeer replaces one of a peer's rows. It keeps r.value.
+func (t *log) writePeer(k kind, a signet.Address, r row) {
+	if t.own == nil || t.own.addr != a {
+		t.write(peerKey(k, a), r)
+		return
+	}
+	t.next[k], t.written[k] = r, true
+}
+
+// write replaces a row that is not one of the own peer's. It keeps r.value.
 func (t *log) write(k key, r row) {
-	if i := t.written(k); i >= 0 {
+	if i := t.find(k); i >= 0 {
 		t.writes[i].row = r
 		return
 	}
@@ -148,15 +184,20 @@ func (t *log) write(k key, r row) {
 	}
 }
 
-// written returns the place of k among the writes, or -1.
-func (t *log) written(k key) int {
+// find returns the place of k among the writes, or -1.
+func (t *log) find(k key) int {
 	if t.index != nil {
 		if i, ok := t.index[k]; ok {
 			return i
 		}
 		return -1
 	}
-	return slices.IndexFunc(t.writes, func(e entry) bool { return e.key == k })
+	for i := range t.writes {
+		if t.writes[i].key == k {
+			return i
+		}
+	}
+	return -1
 }
 
 func (t *log) reindex() {
@@ -170,7 +211,7 @@ func (t *log) reindex() {
 	}
 }
 
-// count returns how many rows of a kind there are.
+// count returns how many rows of a kind there are. It is none of the kinds of peers.
 func (t *log) count(k kind) int {
 	t.d.mu.Lock()
 	defer t.d.mu.Unlock()
@@ -178,7 +219,8 @@ func (t *log) count(k kind) int {
 	if !t.counted[k] {
 		t.counted[k], t.counts[k] = true, n
 	}
-	for _, e := range t.writes {
+	for i := range t.writes {
+		e := &t.writes[i]
 		if e.key.kind != k {
 			continue
 		}
@@ -189,7 +231,7 @@ func (t *log) count(k kind) int {
 	return n
 }
 
-func (r row) weight() int {
+func (r *row) weight() int {
 	if r.present {
 		return 1
 	}
@@ -199,24 +241,25 @@ func (r row) weight() int {
 // peers returns the addresses with a session or an archive.
 func (t *log) peers() []signet.Address {
 	found := make(map[signet.Address]bool) // false: known to be without this row
+	seen := func(a signet.Address, present bool) { found[a] = found[a] || present }
 	t.d.mu.Lock()
 	if !t.listed {
 		t.listed, t.peerSets = true, t.d.peerSets
 	}
-	seen := func(k key, present bool) {
-		if k.kind == sessions || k.kind == archives {
-			a := signet.Address{Name: k.name, Device: k.id}
-			found[a] = found[a] || present
-		}
-	}
-	for k := range t.d.rows {
-		if t.written(k) < 0 {
-			seen(k, true)
+	for a, p := range t.d.peers {
+		for k := sessions; k <= archives; k++ {
+			if p == t.own && t.written[k] {
+				seen(a, t.next[k].present)
+			} else if t.find(peerKey(k, a)) < 0 {
+				seen(a, p.rows[k].present)
+			}
 		}
 	}
 	t.d.mu.Unlock()
 	for _, e := range t.writes {
-		seen(e.key, e.row.present)
+		if e.key.kind <= archives {
+			seen(e.key.peer(), e.row.present)
+		}
 	}
 	list := make([]signet.Address, 0, len(found))
 	for a, present := range found {
@@ -246,7 +289,7 @@ func (t *log) commit(cause error) bool {
 	if d.commits != t.commits && !t.holds() {
 		return false
 	}
-	if cause != nil || len(t.writes)+len(t.forget) == 0 {
+	if cause != nil || t.written == [peerKinds]bool{} && len(t.writes)+len(t.forget) == 0 {
 		return true
 	}
 	d.commits++
@@ -257,23 +300,41 @@ func (t *log) commit(cause error) bool {
 			}
 		}
 	}
-	for _, e := range t.writes {
-		if e.key == t.own {
-			// Nobody else has its turn. Others, and clones of the store, had no chance to get hold of it.
-			if old := d.row(e.key); old.kept != nil && old.since > d.cloned {
-				t.replaced = old.kept
-			}
+	for k, written := range t.written {
+		if written {
+			t.commitOwn(kind(k))
 		}
+	}
+	for i := range t.writes {
+		e := &t.writes[i]
 		e.row.since = d.commits
 		d.set(e.key, e.row)
 	}
 	return true
 }
 
+// commitOwn applies the write of one of the own peer's rows.
+func (t *log) commitOwn(k kind) {
+	old, r := &t.own.rows[k], &t.next[k]
+	// Nobody else has its turn. Others, and clones of the store, had no chance to get hold of it.
+	if old.kept != nil && old.since > t.d.cloned {
+		t.replaced = old.kept
+	}
+	r.since = t.d.commits
+	t.d.note(k, old, r)
+	*old = *r
+}
+
 // holds reports whether everything that was read is still so. The caller holds data.mu.
 func (t *log) holds() bool {
-	for _, e := range t.reads {
-		if !t.d.row(e.key).same(e.row) {
+	for k, read := range t.read {
+		if read && !t.own.rows[k].same(&t.base[k]) {
+			return false
+		}
+	}
+	for i := range t.reads {
+		e := &t.reads[i]
+		if r := t.d.row(e.key); !r.same(&e.row) {
 			return false
 		}
 	}
@@ -287,20 +348,37 @@ func (t *log) holds() bool {
 
 // row reads a committed row. The caller holds data.mu.
 func (d *data) row(k key) row {
-	return d.rows[k] // the zero row if there is none
+	if k.kind >= peerKinds {
+		return d.rows[k] // the zero row if there is none
+	}
+	if p := d.peers[k.peer()]; p != nil {
+		return p.rows[k.kind]
+	}
+	return row{}
 }
 
 // set replaces a committed row. The caller holds data.mu.
 func (d *data) set(k key, r row) {
-	if change := r.weight() - d.row(k).weight(); change != 0 {
-		d.counts[k.kind] += change
-		if k.kind == sessions || k.kind == archives {
+	old := d.row(k)
+	d.note(k.kind, &old, &r)
+	switch {
+	case k.kind < peerKinds:
+		p := d.peer(k.peer())
+		p.rows[k.kind] = r
+		d.tidy(p)
+	case r.present:
+		d.rows[k] = r
+	default:
+		delete(d.rows, k)
+	}
+}
+
+// note counts that a row takes the place of another. The caller holds data.mu.
+func (d *data) note(k kind, old, r *row) {
+	if change := r.weight() - old.weight(); change != 0 {
+		d.counts[k] += change
+		if k <= archives {
 			d.peerSets++
 		}
-	}
-	if r.present {
-		d.rows[k] = r
-	} else {
-		delete(d.rows, k)
 	}
 }

@@ -44,18 +44,12 @@ type data struct {
 	gate sync.RWMutex
 
 	mu       sync.Mutex // guards what follows; held for a few map operations at a time
-	rows     map[key]row
-	counts   [kinds]int // rows by kind
-	peerSets uint64     // changes when a session or an archive row appears or goes
-	commits  uint64     // changes with every commit that wrote
-	cloned   uint64     // commits at the last time that the rows were shared with a clone
-	turns    map[signet.Address]*turn
-}
-
-// A turn is the right to run updates that name one peer. It is kept only while somebody wants it.
-type turn struct {
-	token   chan struct{} // holds one token while the turn is free
-	waiters int           // holder included; guarded by data.mu
+	peers    map[signet.Address]*peer
+	rows     map[key]row // those that are not a peer's
+	counts   [kinds]int  // rows by kind
+	peerSets uint64      // changes when a session or an archive row appears or goes
+	commits  uint64      // changes with every commit that wrote
+	cloned   uint64      // commits at the last time that the rows were shared with a clone
 }
 
 // patience is how many times a transaction may lose against others before it runs alone.
@@ -64,8 +58,8 @@ const patience = 3
 // New returns an empty Store.
 func New() *Store {
 	d := &data{
+		peers: make(map[signet.Address]*peer),
 		rows:  make(map[key]row),
-		turns: make(map[signet.Address]*turn),
 	}
 	return &Store{&d}
 }
@@ -77,7 +71,12 @@ func (s *Store) Clone() *Store {
 	to := *c.d
 	from.mu.Lock()
 	defer from.mu.Unlock()
-	to.rows = maps.Clone(from.rows) // rows are never modified in place
+	for a, p := range from.peers {
+		if p.present() {
+			to.peers[a] = &peer{addr: a, rows: p.rows} // rows are never modified in place
+		}
+	}
+	to.rows = maps.Clone(from.rows)
 	to.counts = from.counts
 	from.cloned = from.commits
 	to.commits, to.cloned = from.commits, from.commits
@@ -91,22 +90,22 @@ func (s *Store) Update(ctx context.Context, peer signet.Address, f func(tx sessi
 		return err
 	}
 	d := *s.d
-	t, err := d.take(ctx, peer)
+	p, err := d.take(ctx, peer)
 	if err != nil {
 		return err
 	}
-	defer d.giveBack(peer, t)
+	defer d.giveBack(p)
 	for losses := 0; ; losses++ {
-		done, err := d.attempt(ctx, peerKey(sessions, peer), f, losses >= patience)
+		done, err := d.attempt(ctx, p, f, losses >= patience)
 		if done {
 			return err
 		}
 	}
 }
 
-// attempt runs f once. It reports false if what f read is no longer so; then f has to run again,
-// even if it failed, because it may have failed over a view that never was.
-func (d *data) attempt(ctx context.Context, own key, f func(tx session.Tx) error, alone bool) (done bool, err error) {
+// attempt runs f once, with the turn of own if it is not nil. It reports false if what f read is no longer so;
+// then f has to run again, even if it failed, because it may have failed over a view that never was.
+func (d *data) attempt(ctx context.Context, own *peer, f func(tx session.Tx) error, alone bool) (done bool, err error) {
 	if alone {
 		d.gate.Lock()
 		defer d.gate.Unlock()
@@ -125,57 +124,6 @@ func (d *data) attempt(ctx context.Context, own key, f func(tx session.Tx) error
 		err = ctx.Err()
 	}
 	return t.commit(err), err
-}
-
-// take waits for the turn of peer.
-func (d *data) take(ctx context.Context, peer signet.Address) (*turn, error) {
-	d.mu.Lock()
-	t := d.turns[peer]
-	if t == nil {
-		t = newTurn()
-		d.turns[peer] = t
-	}
-	t.waiters++
-	d.mu.Unlock()
-	select {
-	case <-t.token:
-		return t, nil
-	default: // the cheap case did not happen
-	}
-	select {
-	case <-t.token:
-		return t, nil
-	case <-ctx.Done():
-		d.leave(peer, t)
-		return nil, ctx.Err()
-	}
-}
-
-func (d *data) giveBack(peer signet.Address, t *turn) {
-	t.token <- struct{}{}
-	d.leave(peer, t)
-}
-
-// leave forgets the turn when nobody wants it, so that strangers' addresses do not pile up.
-func (d *data) leave(peer signet.Address, t *turn) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if t.waiters--; t.waiters == 0 {
-		delete(d.turns, peer)
-		turnPool.Put(t)
-	}
-}
-
-// turnPool keeps turns that are free and in no map.
-var turnPool sync.Pool
-
-func newTurn() *turn {
-	if t, ok := turnPool.Get().(*turn); ok {
-		return t
-	}
-	t := &turn{token: make(chan struct{}, 1)}
-	t.token <- struct{}{}
-	return t
 }
 
 const redacted = "memory.Store(…)"

@@ -155,8 +155,25 @@ func TestForgottenTurns(t *testing.T) {
 	wg.Wait()
 	require.Panics(t, func() { s.Update(ctx, bob, func(session.Tx) error { panic("bug") }) })
 	update(t, s, bob, func(session.Tx) error { return nil })
-	require.Empty(t, (*s.d).turns)
+	require.Empty(t, (*s.d).peers)
 	require.Empty(t, (*s.d).rows)
+}
+
+// TestTurnsAndCancellation has those who wait for a turn give up at the moment when it is theirs.
+func TestTurnsAndCancellation(t *testing.T) {
+	s := New()
+	held := 0 // guarded by the turn
+	for range 500 {
+		var wg sync.WaitGroup
+		for range 4 {
+			short, cancel := context.WithCancel(ctx)
+			wg.Go(func() { s.Update(short, alice, func(session.Tx) error { held++; cancel(); return nil }) })
+			wg.Go(cancel)
+		}
+		wg.Wait()
+		require.Empty(t, (*s.d).peers)
+	}
+	require.Positive(t, held)
 }
 
 func TestRedaction(t *testing.T) {

@@ -23,7 +23,14 @@ func (t *tx) read(k key) ([]byte, error) {
 	if t.log == nil {
 		return nil, errDone
 	}
-	return t.log.read(k).bytes(), nil
+	return t.log.row(k).bytes(), nil
+}
+
+func (t *tx) readPeer(k kind, peer signet.Address) ([]byte, error) {
+	if t.log == nil {
+		return nil, errDone
+	}
+	return t.log.peerRow(k, peer).bytes(), nil
 }
 
 // put stores a copy of value. The contract would allow to keep the slice itself; a copy forgives a
@@ -32,23 +39,27 @@ func (t *tx) put(k key, value []byte) error {
 	if t.log == nil {
 		return errDone
 	}
-	own := make([]byte, len(value))
-	copy(own, value)
-	t.log.write(k, row{value: own, present: true})
+	t.log.write(k, copied(value))
 	return nil
 }
 
-// keep stores value itself, or deletes the row if it is empty. It is for the rows of sessions, which
+func copied(value []byte) row {
+	own := make([]byte, len(value))
+	copy(own, value)
+	return row{value: own, present: true}
+}
+
+// keepPeer stores value itself, or deletes the row if it is empty. It is for the rows of sessions, which
 // change with every message and are large: a copy of one costs more than the rest of an update.
-func (t *tx) keep(k key, value []byte) error {
+func (t *tx) keepPeer(k kind, peer signet.Address, value []byte) error {
 	if t.log == nil {
 		return errDone
 	}
 	if len(value) == 0 {
-		t.log.write(k, row{})
+		t.log.writePeer(k, peer, row{})
 		return nil
 	}
-	t.log.write(k, row{value: value[:len(value):len(value)], present: true})
+	t.log.writePeer(k, peer, row{value: value[:len(value):len(value)], present: true})
 	return nil
 }
 
@@ -56,7 +67,7 @@ func (t *tx) remove(k key) error {
 	switch {
 	case t.log == nil:
 		return errDone
-	case !t.log.read(k).present:
+	case !t.log.row(k).present:
 		return session.ErrNoRow
 	}
 	t.log.write(k, row{})
@@ -70,12 +81,12 @@ func (t *tx) count(k kind) (int, error) {
 	return t.log.count(k), nil
 }
 
-func (t *tx) Session(peer signet.Address) ([]byte, error)  { return t.read(peerKey(sessions, peer)) }
-func (t *tx) Archive(peer signet.Address) ([]byte, error)  { return t.read(peerKey(archives, peer)) }
-func (t *tx) Identity(peer signet.Address) ([]byte, error) { return t.read(peerKey(identities, peer)) }
+func (t *tx) Session(peer signet.Address) ([]byte, error)  { return t.readPeer(sessions, peer) }
+func (t *tx) Archive(peer signet.Address) ([]byte, error)  { return t.readPeer(archives, peer) }
+func (t *tx) Identity(peer signet.Address) ([]byte, error) { return t.readPeer(identities, peer) }
 
 func (t *tx) PutSession(peer signet.Address, record []byte) error {
-	return t.keep(peerKey(sessions, peer), record)
+	return t.keepPeer(sessions, peer, record)
 }
 
 // KeptSession and KeepSession make the tx a session.KeepingTx.
@@ -83,7 +94,7 @@ func (t *tx) KeptSession(peer signet.Address) (*session.Kept, error) {
 	if t.log == nil {
 		return nil, errDone
 	}
-	r := t.log.read(peerKey(sessions, peer))
+	r := t.log.peerRow(sessions, peer)
 	switch {
 	case r.kept != nil:
 		return r.kept, nil
@@ -97,16 +108,20 @@ func (t *tx) KeepSession(peer signet.Address, k *session.Kept) error {
 	if t.log == nil {
 		return errDone
 	}
-	t.log.write(peerKey(sessions, peer), row{kept: k, present: true})
+	t.log.writePeer(sessions, peer, row{kept: k, present: true})
 	return nil
 }
 
 func (t *tx) PutArchive(peer signet.Address, record []byte) error {
-	return t.keep(peerKey(archives, peer), record)
+	return t.keepPeer(archives, peer, record)
 }
 
 func (t *tx) PutIdentity(peer signet.Address, k []byte) error {
-	return t.put(peerKey(identities, peer), k)
+	if t.log == nil {
+		return errDone
+	}
+	t.log.writePeer(identities, peer, copied(k))
+	return nil
 }
 
 // Peers lists the peers of the moment the loop begins; its body may write.
@@ -152,7 +167,7 @@ func (t *tx) MarkKEMPreKey(id, signedID uint32, baseKey []byte) error {
 		return errDone
 	}
 	k := key{kind: marks, id: id, signed: signedID, name: string(baseKey)}
-	if t.log.read(k).present {
+	if t.log.row(k).present {
 		return session.ErrReplay
 	}
 	t.log.write(k, row{present: true})
@@ -184,8 +199,12 @@ func (t *tx) SenderKey(sender signet.Address, group string) ([]byte, error) {
 }
 
 func (t *tx) PutSenderKey(sender signet.Address, group string, record []byte) error {
-	if len(record) == 0 {
-		return t.keep(senderKey(sender, group), nil)
+	switch {
+	case len(record) != 0:
+		return t.put(senderKey(sender, group), record)
+	case t.log == nil:
+		return errDone
 	}
-	return t.put(senderKey(sender, group), record)
+	t.log.write(senderKey(sender, group), row{})
+	return nil
 }
