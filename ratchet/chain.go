@@ -1,6 +1,7 @@
 package ratchet
 
 import (
+	"bytes"
 	"errors"
 	"math"
 
@@ -20,31 +21,62 @@ func rootStep(root []byte, dh *[32]byte) (next, chain []byte) {
 	return okm[:32:32], okm[32:]
 }
 
-// receiveStep derives the receiving chain for the peer's ratchet key theirs.
-func receiveStep(root, private []byte, theirs [32]byte) (next, chain []byte, err error) {
-	var dh [32]byte
-	if !x25519.Shared(&dh, (*[32]byte)(private), &theirs) {
-		return nil, nil, signet.ErrInvalidAgreement
-	}
-	next, chain = rootStep(root, &dh)
-	clear(dh[:])
-	return next, chain, nil
+// A keyPair is a ratchet key pair.
+type keyPair struct{ private, u [32]byte }
+
+func draw(src *entropy.Source) (k keyPair) {
+	src.Read(k.private[:])
+	x25519.Clamp(&k.private)
+	return k
 }
 
-// turn draws a new ratchet key pair and derives the sending chain toward theirs.
-func turn(src *entropy.Source, root []byte, theirs [32]byte) (next []byte, sender wire.Chain, err error) {
-	private := new([32]byte)
-	src.Read(private[:])
-	x25519.Clamp(private)
-	var u [32]byte
-	x25519.Base(&u, private)
-	next, chain, err := receiveStep(root, private[:], theirs)
-	if err != nil {
-		return nil, wire.Chain{}, err
+// sender returns the sending chain with that ratchet key.
+func (k *keyPair) sender(chain []byte) wire.Chain {
+	return wire.Chain{
+		RatchetKey: signet.PublicKeyFromRaw(k.u).Bytes(), RatchetPriv: bytes.Clone(k.private[:]), HasKey: true, Key: chain,
 	}
-	return next, wire.Chain{
-		RatchetKey: signet.PublicKeyFromRaw(u).Bytes(), RatchetPriv: private[:], HasKey: true, Key: chain,
-	}, nil
+}
+
+// begin draws the initiator's first ratchet key pair and derives its sending chain toward theirs.
+func begin(src *entropy.Source, root []byte, theirs [32]byte) (next []byte, sender wire.Chain, err error) {
+	k := draw(src)
+	var dh [32]byte
+	products := [2]x25519.Product{
+		{Scalar: &k.private, U: &theirs, Dst: &dh},
+		{Scalar: &k.private, Dst: &k.u},
+	}
+	x25519.Multiply(products[:])
+	if !products[0].OK {
+		return nil, wire.Chain{}, signet.ErrInvalidAgreement
+	}
+	next, chain := rootStep(root, &dh)
+	sender = k.sender(chain)
+	clear(dh[:])
+	clear(k.private[:])
+	return next, sender, nil
+}
+
+// turn derives the receiving chain toward the peer's ratchet key theirs from our key old, draws a new
+// ratchet key pair, and derives the sending chain from that.
+func turn(src *entropy.Source, root, old []byte, theirs [32]byte) (next, receiving []byte, sender wire.Chain, err error) {
+	k := draw(src)
+	var dh [2][32]byte
+	products := [3]x25519.Product{
+		{Scalar: (*[32]byte)(old), U: &theirs, Dst: &dh[0]},
+		{Scalar: &k.private, U: &theirs, Dst: &dh[1]},
+		{Scalar: &k.private, Dst: &k.u},
+	}
+	x25519.Multiply(products[:])
+	if !products[0].OK || !products[1].OK {
+		return nil, nil, wire.Chain{}, signet.ErrInvalidAgreement
+	}
+	between, receiving := rootStep(root, &dh[0])
+	next, chain := rootStep(between, &dh[1])
+	sender = k.sender(chain)
+	clear(between)
+	clear(dh[:])
+	clear(k.private[:])
+	return next, receiving, sender, nil
 }
 
 // The two constants of the symmetric-key ratchet, The Double Ratchet §5.2.

@@ -219,16 +219,11 @@ func ratchet(src *entropy.Source, s *wire.Session, theirs []byte) (*wire.Chain, 
 	if !s.HasSender {
 		return nil, damaged("missing sender chain")
 	}
-	u := [32]byte(theirs[1:33])
-	root, chain, err := receiveStep(s.RootKey, s.Sender.RatchetPriv, u)
+	root, chain, sender, err := turn(src, s.RootKey, s.Sender.RatchetPriv, [32]byte(theirs[1:33]))
 	if err != nil {
 		return nil, err
 	}
-	var sender wire.Chain
-	if s.RootKey, sender, err = turn(src, root, u); err != nil {
-		return nil, err
-	}
-	clear(root)
+	s.RootKey = root
 	// The last index used on the old chain; 0 stands for "one message" and for "none".
 	s.PreviousCounter = max(s.Sender.Index, 1) - 1
 	s.Sender = sender

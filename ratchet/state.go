@@ -113,7 +113,7 @@ func NewInitiator(s Seed, h *Handshake, theirs signet.PublicKey) (*State, error)
 
 // NewInitiatorFrom is NewInitiator for this module's lab, which brings its own randomness.
 func NewInitiatorFrom(src *entropy.Source, s Seed, h *Handshake, theirs signet.PublicKey) (*State, error) {
-	root, sender, err := turn(src, s.Root[:], theirs.Raw())
+	root, sender, err := begin(src, s.Root[:], theirs.Raw())
 	if err != nil {
 		return nil, err
 	}
