@@ -92,6 +92,12 @@ func (k *PrivateKey) Agree(their PublicKey) ([32]byte, error) {
 	return s, nil
 }
 
+// Product is Agree as one of several products that are computed together, with the result in dst: a door for this module's
+// packages, to which nobody else can have the key. k, their and dst are the product's until then.
+func (k *PrivateKey) Product(their *PublicKey, dst *[32]byte) x25519.Product {
+	return x25519.Product{Scalar: k.scalar(), U: &their.u, Dst: dst}
+}
+
 // Sign returns a signature of message. The error is always nil; it is for signers that are not in
 // this process.
 func (k *PrivateKey) Sign(message []byte) ([64]byte, error) { return k.SignFrom(nil, message) }

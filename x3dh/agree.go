@@ -10,7 +10,7 @@ import (
 	"signet.example/signet/internal/kdf"
 	"signet.example/signet/internal/kem"
 	"signet.example/signet/internal/secret"
-	"signet.example/signet/internal/xeddsa"
+	"signet.example/signet/internal/x25519"
 )
 
 // An Identity is a party's identity key: a *signet.PrivateKey, or something that keeps it elsewhere
@@ -83,14 +83,19 @@ func initiate(self Identity, b *Bundle, base *signet.PrivateKey, coins *[32]byte
 		BaseKey:        base.PublicKey(),
 		SignedPreKeyID: b.f.SignedPreKey.ID,
 	}
-	var ikm material
-	ikm.agree(self, b.f.SignedPreKey.Public)
-	ikm.agree(base, b.f.Identity)
-	ikm.agree(base, b.f.SignedPreKey.Public)
+	all := [4]agreement{
+		{own: self, their: b.f.SignedPreKey.Public},
+		{own: base, their: b.f.Identity},
+		{own: base, their: b.f.SignedPreKey.Public},
+	}
+	n := 3
 	if p := b.f.PreKey; p != nil {
 		in.HasPreKey, in.PreKeyID = true, p.ID
-		ikm.agree(base, p.Public)
+		all[n] = agreement{own: base, their: p.Public}
+		n++
 	}
+	var ikm material
+	ikm.agree(all[:n], nil)
 	if p := b.f.KEMPreKey; p != nil && ikm.err == nil {
 		ciphertext, ss, err := kem.Encapsulate(p.Public, coins)
 		if err != nil {
@@ -110,16 +115,20 @@ func initiate(self Identity, b *Bundle, base *signet.PrivateKey, coins *[32]byte
 // signet.ErrInvalidAgreement for a key of small order, or ErrKEM. A
 // ciphertext that does not decapsulate gives another secret than the initiator's and no error.
 func Accept(self Identity, keys *PreKeys, in *Initial) (Secret, error) {
-	u := in.BaseKey.Raw()
-	if !xeddsa.Canonical(&u) {
-		return Secret{}, ErrBaseKey
+	all := [4]agreement{
+		{own: keys.SignedPreKey, their: in.Identity},
+		{own: self, their: in.BaseKey},
+		{own: keys.SignedPreKey, their: in.BaseKey},
 	}
-	var ikm material
-	ikm.agree(keys.SignedPreKey, in.Identity)
-	ikm.agree(self, in.BaseKey)
-	ikm.agree(keys.SignedPreKey, in.BaseKey)
+	n := 3
 	if keys.PreKey != nil {
-		ikm.agree(keys.PreKey, in.BaseKey)
+		all[n] = agreement{own: keys.PreKey, their: in.BaseKey}
+		n++
+	}
+	u := in.BaseKey.Raw()
+	var ikm material
+	if !ikm.agree(all[:n], &u) {
+		return Secret{}, ErrBaseKey
 	}
 	if in.Version >= VersionPQXDH && ikm.err == nil {
 		ss, err := kem.Decapsulate(keys.KEMPreKey, in.KEMCiphertext)
@@ -139,16 +148,47 @@ type material struct {
 	err error
 }
 
-func (m *material) agree(own interface {
-	Agree(signet.PublicKey) ([32]byte, error)
-}, their signet.PublicKey) {
-	if m.err != nil {
-		return
+// An agreement is one of those of X3DH §3.3.
+type agreement struct {
+	own interface {
+		Agree(signet.PublicKey) ([32]byte, error)
 	}
-	var dh [32]byte
-	if dh, m.err = own.Agree(their); m.err == nil {
-		m.add(dh)
+	their signet.PublicKey
+}
+
+// agree adds the results of all. What does not depend on each other is computed together: the agreements
+// of keys that are in this process, and whether base, unless it is nil, is Canonical. If it is not, agree
+// reports false before another's key is asked.
+func (m *material) agree(all []agreement, base *[32]byte) bool {
+	var secrets [4][32]byte
+	defer clear(secrets[:])
+	var room [5]x25519.Product
+	products := room[:0]
+	for i := range all {
+		if key, ok := all[i].own.(*signet.PrivateKey); ok {
+			products = append(products, key.Product(&all[i].their, &secrets[i]))
+		}
 	}
+	here := len(products)
+	if base != nil {
+		products = append(products, x25519.Product{U: base, Order: true})
+	}
+	x25519.Multiply(products)
+	if base != nil && !products[here].OK {
+		return false
+	}
+	for _, p := range products[:here] {
+		if !p.OK {
+			m.err = signet.ErrInvalidAgreement
+		}
+	}
+	for i := range all {
+		if _, ok := all[i].own.(*signet.PrivateKey); !ok && m.err == nil {
+			secrets[i], m.err = all[i].own.Agree(all[i].their)
+		}
+		m.add(secrets[i])
+	}
+	return true
 }
 
 func (m *material) add(s [32]byte) {

@@ -10,7 +10,8 @@ type Product struct {
 	Scalar *[Size]byte // is clamped
 	U      *[Size]byte // as in Shared; nil stands for the base point
 	Dst    *[Size]byte // where the product goes
-	OK     bool        // becomes whether it is something other than zero
+	Order  bool        // asks instead whether U is Canonical; Scalar and Dst are not used
+	OK     bool        // becomes whether the product is something other than zero, or the answer
 }
 
 // Multiply does what Shared and Base do, for all of the products, of which none may need the result of
@@ -20,9 +21,12 @@ func Multiply(products []Product) {
 	if !paired {
 		for i := range products {
 			p := &products[i]
-			if p.OK = true; p.U == nil {
+			switch p.OK = true; {
+			case p.Order:
+				p.OK = Canonical(p.U)
+			case p.U == nil:
 				Base(p.Dst, p.Scalar)
-			} else {
+			default:
 				p.OK = Shared(p.Dst, p.Scalar, p.U)
 			}
 		}
@@ -47,6 +51,10 @@ func multiply(products []Product) {
 	settle(at)
 	for i := range products {
 		p := &products[i]
+		if p.Order {
+			p.OK = at[i].infinite == 1 && reduced(p.U)
+			continue
+		}
 		*p.Dst = at[i].x
 		p.OK = !isZero(p.Dst)
 	}
@@ -83,8 +91,11 @@ func climb(at []fraction, products []Product) {
 // nine is the u-coordinate of the base point.
 var nine = [Size]byte{9}
 
-// A fraction is a u-coordinate x/z; the point at infinity has z = 0.
-type fraction struct{ x, z fp25519.Elt }
+// A fraction is a u-coordinate x/z; the point at infinity has z = 0. settle sets infinite to 1 for that.
+type fraction struct {
+	x, z     fp25519.Elt
+	infinite int
+}
 
 // comb sets f to the product of the base point and scalar, of which edwards25519 has a table. On its curve u is
 // (1+y)/(1-y).
@@ -107,9 +118,9 @@ func settle(at []fraction) {
 	for i := range at {
 		f := &at[i]
 		fp25519.Modp(&f.z)
-		infinite := uint(zero((*[Size]byte)(&f.z)))
-		fp25519.Cmov(&f.x, &none, infinite)
-		fp25519.Cmov(&f.z, &one, infinite)
+		f.infinite = zero((*[Size]byte)(&f.z))
+		fp25519.Cmov(&f.x, &none, uint(f.infinite))
+		fp25519.Cmov(&f.z, &one, uint(f.infinite))
 		fp25519.Mul(&all, &all, &f.z)
 		before[i] = all
 	}

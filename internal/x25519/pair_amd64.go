@@ -43,18 +43,31 @@ func pair(f, g *fraction, p, q *Product) {
 	load(&s, &m, &swaps, 0, p)
 	load(&s, &m, &swaps, 4, q)
 	ladder(&s, &m, &swaps, &ladderConstants)
-	s.pack(&f.x, 0)
-	s.pack(&f.z, 1)
-	s.pack(&g.x, 4)
-	s.pack(&g.z, 5)
+	i, j := p.lane(), 4+q.lane()
+	s.pack(&f.x, i)
+	s.pack(&f.z, i+1)
+	s.pack(&g.x, j)
+	s.pack(&g.z, j+1)
 	clear(s[:])
 	clear(swaps[:])
 }
 
+// lane is where the product is in the end: the ladder leaves the points as they were before its last rung, whose
+// bit is 0 in a clamped scalar and 1 in the order.
+func (p *Product) lane() int {
+	if p.Order {
+		return 2
+	}
+	return 0
+}
+
 // load puts a product at the bottom of the ladder with lanes from to from+3.
 func load(s, m *lanes, swaps *[4][8]uint64, from int, p *Product) {
-	scalar := *p.Scalar
-	Clamp(&scalar)
+	scalar := order
+	if !p.Order {
+		scalar = *p.Scalar
+		Clamp(&scalar)
+	}
 	k := words(&scalar)
 	next := [5]uint64{k[0], k[1], k[2], k[3]}
 	for i, w := range k {

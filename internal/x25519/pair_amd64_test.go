@@ -2,9 +2,7 @@
 
 package x25519
 
-import (
-	"testing"
-)
+import "testing"
 
 // The other tests once more without the ladder for two, if the processor has it.
 func TestWithoutPairs(t *testing.T) {
@@ -17,6 +15,8 @@ func TestWithoutPairs(t *testing.T) {
 	t.Run("Corners", TestCorners)
 	t.Run("Multiply", TestMultiply)
 	t.Run("LowOrder", TestLowOrder)
+	t.Run("Canonical", TestCanonical)
+	t.Run("CanonicalAtRandom", TestCanonicalAtRandom)
 	t.Run("AgainstStandardLibrary", TestAgainstStandardLibrary)
 }
 

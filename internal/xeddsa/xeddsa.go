@@ -139,34 +139,3 @@ func edwards(p *edwards25519.Point, enc, u *[32]byte, sign byte) bool {
 	_, err := p.SetBytes(enc[:])
 	return err == nil
 }
-
-// Canonical reports whether u is the one encoding of a point of the subgroup of prime order: bit
-// 255 clear, a value below 2^255 − 19, on the curve rather than on its twist, and without a
-// component of low order. Only the base key of an incoming PreKey message has to be.
-func Canonical(u *[32]byte) bool {
-	var x field.Element
-	if _, err := x.SetBytes(u[:]); err != nil {
-		return false
-	}
-	if [32]byte(x.Bytes()) != *u { // x is reduced and without bit 255
-		return false
-	}
-	var p edwards25519.Point
-	var enc [32]byte
-	if !edwards(&p, &enc, u, 0) {
-		return false
-	}
-	// L·P = O, as (L − 1)·P = −P: the scalars here are taken modulo L, so that L itself is zero.
-	q := new(edwards25519.Point).VarTimeDoubleScalarBaseMult(&minusOne, &p, new(edwards25519.Scalar))
-	return q.Equal(p.Negate(&p)) == 1
-}
-
-// minusOne is L − 1.
-var minusOne = func() (s edwards25519.Scalar) {
-	one, err := new(edwards25519.Scalar).SetCanonicalBytes(append([]byte{1}, make([]byte, 31)...))
-	if err != nil {
-		panic("xeddsa: one is a scalar")
-	}
-	s.Negate(one)
-	return s
-}()

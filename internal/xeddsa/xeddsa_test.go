@@ -63,7 +63,7 @@ func TestVectorsValid(t *testing.T) {
 		u := raw(t, v.Public)
 		require.Equal(t, v.Verify, Verify(u, v.Signature, v.Message), "vector %d", i)
 		require.Equal(t, v.SignBit, v.Signature[63]>>7)
-		require.True(t, Canonical(u))
+		require.True(t, x25519.Canonical(u))
 		bits[v.SignBit]++
 
 		k := (*[32]byte)(v.Private)
@@ -104,7 +104,7 @@ func TestVectorsOddKeys(t *testing.T) {
 			got = got || Verify(u, make([]byte, SignatureSize), fmt.Append(nil, "m", i))
 		}
 		require.Equal(t, *v.VerifyZeroSig, got, v.Name)
-		require.False(t, Canonical(u), v.Name)
+		require.False(t, x25519.Canonical(u), v.Name)
 	}
 	require.Positive(t, n)
 }
@@ -211,49 +211,6 @@ func TestEdwardsEncoding(t *testing.T) {
 	require.Greater(t, twist, 100)
 }
 
-func TestCanonical(t *testing.T) {
-	base := [32]byte{9}
-	require.True(t, Canonical(&base))
-	for i := range byte(19) { // 2^255 − 19 … 2^255 − 1
-		u := [32]byte{0xed + i}
-		for j := 1; j < 31; j++ {
-			u[j] = 0xff
-		}
-		u[31] = 0x7f
-		require.False(t, Canonical(&u), "p + %d", i)
-	}
-	base[31] |= 0x80
-	require.False(t, Canonical(&base), "bit 255")
-
-	// A point of the subgroup plus each point of low order: only the sum with the identity is left.
-	eighth := torsion(t)
-	q := edwards25519.NewGeneratorPoint()
-	for i := range 8 {
-		u := [32]byte(q.BytesMontgomery())
-		require.Equal(t, i == 0, Canonical(&u), "base point plus %d times the torsion", i)
-		q.Add(q, eighth)
-	}
-	low := edwards25519.NewIdentityPoint()
-	for range 8 {
-		u := [32]byte(low.BytesMontgomery())
-		require.False(t, Canonical(&u), "low order %x", u)
-		low.Add(low, eighth)
-	}
-}
-
-// torsion returns a point of order 8.
-func torsion(t *testing.T) *edwards25519.Point {
-	u, err := hex.DecodeString("e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800")
-	require.NoError(t, err)
-	var p edwards25519.Point
-	var enc [32]byte
-	require.True(t, edwards(&p, &enc, (*[32]byte)(u), 0))
-	q := new(edwards25519.Point).Double(&p)
-	q.Double(q)
-	require.Zero(t, q.Equal(edwards25519.NewIdentityPoint()))
-	return &p
-}
-
 // Inputs and their spare capacity stay as they were.
 func TestInputsUnchanged(t *testing.T) {
 	k, z := [32]byte{31: 0x40}, [64]byte{5}
@@ -295,7 +252,7 @@ func FuzzVerify(f *testing.F) {
 		one := Verify(&u, sig, msg)
 		u[31] ^= 0x80
 		require.Equal(t, one, Verify(&u, sig, msg), "bit 255 is ignored")
-		require.False(t, Canonical(&u) && u[31]&0x80 != 0)
+		require.False(t, x25519.Canonical(&u) && u[31]&0x80 != 0)
 	})
 }
 
@@ -310,7 +267,7 @@ func TestAllocations(t *testing.T) {
 	x25519.Base(&u, &k)
 	require.Zero(t, testing.AllocsPerRun(20, func() { Sign(&sig, &k, &z, msg) }))
 	require.Zero(t, testing.AllocsPerRun(20, func() { Verify(&u, sig[:], msg) }))
-	require.Zero(t, testing.AllocsPerRun(20, func() { Canonical(&u) }))
+	require.Zero(t, testing.AllocsPerRun(20, func() { x25519.Canonical(&u) }))
 }
 
 func BenchmarkXEdDSA(b *testing.B) {
@@ -349,7 +306,7 @@ func BenchmarkXEdDSA(b *testing.B) {
 	b.Run("Canonical", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			Canonical(&u)
+			x25519.Canonical(&u)
 		}
 	})
 	public, private, _ := ed25519.GenerateKey(nil)
