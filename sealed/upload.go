@@ -112,7 +112,15 @@ func serviceID(name string) ([17]byte, error) {
 func (p *planned) keys(k *messageKey, self Identity) ([][keysSize]byte, error) {
 	all := make([][keysSize]byte, len(p.groups))
 	sender := self.PublicKey()
-	err := parallel(len(all), func(i int) error { return k.keys(&all[i], self, sender, p.groups[i].identity) })
+	err := parallel((len(all)+batch-1)/batch, func(i int) error {
+		from := i * batch
+		part := p.groups[from:min(from+batch, len(all))]
+		var to [batch]signet.PublicKey
+		for j := range part {
+			to[j] = part[j].identity
+		}
+		return k.keys(all[from:from+len(part)], self, sender, to[:len(part)])
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -154,7 +162,7 @@ func (p *planned) write(k *messageKey, keys [][keysSize]byte, content []byte) ([
 // parallel calls f for 0 to n-1 on as many goroutines as there are processors, and returns the error of
 // the lowest number that failed. It returns when all calls have.
 func parallel(n int, f func(i int) error) error {
-	workers := min(runtime.GOMAXPROCS(0), n/2) // a goroutine is worth its while from two agreements on
+	workers := min(runtime.GOMAXPROCS(0), n)
 	if workers < 2 {
 		for i := range n {
 			if err := f(i); err != nil {

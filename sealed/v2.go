@@ -83,22 +83,44 @@ func authentication(shared *[32]byte, ephemeral signet.PublicKey, c []byte, send
 	return at
 }
 
-// keys sets out to C ‖ AT for the recipient to: two agreements.
-func (k *messageKey) keys(out *[keysSize]byte, self Identity, sender, to signet.PublicKey) error {
-	var shared [32]byte
-	u := to.Raw()
-	if !x25519.Shared(&shared, (*[32]byte)(&k.e), &u) {
-		return signet.ErrInvalidAgreement
+// batch is for how many recipients keys are computed at once. Of more, one could wait for another processor.
+const batch = 2
+
+// keys sets each of out to C ‖ AT for the recipient beside it in to, of whom there are at most batch: two
+// agreements each, computed together unless self is a key elsewhere.
+func (k *messageKey) keys(out [][keysSize]byte, self Identity, sender signet.PublicKey, to []signet.PublicKey) error {
+	var fresh, own, us [batch][32]byte
+	var products [2 * batch]x25519.Product
+	key, here := self.(*signet.PrivateKey)
+	n := 0
+	for i := range to {
+		us[i] = to[i].Raw()
+		products[n] = x25519.Product{Scalar: (*[32]byte)(&k.e), U: &us[i], Dst: &fresh[i]}
+		n++
+		if here {
+			products[n] = key.Product(&to[i], &own[i])
+			n++
+		}
 	}
-	c := mask(&shared, k.public, to)
-	subtle.XORBytes(out[:32], c[:], k.m[:])
-	c.Wipe()
-	shared, err := self.Agree(to)
-	if err != nil {
-		return err
+	x25519.Multiply(products[:n])
+	for i := range n {
+		if !products[i].OK {
+			return signet.ErrInvalidAgreement
+		}
 	}
-	at := authentication(&shared, k.public, out[:32], sender, to)
-	copy(out[32:], at[:])
+	for i := range to {
+		c := mask(&fresh[i], k.public, to[i])
+		subtle.XORBytes(out[i][:32], c[:], k.m[:])
+		c.Wipe()
+		if !here {
+			var err error
+			if own[i], err = self.Agree(to[i]); err != nil {
+				return err
+			}
+		}
+		at := authentication(&own[i], k.public, out[i][:32], sender, to[i])
+		copy(out[i][32:], at[:])
+	}
 	return nil
 }
 
@@ -118,12 +140,12 @@ func (c *Content) SealV2(self Identity, to signet.PublicKey) ([]byte, error) {
 func (c *Content) sealV2(src *entropy.Source, self Identity, to signet.PublicKey) ([]byte, error) {
 	k := newMessageKey(src)
 	defer k.wipe()
-	var keys [keysSize]byte
-	if err := k.keys(&keys, self, self.PublicKey(), to); err != nil {
+	var keys [1][keysSize]byte
+	if err := k.keys(keys[:], self, self.PublicKey(), []signet.PublicKey{to}); err != nil {
 		return nil, err
 	}
 	b := append(make([]byte, 0, 1+keysSize+32+len(c.raw)+gcmsiv.Overhead), firstV2)
-	return k.appendShared(append(b, keys[:]...), c.raw)
+	return k.appendShared(append(b, keys[0][:]...), c.raw)
 }
 
 // openV2 opens what follows the version byte. The order of the checks is the official one.

@@ -162,20 +162,22 @@ type agreement struct {
 func (m *material) agree(all []agreement, base *[32]byte) bool {
 	var secrets [4][32]byte
 	defer clear(secrets[:])
-	var room [5]x25519.Product
-	products := room[:0]
+	var products [5]x25519.Product // not appended to: what it points to would move to the heap
+	here := 0
 	for i := range all {
 		if key, ok := all[i].own.(*signet.PrivateKey); ok {
-			products = append(products, key.Product(&all[i].their, &secrets[i]))
+			products[here] = key.Product(&all[i].their, &secrets[i])
+			here++
 		}
 	}
-	here := len(products)
 	if base != nil {
-		products = append(products, x25519.Product{U: base, Order: true})
-	}
-	x25519.Multiply(products)
-	if base != nil && !products[here].OK {
-		return false
+		products[here] = x25519.Product{U: base, Order: true}
+		x25519.Multiply(products[:here+1])
+		if !products[here].OK {
+			return false
+		}
+	} else {
+		x25519.Multiply(products[:here])
 	}
 	for _, p := range products[:here] {
 		if !p.OK {

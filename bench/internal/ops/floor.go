@@ -30,7 +30,8 @@ type floor struct {
 	edwards, public  [32]byte
 	sig, kemSig      [64]byte
 	groupSig         [64]byte
-	content, wrapped []byte // of sealed sender
+	fresh            [32]byte // the scalar of a new key pair
+	content, wrapped []byte   // of sealed sender
 
 	kemPublic, kemPrivate, kemCiphertext []byte
 	kem                                  kemRun
@@ -133,24 +134,37 @@ func (f *floor) cbc(size int, encrypt bool) {
 // turn is a step of the Diffie-Hellman ratchet at the receiving end: two agreements, one of them with
 // a new key pair.
 func (f *floor) turn() {
-	f.agreements(2)
-	f.generate()
-	for range 2 {
+	f.multiply(2, 1, 0)
+	f.roots(2)
+}
+
+// roots derives that many root and chain keys.
+func (f *floor) roots(n int) {
+	for range n {
 		kdf.HKDF(f.okm[:64], f.key[:], f.dh[:], []byte("WhisperRatchet"))
 	}
 }
 
-func (f *floor) agreements(n int) {
-	for range n {
-		x25519.Shared(&f.dh, &f.scalar, &f.u)
+// multiply is so many agreements, new key pairs and checks of a base key, all at once as none needs the result of
+// another.
+func (f *floor) multiply(agreements, pairs, checks int) {
+	var products [8]x25519.Product
+	var out [8][32]byte
+	n := agreements + pairs + checks
+	for i := range n {
+		p := &products[i]
+		p.Scalar, p.U, p.Dst = &f.scalar, &f.public, &out[i]
+		switch {
+		case i >= agreements+pairs:
+			p.Order = true
+		case i >= agreements:
+			f.src.Read(f.fresh[:])
+			x25519.Clamp(&f.fresh)
+			p.Scalar, p.U = &f.fresh, nil
+		}
 	}
-}
-
-func (f *floor) generate() {
-	var k [32]byte
-	f.src.Read(k[:])
-	x25519.Clamp(&k)
-	x25519.Base(&f.u, &k)
+	x25519.Multiply(products[:n])
+	f.dh = out[0]
 }
 
 // A kemRun is one run of ML-KEM as the braid cuts it.

@@ -231,35 +231,31 @@ func gomauMeetings(keep gomau.Keep) (meetings, error) {
 }
 
 // initiator is PQXDH and the first message at the initiator's end: the bundle's two signatures, the
-// base key, four agreements, the encapsulation, the first ratchet key, the first key pair of the
+// base key and the first ratchet key, five agreements, the encapsulation, the first key pair of the
 // post-quantum ratchet, the message (protocol §4.1, §4.3).
 func (f *floor) initiator() {
 	xeddsa.Verify(&f.public, f.sig[:], f.public[:])
 	xeddsa.Verify(&f.public, f.kemSig[:], f.kemPublic)
-	f.generate()
-	f.agreements(4)
+	f.multiply(5, 2, 0)
 	var coins [kem.CoinsSize]byte
 	f.src.Read(coins[:])
 	_, _, _ = kem.Encapsulate(f.kemPublic, &coins)
 	f.masterSecret()
-	f.generate()
-	f.agreements(1)
-	kdf.HKDF(f.okm[:64], f.key[:], f.dh[:], []byte("WhisperRatchet"))
+	f.roots(1)
 	f.authenticator()
 	f.pqKeys()
 	f.chain()
 	f.half(64, true)
 }
 
-// responder is the other end: the base key checked, four agreements, the decapsulation, a turn of the
-// ratchet, the message.
+// responder is the other end: the base key checked, four agreements and the two of a turn of the ratchet with
+// its new key, the decapsulation, the message.
 func (f *floor) responder() {
-	xeddsa.Canonical(&f.public)
-	f.agreements(4)
+	f.multiply(6, 1, 1)
 	_, _ = kem.Decapsulate(f.kemPrivate, f.kemCiphertext)
 	f.masterSecret()
 	f.authenticator()
-	f.turn()
+	f.roots(2)
 	f.chain()
 	f.half(64, false)
 }

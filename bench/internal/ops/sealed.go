@@ -100,7 +100,7 @@ func (f *floor) seal(n int) {
 	for range 2 {
 		kdf.HKDF(f.okm[:32], nil, f.key[:], f.info[:30])
 	}
-	f.generate()
+	f.multiply(0, 1, 0)
 	var nonce [gcmsiv.NonceSize]byte
 	if f.content == nil {
 		f.content, f.wrapped = make([]byte, contentSize), make([]byte, 0, contentSize+gcmsiv.Overhead)
@@ -120,12 +120,20 @@ func (f *floor) seal(n int) {
 
 // sealTo only reads f.
 func (f *floor) sealTo(n int) {
-	var shared, out [32]byte
+	var shared [8][32]byte
+	var out [32]byte
 	var ikm [32 + 32 + 3*signet.PublicKeySize]byte
-	for range n {
-		x25519.Shared(&shared, &f.scalar, &f.public)
-		kdf.HKDF(out[:], nil, ikm[:98], f.info[:23])
-		x25519.Shared(&shared, &f.scalar, &f.public)
-		kdf.HKDF(out[:16], nil, ikm[:], f.info[:30])
+	const group = 4 // recipients, with two products each
+	var products [2 * group]x25519.Product
+	for i := range products {
+		products[i] = x25519.Product{Scalar: &f.scalar, U: &f.public, Dst: &shared[i]}
+	}
+	for ; n > 0; n -= group {
+		now := min(n, group)
+		x25519.Multiply(products[:2*now])
+		for range now {
+			kdf.HKDF(out[:], nil, ikm[:98], f.info[:23])
+			kdf.HKDF(out[:16], nil, ikm[:], f.info[:30])
+		}
 	}
 }
