@@ -28,9 +28,11 @@ type PrivateKey struct {
 type keyPair struct {
 	scalar secret.Key // clamped
 
-	once    sync.Once // fills the two below: many keys only ever agree
+	once   sync.Once // fills public: of many keys it is known, or not asked for
+	public PublicKey
+
+	signing sync.Once // fills edwards: most keys never sign
 	edwards [32]byte  // the point of scalar, with its true sign
-	public  PublicKey
 }
 
 // GenerateKey returns a new private key.
@@ -69,18 +71,15 @@ func newPrivateKey(scalar *secret.Key) *PrivateKey {
 
 func (k *PrivateKey) scalar() *[32]byte { return (*[32]byte)(&(*k.pair).scalar) }
 
-// derived returns the pair with its public half in place.
-func (k *PrivateKey) derived() *keyPair {
-	p := *k.pair
-	p.once.Do(func() { xeddsa.Derive(&p.edwards, &p.public.u, (*[32]byte)(&p.scalar)) })
-	return p
-}
-
 // Bytes returns a copy of the clamped scalar, 32 bytes: the secret itself.
 func (k *PrivateKey) Bytes() []byte { return append([]byte(nil), k.scalar()[:]...) }
 
 // PublicKey returns the public half of k.
-func (k *PrivateKey) PublicKey() PublicKey { return k.derived().public }
+func (k *PrivateKey) PublicKey() PublicKey {
+	p := *k.pair
+	p.once.Do(func() { x25519.Base(&p.public.u, k.scalar()) })
+	return p.public
+}
 
 // Agree returns the X25519 shared secret of k and their, or ErrInvalidAgreement if it is zero.
 // Bit 255 of their is ignored and points of the twist are accepted, as RFC 7748 says.
@@ -98,6 +97,19 @@ func (k *PrivateKey) Product(their *PublicKey, dst *[32]byte) x25519.Product {
 	return x25519.Product{Scalar: k.scalar(), U: &their.u, Dst: dst}
 }
 
+// PublicProduct is PublicKey as one of several products: see Product. Learn takes it from there.
+func (k *PrivateKey) PublicProduct(dst *[32]byte) x25519.Product {
+	return x25519.Product{Scalar: k.scalar(), Dst: dst}
+}
+
+// Learn spares k the computation of its public key once PublicProduct is computed. Other products teach it nothing.
+func (k *PrivateKey) Learn(p *x25519.Product) {
+	if p.Scalar == k.scalar() && p.U == nil && p.OK {
+		pair := *k.pair
+		pair.once.Do(func() { pair.public.u = *p.Dst })
+	}
+}
+
 // Sign returns a signature of message. The error is always nil; it is for signers that are not in
 // this process.
 func (k *PrivateKey) Sign(message []byte) ([64]byte, error) { return k.SignFrom(nil, message) }
@@ -105,7 +117,11 @@ func (k *PrivateKey) Sign(message []byte) ([64]byte, error) { return k.SignFrom(
 // SignFrom is Sign of the concatenation of parts with the randomness of src: the door of the
 // custodian's lab, to which nobody else can have the key. The error is always nil.
 func (k *PrivateKey) SignFrom(src *entropy.Source, parts ...[]byte) ([64]byte, error) {
-	p := k.derived()
+	p := *k.pair
+	p.signing.Do(func() {
+		var u [32]byte
+		xeddsa.Derive(&p.edwards, &u, k.scalar())
+	})
 	var z, sig [64]byte
 	src.Read(z[:])
 	xeddsa.SignWith(&sig, k.scalar(), &p.edwards, &z, parts...)

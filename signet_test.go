@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"signet.example/signet/internal/entropy"
+	"signet.example/signet/internal/x25519"
 )
 
 // data is a byte string that the vectors spell in hex.
@@ -227,6 +228,31 @@ func TestPrivateKeyIsACopy(t *testing.T) {
 	require.Equal(t, byte(0x40), out[31])
 	clear(out)
 	require.Equal(t, byte(9), k.Bytes()[5])
+}
+
+// A public key that was computed with other products is known, and nothing else is taken for it.
+func TestLearn(t *testing.T) {
+	a, b := GenerateKey(), GenerateKey()
+	want, err := NewPrivateKey(a.Bytes())
+	require.NoError(t, err)
+	var dst [3][32]byte
+	their := b.PublicKey()
+	products := []x25519.Product{a.PublicProduct(&dst[0]), a.Product(&their, &dst[1]), b.PublicProduct(&dst[2])}
+	for i := range products {
+		a.Learn(&products[i]) // not computed yet
+	}
+	x25519.Multiply(products)
+	for _, i := range []int{1, 2, 0} {
+		a.Learn(&products[i])
+	}
+	require.Equal(t, want.PublicKey(), a.PublicKey())
+	require.Equal(t, want.PublicKey(), PublicKeyFromRaw(dst[0]))
+	sig, err := a.Sign([]byte("m"))
+	require.NoError(t, err)
+	require.True(t, want.PublicKey().Verify([]byte("m"), sig[:]))
+	products[0].Dst = &[32]byte{1}
+	a.Learn(&products[0])
+	require.Equal(t, want.PublicKey(), a.PublicKey(), "a key learns once")
 }
 
 func TestConcurrentUse(t *testing.T) {

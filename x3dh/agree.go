@@ -80,7 +80,6 @@ func initiate(self Identity, b *Bundle, base *signet.PrivateKey, coins *[32]byte
 	in := &Initial{
 		Version:        b.Version(),
 		Identity:       self.PublicKey(),
-		BaseKey:        base.PublicKey(),
 		SignedPreKeyID: b.f.SignedPreKey.ID,
 	}
 	all := [4]agreement{
@@ -95,7 +94,8 @@ func initiate(self Identity, b *Bundle, base *signet.PrivateKey, coins *[32]byte
 		n++
 	}
 	var ikm material
-	ikm.agree(all[:n], nil)
+	ikm.agree(all[:n], nil, base)
+	in.BaseKey = base.PublicKey()
 	if p := b.f.KEMPreKey; p != nil && ikm.err == nil {
 		ciphertext, ss, err := kem.Encapsulate(p.Public, coins)
 		if err != nil {
@@ -127,7 +127,7 @@ func Accept(self Identity, keys *PreKeys, in *Initial) (Secret, error) {
 	}
 	u := in.BaseKey.Raw()
 	var ikm material
-	if !ikm.agree(all[:n], &u) {
+	if !ikm.agree(all[:n], &u, keys.SignedPreKey) {
 		return Secret{}, ErrBaseKey
 	}
 	if in.Version >= VersionPQXDH && ikm.err == nil {
@@ -157,29 +157,32 @@ type agreement struct {
 }
 
 // agree adds the results of all. What does not depend on each other is computed together: the agreements
-// of keys that are in this process, and whether base, unless it is nil, is Canonical. If it is not, agree
-// reports false before another's key is asked.
-func (m *material) agree(all []agreement, base *[32]byte) bool {
+// of keys that are in this process, whether base, unless it is nil, is Canonical, and the public key of own,
+// which will be asked for next. If base is not Canonical, agree reports false before another's key is used.
+func (m *material) agree(all []agreement, base *[32]byte, own *signet.PrivateKey) bool {
 	var secrets [4][32]byte
 	defer clear(secrets[:])
-	var products [5]x25519.Product // not appended to: what it points to would move to the heap
-	here := 0
+	var public [32]byte
+	var products [6]x25519.Product // not appended to: what it points to would move to the heap
+	products[0] = own.PublicProduct(&public)
+	n := 1
 	for i := range all {
 		if key, ok := all[i].own.(*signet.PrivateKey); ok {
-			products[here] = key.Product(&all[i].their, &secrets[i])
-			here++
+			products[n] = key.Product(&all[i].their, &secrets[i])
+			n++
 		}
 	}
+	here := n
 	if base != nil {
-		products[here] = x25519.Product{U: base, Order: true}
-		x25519.Multiply(products[:here+1])
-		if !products[here].OK {
-			return false
-		}
-	} else {
-		x25519.Multiply(products[:here])
+		products[n] = x25519.Product{U: base, Order: true}
+		n++
 	}
-	for _, p := range products[:here] {
+	x25519.Multiply(products[:n])
+	if base != nil && !products[here].OK {
+		return false
+	}
+	own.Learn(&products[0])
+	for _, p := range products[1:here] {
 		if !p.OK {
 			m.err = signet.ErrInvalidAgreement
 		}

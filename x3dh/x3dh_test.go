@@ -250,7 +250,28 @@ func TestOracleFails(t *testing.T) {
 	s, err = Accept(oracle{bob.identity, broken}, bob.keys(true, true), in)
 	require.ErrorIs(t, err, broken)
 	require.Equal(t, Secret{}, s)
+
+	// It is not asked about a base key that is none.
+	in.BaseKey = point(0)
+	_, err = Accept(oracle{bob.identity, broken}, bob.keys(true, true), in)
+	require.ErrorIs(t, err, ErrBaseKey)
+	require.NotErrorIs(t, err, broken)
 }
+
+// A key elsewhere and one here come to the same secrets.
+func TestOracleAgrees(t *testing.T) {
+	bob, alice := newResponder(t, 1), newResponder(t, 2).identity
+	in, want, err := Initiate(faithful{alice}, bob.bundle(t, true, true))
+	require.NoError(t, err)
+	for _, self := range []Identity{bob.identity, faithful{bob.identity}} {
+		got, err := Accept(self, bob.keys(true, true), in)
+		require.NoError(t, err)
+		require.Equal(t, want, got)
+	}
+}
+
+// faithful hides that the key is here.
+type faithful struct{ Identity }
 
 func TestInitiateIsSeeded(t *testing.T) {
 	bob, alice := newResponder(t, 1), newResponder(t, 2).identity
