@@ -10,13 +10,20 @@ func (s *State) Freeze() {
 }
 
 // Fork makes next, which is overwritten, a State that begins where s is, which is frozen, and goes its own way:
-// no step of next changes s. What steps replace as a whole, skipped keys for one, the two have in common.
+// no step of next changes s. What steps replace as a whole, skipped keys for one, the two have in common. Next is
+// Expendable.
 func (s *State) Fork(next *State) {
 	chains := append(next.rec.Receivers[:0], s.rec.Receivers...) // Decrypt changes them in their place
 	*next = *s
+	next.expendable = true
 	next.rec.Receivers = chains
 	if len(s.rec.Sender.Key) == len(next.sendingKey) {
 		next.sendingKey = secret.Key(s.rec.Sender.Key)
 		next.rec.Sender.Key = next.sendingKey[:]
 	}
 }
+
+// Expendable says that s can be made again by whoever has it, from what it was forked or decoded from. Its
+// operations are not tried on a copy any more: one that fails may leave s of no use, and then nothing is done with it
+// but Release.
+func (s *State) Expendable() { s.expendable = true }

@@ -25,6 +25,15 @@ func (s *State) Encrypt(dst, plaintext []byte) ([]byte, error) {
 
 // EncryptFrom is Encrypt for this module's lab, which brings its own randomness.
 func (s *State) EncryptFrom(src *entropy.Source, dst, plaintext []byte) ([]byte, error) {
+	if s.expendable {
+		return s.encrypt(src, &s.pq, dst, plaintext)
+	}
+	var trial spqr.State
+	return s.encrypt(src, &trial, dst, plaintext)
+}
+
+// encrypt is EncryptFrom. The step of the post-quantum half makes pq, which may be that of s.
+func (s *State) encrypt(src *entropy.Source, pq *spqr.State, dst, plaintext []byte) ([]byte, error) {
 	if err := s.checkSender(); err != nil {
 		return nil, err
 	}
@@ -34,9 +43,8 @@ func (s *State) EncryptFrom(src *entropy.Source, dst, plaintext []byte) ([]byte,
 	if s.rec.Sender.Index == math.MaxUint32 {
 		return nil, damaged("the chain's counter is used up")
 	}
-	var pq spqr.State
 	var room [spqr.MaxMessage]byte
-	message, salt, err := s.sendPQ(&pq, src, room[:0])
+	message, salt, err := s.sendPQ(pq, src, room[:0])
 	if err != nil {
 		return nil, err
 	}
@@ -52,7 +60,7 @@ func (s *State) EncryptFrom(src *entropy.Source, dst, plaintext []byte) ([]byte,
 	s.sendingKey = nextChain(s.rec.Sender.Key) // in the place of the old one, as a rule
 	s.rec.Sender.Key = s.sendingKey[:]
 	s.rec.Sender.Index++
-	s.commitPQ(&pq)
+	s.commitPQ(pq)
 	return append(signed, tag[:]...), nil
 }
 
@@ -150,26 +158,43 @@ func (s *State) Decrypt(dst, message []byte) ([]byte, error) {
 // DecryptFrom is Decrypt of a parsed message, for package session, which tries one message on several
 // States, and for this module's lab.
 func (s *State) DecryptFrom(src *entropy.Source, dst []byte, m *wire.SignalMessage) ([]byte, error) {
+	if s.expendable {
+		return s.decrypt(src, &s.pq, dst, m)
+	}
+	before := s.rec
+	var trial spqr.State
+	plaintext, err := s.decrypt(src, &trial, dst, m)
+	if err != nil {
+		s.rec = before
+	}
+	return plaintext, err
+}
+
+// decrypt is DecryptFrom, which takes back what it did to s.rec if it fails. The step of the post-quantum half
+// makes pq, which may be that of s.
+func (s *State) decrypt(src *entropy.Source, pq *spqr.State, dst []byte, m *wire.SignalMessage) ([]byte, error) {
 	if err := s.checkReceiver(m); err != nil {
 		return nil, err
 	}
-	next := s.rec
-	c := next.FindReceiver(m.RatchetKey)
+	c := s.rec.FindReceiver(m.RatchetKey)
 	if c == nil {
 		var err error
-		next.Receivers = append(make([]wire.Chain, 0, len(s.rec.Receivers)+1), s.rec.Receivers...)
-		if c, err = ratchet(src, &next, m.RatchetKey); err != nil {
+		s.rec.Receivers = append(make([]wire.Chain, 0, len(s.rec.Receivers)+1), s.rec.Receivers...)
+		if c, err = ratchet(src, &s.rec, m.RatchetKey); err != nil {
 			return nil, err
 		}
 	}
-	chain := *c // the trial; the list may be that of s
-	e, err := take(&chain, m.Counter, s.jumpLimit())
+	chain := *c // the trial; the list may be that of the State before
+	limit := uint64(maxJump)
+	if uint64(m.Counter) > uint64(chain.Index)+limit {
+		limit = s.jumpLimit()
+	}
+	e, err := take(&chain, m.Counter, limit)
 	if err != nil {
 		return nil, err
 	}
 	defer e.wipe()
-	var pq spqr.State
-	salt, err := s.receivePQ(&pq, m.PQRatchet)
+	salt, err := s.receivePQ(pq, m.PQRatchet)
 	if err != nil {
 		return nil, err
 	}
@@ -186,8 +211,7 @@ func (s *State) DecryptFrom(src *entropy.Source, dst []byte, m *wire.SignalMessa
 		return nil, fmt.Errorf("ratchet: %w", err)
 	}
 	*c = chain
-	s.rec = next
-	s.commitPQ(&pq)
+	s.commitPQ(pq)
 	s.ClearPending()
 	if dst == nil {
 		return plaintext, nil

@@ -46,7 +46,7 @@ func (s *State) decodePQ() error {
 }
 
 // sendPQ is the step of sending, tried: next becomes the state after it, and the message is appended to
-// b.
+// b. Next may be s.pq, which is of no use if the step fails.
 func (s *State) sendPQ(next *spqr.State, src *entropy.Source, b []byte) (message []byte, k pqKey, err error) {
 	if !s.HasPQ() {
 		return nil, k, nil
@@ -64,7 +64,7 @@ func (s *State) sendPQ(next *spqr.State, src *entropy.Source, b []byte) (message
 	return message, k, nil
 }
 
-// receivePQ is the step of receiving, tried.
+// receivePQ is the step of receiving, tried like that.
 func (s *State) receivePQ(next *spqr.State, message []byte) (k pqKey, err error) {
 	if !s.HasPQ() {
 		return k, nil
@@ -84,8 +84,11 @@ func (s *State) receivePQ(next *spqr.State, message []byte) (k pqKey, err error)
 
 // commitPQ makes next, which a step has made, the state.
 func (s *State) commitPQ(next *spqr.State) {
-	if s.HasPQ() {
-		s.pq.Replace(next)
-		s.rec.PQ = nil
+	if !s.HasPQ() {
+		return
 	}
+	if next != &s.pq {
+		s.pq.Replace(next)
+	}
+	s.rec.PQ = nil
 }

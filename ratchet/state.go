@@ -99,6 +99,8 @@ type State struct {
 	decoded bool
 	own     bool // nothing aliases what was given to UnmarshalBinary: see Own
 
+	expendable bool // see Expendable
+
 	sendingKey secret.Key // where rec.Sender.Key lies after an encryption
 
 	local, remote signet.Address // not stored
@@ -331,6 +333,9 @@ func (s *State) Pending() (p *Pending, base []byte) {
 
 // ClearPending forgets the first message: the session is acknowledged, or archived (protocol §7.2).
 func (s *State) ClearPending() {
+	if !s.rec.HasPending && !s.rec.HasPendingKEM {
+		return
+	}
 	s.rec.HasPending, s.rec.Pending = false, wire.Pending{}
 	s.rec.HasPendingKEM, s.rec.PendingKEMID, s.rec.PendingKEMCiphertext = false, 0, nil
 }

@@ -70,8 +70,8 @@ func (Kept) LogValue() slog.Value { return slog.StringValue(redactedRecord) }
 // MarshalText redacts the record in JSON and every other text encoding.
 func (Kept) MarshalText() ([]byte, error) { return []byte(redactedRecord), nil }
 
-// begin returns a State that an operation may change, beginning where the session of k is. It is nil if the
-// record has none.
+// begin returns a State that an operation may change, or fail on, beginning where the session of k is. It is nil
+// if the record has none.
 func (k *Kept) begin() (*ratchet.State, error) {
 	if k.state != nil {
 		s := states.Get().(*ratchet.State)
@@ -87,6 +87,7 @@ func (k *Kept) begin() (*ratchet.State, error) {
 		return nil, err
 	}
 	s.Own()
+	s.Expendable()
 	return s, nil
 }
 

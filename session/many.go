@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"time"
 
 	"signet.example/signet"
 	"signet.example/signet/internal/entropy"
@@ -127,7 +128,8 @@ func peersOf(out []Outgoing) []signet.Address {
 }
 
 func (d *Device) encryptAll(tx Tx, src *entropy.Source, out []Outgoing) ([]Sent, error) {
-	now := d.opts.Now().UnixMilli()
+	now := d.opts.Now()
+	clock := func() time.Time { return now }
 	sent := make([]Sent, 0, len(out))
 	var missing []signet.Address
 	var r record
@@ -136,13 +138,13 @@ func (d *Device) encryptAll(tx Tx, src *entropy.Source, out []Outgoing) ([]Sent,
 		if err := d.loadInto(&r, tx, o.Peer); err != nil {
 			return nil, fmt.Errorf("session: message to %s: %w", o.Peer, err)
 		}
-		if !r.sends(o.RegistrationID, now) {
+		if !r.sends(o.RegistrationID, now.UnixMilli()) {
 			missing = append(missing, o.Peer)
 		}
 		if missing != nil {
 			continue // only to find the others
 		}
-		m, err := r.encrypt(src, o.Plaintext, now)
+		m, err := r.encrypt(src, o.Plaintext, clock)
 		if err != nil {
 			return nil, fmt.Errorf("session: message to %s: %w", o.Peer, err)
 		}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"signet.example/signet"
 	"signet.example/signet/internal/entropy"
@@ -95,7 +96,7 @@ func (d *Device) EncryptTo(ctx context.Context, peer signet.Address, plaintext [
 	}
 	m := o.m
 	o.r.release()
-	*o = sending{f: o.f, r: o.r}
+	o.d, o.src, o.peer, o.plaintext, o.to, o.m = nil, nil, signet.Address{}, nil, nil, Message{}
 	sendings.Put(o)
 	return m, nil
 }
@@ -124,7 +125,7 @@ func (o *sending) run(tx Tx) (err error) {
 	if err := o.d.loadInto(r, tx, o.peer); err != nil {
 		return err
 	}
-	if o.m, err = r.encrypt(o.src, o.plaintext, o.d.opts.Now().UnixMilli()); err != nil {
+	if o.m, err = r.encrypt(o.src, o.plaintext, o.d.opts.Now); err != nil {
 		return err
 	}
 	if err := r.save(); err != nil || o.to == nil {
@@ -133,8 +134,8 @@ func (o *sending) run(tx Tx) (err error) {
 	return o.to(tx, o.m)
 }
 
-// encrypt sends on the current session.
-func (r *record) encrypt(src *entropy.Source, plaintext []byte, now int64) (m Message, err error) {
+// encrypt sends on the current session. It asks for the time if the session waits for an answer.
+func (r *record) encrypt(src *entropy.Source, plaintext []byte, now func() time.Time) (m Message, err error) {
 	s := r.current
 	if s == nil || s.HasSender() && !s.MaySend() {
 		return m, fmt.Errorf("%w with %s", ErrNoSession, r.peer)
@@ -144,7 +145,7 @@ func (r *record) encrypt(src *entropy.Source, plaintext []byte, now int64) (m Me
 		if _, err := signet.ParsePublicKey(base); err != nil {
 			return m, fmt.Errorf("%w: invalid pending PreKey message base key", ErrRecord)
 		}
-		if stale(pending, now) {
+		if stale(pending, now().UnixMilli()) {
 			return m, fmt.Errorf("%w with %s: the last one was never answered", ErrNoSession, r.peer)
 		}
 	}

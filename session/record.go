@@ -46,46 +46,53 @@ func (d *Device) load(tx Tx, peer signet.Address) (*record, error) {
 func (d *Device) loadInto(r *record, tx Tx, peer signet.Address) error {
 	r.release()
 	r.tx, r.peer, r.self = tx, peer, d.self
-	if keeping, ok := tx.(KeepingTx); ok {
-		r.keeping = keeping
-		return r.begin()
-	}
-	row, err := tx.Session(peer)
-	if err != nil || len(row) == 0 {
-		return err
-	}
-	current, _, err := wire.SplitRecord(row)
-	if err == nil && current != nil {
-		if r.spare == nil {
-			r.spare = new(ratchet.State)
-		}
-		if err = r.spare.UnmarshalBinary(current); err == nil {
-			r.spare.SetAddresses(r.self, r.peer)
-			r.current = r.spare
-		}
-	}
-	if err != nil {
-		return errNotDecoded
-	}
-	return nil
+	r.keeping, _ = tx.(KeepingTx)
+	return r.begin()
 }
 
-var errNotDecoded = fmt.Errorf("%w: failed to decode session record protobuf", ErrRecord)
-
-// begin is the part of loadInto for a store that keeps sessions decoded.
-func (r *record) begin() error {
-	k, err := r.keeping.KeptSession(r.peer)
-	if err != nil || k == nil {
+// begin makes the current session what the store has. It is Expendable: after a failure it begins again.
+func (r *record) begin() (err error) {
+	if r.keeping != nil {
+		k, err := r.keeping.KeptSession(r.peer)
+		if err != nil || k == nil {
+			return err
+		}
+		if r.current, err = k.begin(); err != nil {
+			return errNotDecoded
+		}
+	} else if r.current, err = r.parse(); err != nil {
 		return err
-	}
-	if r.current, err = k.begin(); err != nil {
-		return errNotDecoded
 	}
 	if r.current != nil {
 		r.current.SetAddresses(r.self, r.peer)
 	}
 	return nil
 }
+
+// parse decodes the current session from its row, into r.spare.
+func (r *record) parse() (*ratchet.State, error) {
+	row, err := r.tx.Session(r.peer)
+	if err != nil || len(row) == 0 {
+		return nil, err
+	}
+	current, _, err := wire.SplitRecord(row)
+	if err != nil {
+		return nil, errNotDecoded
+	}
+	if current == nil {
+		return nil, nil
+	}
+	if r.spare == nil {
+		r.spare = new(ratchet.State)
+	}
+	if r.spare.UnmarshalBinary(current) != nil {
+		return nil, errNotDecoded
+	}
+	r.spare.Expendable()
+	return r.spare, nil
+}
+
+var errNotDecoded = fmt.Errorf("%w: failed to decode session record protobuf", ErrRecord)
 
 // release forgets everything that r holds and keeps what it has allocated. The current session has
 // been saved, or its changes are not wanted.
@@ -102,6 +109,7 @@ func (r *record) decode(b []byte) (*ratchet.State, error) {
 		return nil, err
 	}
 	s.SetAddresses(r.self, r.peer)
+	s.Expendable()
 	return s, nil
 }
 
@@ -251,6 +259,10 @@ func (r *record) decrypt(src *entropy.Source, t MessageType, m *wire.SignalMessa
 		}
 		if t == TypePreKey {
 			return nil, invalid(t, "decryption failed")
+		}
+		r.current.Release()
+		if err := r.begin(); err != nil { // an ordinary message: the session was loaded, not made
+			return nil, err
 		}
 	}
 	if err := r.loadArchive(); err != nil {

@@ -160,6 +160,36 @@ func entries(t testing.TB, p *party, peer signet.Address) (list [][]byte) {
 	return list
 }
 
+// TestFailedTrialChangesNothing: the current session is tried first on a message of a previous one, and a failure
+// leaves it what it was, in its place or behind the one that comes back.
+func TestFailedTrialChangesNothing(t *testing.T) {
+	for name, hide := range map[string]bool{"kept": false, "bytes": true} {
+		t.Run(name, func(t *testing.T) {
+			alice, bob := pair(t)
+			deliver(t, alice, bob, "x")
+			deliver(t, bob, alice, "y")
+			late, m := send(t, alice, bob, "late"), send(t, alice, bob, "forged")
+			require.NoError(t, alice.Start(ctx, bobAddr, bob.bundle(t, 1)))
+			deliver(t, alice, bob, "new session")
+			deliver(t, bob, alice, "answered")
+			if hide {
+				bob.Device = session.NewDevice(bobAddr, bob.key, bytesOnly{bob.store}, bob.opts)
+			}
+			before := rows(t, bob.store, aliceAddr)
+			m.Body[len(m.Body)-1] ^= 1
+			refuse(t, aliceAddr, bob, m, session.ErrInvalidMessage)
+			require.Equal(t, before, rows(t, bob.store, aliceAddr))
+			was := current(t, bob.store, aliceAddr)
+			receive(t, alice, bob, late, "late")
+			previous, err := wire.ParseSession(entries(t, bob, aliceAddr)[0])
+			require.NoError(t, err)
+			require.Equal(t, was, previous)
+			deliver(t, alice, bob, "on the newer one")
+			require.Equal(t, was.BaseKey, current(t, bob.store, aliceAddr).BaseKey)
+		})
+	}
+}
+
 // TestDuplicateEndsTheTrial: also on a previous session, with sessions behind it that were not tried.
 func TestDuplicateEndsTheTrial(t *testing.T) {
 	alice, bob := pair(t)

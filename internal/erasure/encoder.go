@@ -58,8 +58,8 @@ func (e *Encoder) Chunk(data *[ChunkSize]byte) (index uint16) {
 	if !e.Coefficients {
 		e.interpolate()
 	}
-	var sum row
-	for i := e.n - 1; i >= 0; i-- { // Horner
+	sum := e.Lists.row(2 * (e.n - 1))
+	for i := e.n - 2; i >= 0; i-- { // Horner
 		sum = sum.times(index)
 		c := e.Lists.row(2 * i)
 		sum.add(&c)

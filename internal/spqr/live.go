@@ -45,23 +45,49 @@ func (s *State) Own() {
 }
 
 // Send is the function Send: it makes next the State after s and appends the message to b. Neither next
-// nor b is of use after an error, and s is as it was in any case.
+// nor b is of use after an error, and s is as it was in any case. Next may be s: then there is no copy, s is of no
+// use after an error, and Replace is not needed.
 func (s *State) Send(next *State, src *entropy.Source, b []byte) (message []byte, key [32]byte, ok bool, err error) {
-	*next = *s
+	before := begin(next, s)
 	if message, key, ok, err = next.s.send(live{src}, b); err == nil {
-		next.settle()
+		next.finish(s, before)
 	}
 	return message, key, ok, err
 }
 
 // Recv is the function Recv: it makes next the State after s, or something of no use if it fails. s is
-// as it was.
+// as it was. Next may be s, as in Send.
 func (s *State) Recv(next *State, message []byte) (key [32]byte, ok bool, err error) {
-	*next = *s
+	before := begin(next, s)
 	if key, ok, err = next.s.recv(message); err == nil {
-		next.settle()
+		next.finish(s, before)
 	}
 	return key, ok, err
+}
+
+// A beginning is what a step has to know of the State that it began from.
+type beginning struct {
+	phase Phase
+	made  []byte
+}
+
+// begin begins a step from s to next.
+func begin(next, s *State) beginning {
+	before := beginning{s.s.braid.phase, s.s.braid.made}
+	if next != s {
+		*next = *s
+	}
+	return before
+}
+
+// finish ends a step from s.
+func (next *State) finish(s *State, before beginning) {
+	if next.s.braid.phase != before.phase { // or there is nothing to settle
+		next.settle()
+	}
+	if next == s {
+		s.drop(before.made)
+	}
 }
 
 // settle erases what the phase has no place for, as storing and loading does.
@@ -88,13 +114,20 @@ func (s *State) settle() {
 // Replace makes next, which Send or Recv made of s, the State s. Of the private key or encapsulation state
 // that s drew itself nothing is left if next has no use for it and nobody shares it.
 func (s *State) Replace(next *State) {
-	if made := s.s.braid.made; len(made) > 0 && !s.shared && !next.s.braid.holds(made) {
+	made := s.s.braid.made
+	*s = *next
+	s.drop(made)
+}
+
+// drop erases made, which the State before s drew, and forgets what s drew, if s has no use for it.
+func (s *State) drop(made []byte) {
+	b := &s.s.braid
+	if len(made) > 0 && !s.shared && !b.holds(made) {
 		secret.Wipe(made)
 	}
-	if made := next.s.braid.made; len(made) > 0 && !next.s.braid.holds(made) {
-		next.s.braid.made = nil
+	if len(b.made) > 0 && !b.holds(b.made) {
+		b.made = nil
 	}
-	*s = *next
 }
 
 // holds reports whether one of the parts is b itself.
@@ -111,13 +144,12 @@ func (b *braid) holds(part []byte) bool {
 // s, or its successors.
 func (s *State) Share() { s.shared = true }
 
-// Wipe forgets the State, and erases the private key or encapsulation state that it drew, unless it
-// is shared.
+// Wipe erases the private key or encapsulation state that the State drew, unless it is shared. What else it
+// holds its owner overwrites.
 func (s *State) Wipe() {
 	if !s.shared {
 		secret.Wipe(s.s.braid.made)
 	}
-	*s = State{}
 }
 
 // Write writes the stored state, which is empty if it is switched off.
