@@ -91,7 +91,9 @@ func (c *custody) gaps() int {
 // settleGaps notes that messages began to be missing, or are there again.
 func (r *run) settleGaps() {
 	c := r.custody
-	missing := c.gaps() > c.excused
+	gaps := c.gaps()
+	c.excused = min(c.excused, gaps) // one that came late excuses no other
+	missing := gaps > c.excused
 	if missing == c.missing {
 		return
 	}

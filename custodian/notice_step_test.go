@@ -20,6 +20,7 @@ func told(script ...string) string {
 const (
 	hello      = `{"send":"customer"}`
 	answer     = `{"send":"business"}`
+	kept       = `{"send":"business","deliver":false}`
 	noOne      = `{"notice":{"statement":{}}}`
 	hosted     = `{"notice":{"statement":{"grants":[{"to":"p","atoms":["session"],"via":"stream"}]}}}`
 	handOver   = `{"grant":{"name":"g","to":"p","atoms":["session"],"via":"stream"}}`
@@ -65,6 +66,9 @@ func TestNotices(t *testing.T) {
 		{"withheld: the customer misses it with the next message", []string{noOne, hello, answer, `{"notice":{"statement":{"grants":[{"to":"p","atoms":["session"],"via":"stream"}],"withhold":true}}}`, hello, answer}, "unknown", "", []expected{
 			{"G14", Held, 0, 4},
 		}},
+		{"missed, and excused by a statement that followed", []string{noOne, hello, kept, answer, noOne, hello}, "e2ee", "", nil},
+		{"missed, excused, and come late", []string{noOne, hello, kept, answer, noOne, `{"deliver":[1]}`, hello}, "e2ee", "", nil},
+		{"missed after one that was excused has come", []string{noOne, hello, kept, answer, noOne, `{"deliver":[1]}`, kept, answer, hello}, "unknown", "", nil},
 		{"replayed", []string{noOne, hello, answer, hosted, handOver, hello, `{"notice":{"statement":{"replay":1}}}`, hello}, "managed", "p", []expected{
 			{"G14", Held, 0, 4}, {"G11", Held, 0, 4},
 		}},
