@@ -22,7 +22,7 @@ const fixed = 0
 
 func targets() []target {
 	return []target{
-		x25519Target(), signTarget(),
+		x25519Target(), multiplyTarget(), signTarget(),
 		decapsulateKey(), decapsulateReject(), encapsulate(),
 		macCompare(), macReject(),
 		unpadBad(), unpadGood(),
@@ -56,6 +56,22 @@ func x25519Target() target {
 	return target{
 		name: "x25519", what: "a fixed scalar, random scalars", size: 32, fill: fixedOrRandom(32),
 		run: func(s []byte) { x25519.Shared(&out, (*[32]byte)(s), &u) },
+	}
+}
+
+// multiplyTarget is a turn of the ratchet: two points and the base point.
+func multiplyTarget() target {
+	var out [3][32]byte
+	u := [32]byte{9}
+	return target{
+		name: "x25519-multiply", what: "fixed scalars, random scalars; two agreements and a public key", size: 64, fill: fixedOrRandom(64),
+		run: func(s []byte) {
+			old, fresh := (*[32]byte)(s), (*[32]byte)(s[32:])
+			products := [3]x25519.Product{
+				{Scalar: old, U: &u, Dst: &out[0]}, {Scalar: fresh, U: &u, Dst: &out[1]}, {Scalar: fresh, Dst: &out[2]},
+			}
+			x25519.Multiply(products[:])
+		},
 	}
 }
 
