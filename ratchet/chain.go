@@ -121,12 +121,13 @@ var errFuture = errors.New("ratchet: message from too far into the future")
 // older libraries.
 type entry struct {
 	seed   secret.Key
+	next   secret.Key // the chain's key after it, if the chain has advanced; else zero
 	legacy bool
 	keys   messageKeys
 }
 
 // take finds the entry of message counter on the receiving chain c: a skipped one, or the chain's own
-// after advancing it. It changes c, which is part of a trial.
+// after advancing it up to its key, which the entry has. It changes c, which is part of a trial.
 func take(c *wire.Chain, counter uint32, limit uint64) (e entry, err error) {
 	if !c.HasKey || len(c.Key) != 32 {
 		return e, errors.New("ratchet: invalid receiver chain key")
@@ -146,9 +147,8 @@ func take(c *wire.Chain, counter uint32, limit uint64) (e entry, err error) {
 		c.Skipped = skip(c.Skipped, &key, c.Index, jump)
 	}
 	e.seed = messageSeed(key[:])
-	next := nextChain(key[:])
+	e.next = nextChain(key[:])
 	key.Wipe()
-	c.Key = next[:]
 	c.Index = counter + 1
 	return e, nil
 }

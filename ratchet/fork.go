@@ -21,6 +21,11 @@ func (s *State) Fork(next *State) {
 		next.sendingKey = secret.Key(s.rec.Sender.Key)
 		next.rec.Sender.Key = next.sendingKey[:]
 	}
+	for i := range chains {
+		if s.holds(chains[i].Key) {
+			chains[i].Key = next.receivingKey[:]
+		}
+	}
 }
 
 // Expendable says that s can be made again by whoever has it, from what it was forked or decoded from. Its

@@ -1,6 +1,7 @@
 package ratchet
 
 import (
+	"bytes"
 	"crypto/subtle"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"signet.example/signet"
 	"signet.example/signet/internal/cbc"
 	"signet.example/signet/internal/entropy"
+	"signet.example/signet/internal/secret"
 	"signet.example/signet/internal/spqr"
 	"signet.example/signet/internal/wire"
 )
@@ -210,6 +212,9 @@ func (s *State) decrypt(src *entropy.Source, pq *spqr.State, dst []byte, m *wire
 	if err != nil {
 		return nil, fmt.Errorf("ratchet: %w", err)
 	}
+	if chain.Index != c.Index { // else the message was a skipped one
+		chain.Key = s.placeReceiving(c, &e.next)
+	}
 	*c = chain
 	s.commitPQ(pq)
 	s.ClearPending()
@@ -218,6 +223,21 @@ func (s *State) decrypt(src *entropy.Source, pq *spqr.State, dst []byte, m *wire
 	}
 	return append(dst, plaintext...), nil
 }
+
+// placeReceiving puts the next key of a chain in the place of the last one, or where the last one's was that a
+// message came on.
+func (s *State) placeReceiving(c *wire.Chain, next *secret.Key) []byte {
+	for i := range s.rec.Receivers {
+		if o := &s.rec.Receivers[i]; o != c && s.holds(o.Key) {
+			o.Key = bytes.Clone(o.Key)
+		}
+	}
+	s.receivingKey = *next
+	return s.receivingKey[:]
+}
+
+// holds reports whether a key lies in s.receivingKey.
+func (s *State) holds(key []byte) bool { return len(key) > 0 && &key[0] == &s.receivingKey[0] }
 
 // checkReceiver says whether s can be tried on a message at all (protocol §7.3).
 func (s *State) checkReceiver(m *wire.SignalMessage) error {

@@ -736,7 +736,7 @@ func TestAllocations(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector allocates")
 	}
-	for version, most := range map[uint8]float64{wire.V3: 4, wire.V4: 4} {
+	for version, most := range map[uint8]float64{wire.V3: 3, wire.V4: 3} {
 		a, b := acknowledged(t, version)
 		text := make([]byte, 64)
 		out, in := make([]byte, 0, 512), make([]byte, 0, 512)

@@ -101,7 +101,8 @@ type State struct {
 
 	expendable bool // see Expendable
 
-	sendingKey secret.Key // where rec.Sender.Key lies after an encryption
+	// Where rec.Sender.Key lies after an encryption, and after a decryption the key of the chain that it was on.
+	sendingKey, receivingKey secret.Key
 
 	local, remote signet.Address // not stored
 }

@@ -221,7 +221,8 @@ func (d *Device) decrypt(ctx context.Context, peer signet.Address, m Message, to
 	}
 	plaintext, left, notice := o.plaintext, o.left, o.notice
 	o.r.release()
-	*o = receiving{f: o.f, r: o.r}
+	o.d, o.ctx, o.src, o.peer, o.to = nil, nil, nil, signet.Address{}, nil
+	o.in, o.plaintext, o.notice = incoming{}, nil, nil
 	receivings.Put(o)
 	if left >= 0 && left < d.opts.LowWater && d.opts.LowPreKeys != nil {
 		d.opts.LowPreKeys(left)

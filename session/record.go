@@ -97,6 +97,9 @@ var errNotDecoded = fmt.Errorf("%w: failed to decode session record protobuf", E
 // release forgets everything that r holds and keeps what it has allocated. The current session has
 // been saved, or its changes are not wanted.
 func (r *record) release() {
+	if r.tx == nil {
+		return // nothing yet
+	}
 	if r.spare != nil {
 		r.spare.Release()
 	}

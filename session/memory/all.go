@@ -25,14 +25,14 @@ func (s *Store) UpdateAll(ctx context.Context, peers []signet.Address, f func(tx
 	peers = slices.Compact(peers)
 	d := *s.d
 	for _, peer := range peers {
-		p, err := d.take(ctx, peer)
+		p, err := d.take(ctx, peer, nil)
 		if err != nil {
 			return err
 		}
 		defer d.giveBack(p)
 	}
 	for losses := 0; ; losses++ {
-		done, err := d.attempt(ctx, nil, f, losses >= patience)
+		done, err := d.attempt(ctx, nil, newLog(d), f, losses >= patience)
 		if done {
 			return err
 		}

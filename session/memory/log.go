@@ -55,6 +55,13 @@ type row struct {
 	since uint64
 }
 
+// set and clear do in parts what an assignment does: the runtime is slower with a row as a whole.
+func (r *row) set(o *row) {
+	r.value, r.kept, r.present, r.since = o.value, o.kept, o.present, o.since
+}
+
+func (r *row) clear() { r.value, r.kept, r.present, r.since = nil, nil, false, 0 }
+
 // same reports whether o is the same version of the row.
 func (r *row) same(o *row) bool {
 	return r.present == o.present && r.kept == o.kept && len(r.value) == len(o.value) &&
@@ -78,6 +85,7 @@ type entry struct {
 // A log is the private side of one transaction: what it read of the store and what it will write.
 type log struct {
 	d       *data
+	begun   bool
 	commits uint64 // data.commits at the beginning
 
 	// The rows of the peer whose turn the transaction has.
@@ -107,26 +115,38 @@ const few = 16
 
 var logPool = sync.Pool{New: func() any { return new(log) }}
 
-func begin(d *data, own *peer) *log {
+func newLog(d *data) *log {
 	t := logPool.Get().(*log)
-	t.d, t.own = d, own
-	d.mu.Lock()
-	t.commits = d.commits
-	if own != nil {
-		t.base = own.rows
-	}
-	d.mu.Unlock()
+	t.d = d
 	return t
+}
+
+// begin begins with what is committed now, with the turn of own if it is not nil. The caller holds data.mu.
+func (t *log) begin(own *peer) {
+	t.begun, t.commits, t.own = true, t.d.commits, own
+	if own != nil {
+		for k := range t.base {
+			t.base[k].set(&own.rows[k])
+		}
+	}
 }
 
 // end clears the log, so that the pool keeps no record alive, and gives it back.
 func (t *log) end() {
 	if t.replaced != nil {
 		t.replaced.Release()
+		t.replaced = nil
 	}
+	for k := range t.base {
+		t.base[k].clear()
+		t.next[k].clear()
+	}
+	t.begun, t.d, t.own, t.index = false, nil, nil, nil
+	t.read, t.written = [peerKinds]bool{}, [peerKinds]bool{}
 	clear(t.reads)
 	clear(t.writes)
-	*t = log{reads: t.reads[:0], writes: t.writes[:0], forget: t.forget[:0]}
+	t.reads, t.writes, t.forget = t.reads[:0], t.writes[:0], t.forget[:0]
+	t.counted, t.listed = [kinds]bool{}, false
 	logPool.Put(t)
 }
 
@@ -166,7 +186,8 @@ func (t *log) writePeer(k kind, a signet.Address, r row) {
 		t.write(peerKey(k, a), r)
 		return
 	}
-	t.next[k], t.written[k] = r, true
+	t.next[k].set(&r)
+	t.written[k] = true
 }
 
 // write replaces a row that is not one of the own peer's. It keeps r.value.
@@ -280,14 +301,17 @@ func (t *log) forgetMarks(id uint32) {
 	t.reindex()
 }
 
-// commit applies the writes unless cause says not to. It reports false, and does nothing, if what
-// the transaction read has changed since.
+// commit applies the writes unless cause says not to, and gives back the turn. It reports false, and does nothing,
+// if what the transaction read has changed since.
 func (t *log) commit(cause error) bool {
 	d := t.d
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.commits != t.commits && !t.holds() {
 		return false
+	}
+	if t.own != nil {
+		defer d.pass(t.own)
 	}
 	if cause != nil || t.written == [peerKinds]bool{} && len(t.writes)+len(t.forget) == 0 {
 		return true
@@ -322,7 +346,7 @@ func (t *log) commitOwn(k kind) {
 	}
 	r.since = t.d.commits
 	t.d.note(k, old, r)
-	*old = *r
+	old.set(r)
 }
 
 // holds reports whether everything that was read is still so. The caller holds data.mu.

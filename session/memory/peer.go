@@ -27,12 +27,15 @@ func (p *peer) present() bool {
 	return false
 }
 
-// take waits for the turn of the peer at a.
-func (d *data) take(ctx context.Context, a signet.Address) (*peer, error) {
+// take waits for the turn of the peer at a. If there is no wait it begins t, unless that is nil, with the turn.
+func (d *data) take(ctx context.Context, a signet.Address, t *log) (*peer, error) {
 	d.mu.Lock()
 	p := d.peer(a)
 	if !p.taken {
 		p.taken = true
+		if t != nil {
+			t.begin(p)
+		}
 		d.mu.Unlock()
 		return p, nil
 	}

@@ -90,22 +90,32 @@ func (s *Store) Update(ctx context.Context, peer signet.Address, f func(tx sessi
 		return err
 	}
 	d := *s.d
-	p, err := d.take(ctx, peer)
+	t := newLog(d)
+	p, err := d.take(ctx, peer, t)
 	if err != nil {
+		t.end()
 		return err
 	}
-	defer d.giveBack(p)
+	held := true
+	defer func() { // if f panics
+		if held {
+			d.giveBack(p)
+		}
+	}()
 	for losses := 0; ; losses++ {
-		done, err := d.attempt(ctx, p, f, losses >= patience)
+		done, err := d.attempt(ctx, p, t, f, losses >= patience)
 		if done {
+			held = false
 			return err
 		}
+		t = newLog(d)
 	}
 }
 
-// attempt runs f once, with the turn of own if it is not nil. It reports false if what f read is no longer so;
-// then f has to run again, even if it failed, because it may have failed over a view that never was.
-func (d *data) attempt(ctx context.Context, own *peer, f func(tx session.Tx) error, alone bool) (done bool, err error) {
+// attempt runs f once over t, with the turn of own if it is not nil. It reports false if what f read is no longer
+// so; then f has to run again, even if it failed, because it may have failed over a view that never was. If it
+// reports true own's turn was given back.
+func (d *data) attempt(ctx context.Context, own *peer, t *log, f func(tx session.Tx) error, alone bool) (done bool, err error) {
 	if alone {
 		d.gate.Lock()
 		defer d.gate.Unlock()
@@ -113,12 +123,16 @@ func (d *data) attempt(ctx context.Context, own *peer, f func(tx session.Tx) err
 		d.gate.RLock()
 		defer d.gate.RUnlock()
 	}
-	t := begin(d, own)
 	handle := &tx{t}
 	defer func() { // also when f panics: nothing has been written yet, so this is the rollback
 		handle.log = nil
 		t.end()
 	}()
+	if !t.begun {
+		d.mu.Lock()
+		t.begin(own)
+		d.mu.Unlock()
+	}
 	err = f(handle)
 	if err == nil {
 		err = ctx.Err()
