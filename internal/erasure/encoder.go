@@ -1,6 +1,9 @@
 package erasure
 
-import "sync"
+import (
+	"slices"
+	"sync"
+)
 
 // An Encoder emits the chunks of one message. The zero value is not usable.
 type Encoder struct {
@@ -12,8 +15,23 @@ type Encoder struct {
 	// Coefficients tells which of the two stored forms Lists has (spqr §7.5). It becomes true
 	// with the first parity chunk and stays so.
 	Coefficients bool
+	// Curves is set by the first parity chunk, for whoever lives through more of them.
+	Curves Curves
 
 	n int
+}
+
+// Curves are the sixteen polynomials of a message as the field has them, constants first. They are immutable.
+type Curves []row
+
+// Chunk fills data with the chunk of this index.
+func (c Curves) Chunk(index uint16, data *[ChunkSize]byte) {
+	sum := c[len(c)-1]
+	for i := len(c) - 2; i >= 0; i-- { // Horner
+		sum = sum.times(index)
+		sum.add(&c[i])
+	}
+	sum.store(data[:])
 }
 
 // NewEncoder returns an encoder at chunk 0 of a message whose length is a multiple of ChunkSize and
@@ -58,8 +76,12 @@ func (e *Encoder) Chunk(data *[ChunkSize]byte) (index uint16) {
 	if !e.Coefficients {
 		e.interpolate()
 	}
+	if e.Curves != nil {
+		e.Curves.Chunk(index, data)
+		return index
+	}
 	sum := e.Lists.row(2 * (e.n - 1))
-	for i := e.n - 2; i >= 0; i-- { // Horner
+	for i := e.n - 2; i >= 0; i-- { // the same, and each row is gathered for it
 		sum = sum.times(index)
 		c := e.Lists.row(2 * i)
 		sum.add(&c)
@@ -102,6 +124,7 @@ func (e *Encoder) interpolate() {
 	for i := range f {
 		e.Lists.put(2*i, &f[i])
 	}
+	e.Curves = slices.Clone(f)
 }
 
 // newLists returns zeroed lists of size bytes each.

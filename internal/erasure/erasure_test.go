@@ -150,6 +150,16 @@ func TestEncoderForms(t *testing.T) {
 		require.Equal(t, kept[p], lists[p], "the stored lists are only borrowed")
 	}
 
+	for _, index := range []uint16{0, 1, 3, 4, 500, 0xFFFF} { // the curves are the lists
+		var fromLists, fromCurves [ChunkSize]byte
+		c, err := ResumeEncoder(len(message), uint32(index), e.Lists, true)
+		require.NoError(t, err)
+		require.Nil(t, c.Curves)
+		c.Chunk(&fromLists)
+		e.Curves.Chunk(index, &fromCurves)
+		require.Equal(t, fromLists, fromCurves)
+	}
+
 	// The index wraps at 65 536 and the counter at 2^32; coefficients give the message back.
 	e.Next = 0xFFFF
 	e = stored(t, e, len(message))

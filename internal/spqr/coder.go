@@ -19,8 +19,9 @@ type encoder struct {
 
 	live         bool
 	next         uint32
-	coefficients bool   // the form of the lists
-	tail         []byte // the lists as fields, in the shortest encoding
+	coefficients bool           // the form of the lists
+	tail         []byte         // the lists as fields, in the shortest encoding
+	curves       erasure.Curves // of the coefficients, or nil
 }
 
 // start begins the chunks of the concatenation of what it is given.
@@ -37,6 +38,12 @@ func (e *encoder) start(message ...[]byte) error {
 
 // chunk emits the next chunk of a message of size bytes.
 func (e *encoder) chunk(size int, m *message) error {
+	if e.curves != nil {
+		m.chunk = uint16(e.next) // it wraps, see erasure.Encoder
+		e.next++
+		e.curves.Chunk(m.chunk, &m.data)
+		return nil
+	}
 	if !e.live {
 		if err := e.parse(size); err != nil {
 			return err
@@ -73,7 +80,7 @@ func (e *encoder) pack(full *erasure.Encoder) {
 	for _, l := range full.Lists {
 		tail = wire.AppendBytes(tail, num, l)
 	}
-	*e = encoder{live: true, next: full.Next, coefficients: full.Coefficients, tail: tail}
+	*e = encoder{live: true, next: full.Next, coefficients: full.Coefficients, tail: tail, curves: full.Curves}
 }
 
 // listsSize is the length of the lists as fields.
