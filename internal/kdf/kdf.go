@@ -6,6 +6,7 @@ package kdf
 
 import (
 	"crypto/sha256"
+	"encoding/binary"
 	"hash"
 	"sync"
 )
@@ -39,22 +40,22 @@ func HMAC(key []byte, parts ...[]byte) (sum [size]byte) {
 	sum = sha256.Sum256(inner[:n])
 	copy(outer[block:], sum[:])
 	sum = sha256.Sum256(outer[:])
-	clear(inner[:])
+	clear(inner[:n])
 	clear(outer[:block])
 	return sum
 }
 
-// pad fills the first block of each buffer with the key under the inner and outer padding.
+// pad fills the first block of each buffer, which is zero, with the key under the inner and outer padding.
 func pad(inner *[block + short]byte, outer *[block + size]byte, key []byte) {
 	if len(key) > block {
 		h := sha256.Sum256(key)
 		key = h[:]
 	}
 	copy(inner[:block], key)
-	copy(outer[:block], key)
-	for i := range block {
-		inner[i] ^= 0x36
-		outer[i] ^= 0x5c
+	for i := 0; i < block; i += 8 {
+		w := binary.NativeEndian.Uint64(inner[i:])
+		binary.NativeEndian.PutUint64(inner[i:], w^0x3636363636363636)
+		binary.NativeEndian.PutUint64(outer[i:], w^0x5c5c5c5c5c5c5c5c)
 	}
 }
 
