@@ -19,14 +19,3 @@ func TestWithoutPairs(t *testing.T) {
 	t.Run("CanonicalAtRandom", TestCanonicalAtRandom)
 	t.Run("AgainstStandardLibrary", TestAgainstStandardLibrary)
 }
-
-func BenchmarkLadder(b *testing.B) {
-	if !paired {
-		b.Skip("this processor has no AVX-512 IFMA")
-	}
-	var s, m lanes
-	var swaps [4][8]uint64
-	for b.Loop() {
-		ladder(&s, &m, &swaps, &ladderConstants)
-	}
-}
