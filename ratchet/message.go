@@ -73,7 +73,9 @@ func (s *State) frame(dst []byte, n int, pq []byte) (b []byte, at int) {
 	if s.rec.HasPending && s.rec.Version >= wire.V4 && binding(&both, s.local, s.remote) {
 		addresses = both[:]
 	}
-	if need := 128 + n + len(pq) + len(addresses); cap(dst)-len(dst) < need {
+	// What is around these at most: version, ratchet key, two counters, the heads of three fields, MAC.
+	const around = 1 + (2 + 33) + 2*(1+5) + (1 + 5) + (1 + 2) + (1 + 1) + wire.MACSize
+	if need := around + cbc.Size(n) + len(pq) + len(addresses); cap(dst)-len(dst) < need {
 		dst = append(make([]byte, 0, len(dst)+need), dst...)
 	}
 	return wire.AppendSignalMessage(dst, &wire.SignalMessage{

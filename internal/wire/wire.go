@@ -32,9 +32,18 @@ const maxTag = math.MaxUint32 >> 3
 
 // next splits the first field off b.
 func next(b []byte) (f field, rest []byte, err error) {
+	if n := f.read(b); n > 0 {
+		return f, b[n:], nil
+	}
+	return field{}, nil, ErrMalformed
+}
+
+// read makes f the first field of b, which is n bytes long; n is not positive if there is none. What a field of the
+// type has no use for stays what it was.
+func (f *field) read(b []byte) (n int) {
 	tag, n := protowire.ConsumeVarint(b)
 	if n < 0 || tag>>3 == 0 || tag>>3 > maxTag {
-		return f, nil, ErrMalformed
+		return -1
 	}
 	f.num, f.typ = protowire.Number(tag>>3), protowire.Type(tag&7)
 	m := 0
@@ -49,10 +58,10 @@ func next(b []byte) (f field, rest []byte, err error) {
 		m = protowire.ConsumeFieldValue(f.num, f.typ, b[n:])
 	}
 	if m < 0 {
-		return f, nil, ErrMalformed
+		return -1
 	}
 	f.raw = b[:n+m]
-	return f, b[n+m:], nil
+	return n + m
 }
 
 // A Parser is the loop over the fields of one message:
@@ -77,8 +86,13 @@ func (p *Parser) Next() bool {
 	if p.err != nil || len(p.rest) == 0 {
 		return false
 	}
-	p.f, p.rest, p.err = next(p.rest)
-	return p.err == nil
+	n := p.f.read(p.rest)
+	if n <= 0 {
+		p.rest, p.err = nil, ErrMalformed
+		return false
+	}
+	p.rest = p.rest[n:]
+	return true
 }
 
 // Num is the number of the current field.
