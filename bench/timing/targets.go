@@ -22,7 +22,7 @@ const fixed = 0
 
 func targets() []target {
 	return []target{
-		x25519Target(), multiplyTarget(), signTarget(),
+		x25519Target(), baseTarget(), multiplyTarget(), signTarget(),
 		decapsulateKey(), decapsulateReject(), encapsulate(),
 		macCompare(), macReject(),
 		unpadBad(), unpadGood(),
@@ -56,6 +56,14 @@ func x25519Target() target {
 	return target{
 		name: "x25519", what: "a fixed scalar, random scalars", size: 32, fill: fixedOrRandom(32),
 		run: func(s []byte) { x25519.Shared(&out, (*[32]byte)(s), &u) },
+	}
+}
+
+func baseTarget() target {
+	var out [32]byte
+	return target{
+		name: "x25519-base", what: "a fixed scalar, random scalars", size: 32, fill: fixedOrRandom(32),
+		run: func(s []byte) { x25519.Base(&out, (*[32]byte)(s)) },
 	}
 }
 

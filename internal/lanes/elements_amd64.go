@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"math/bits"
 
+	"filippo.io/edwards25519/field"
 	"github.com/cloudflare/circl/math/fp25519"
 	"golang.org/x/sys/cpu"
 )
@@ -49,4 +50,18 @@ func (s *Elements) Get(e *fp25519.Elt, i int) {
 		w[j], carry = bits.Add64(w[j], a[j+1]<<(51-13*j), carry)
 		binary.LittleEndian.PutUint64(e[8*j:], w[j])
 	}
+}
+
+// setElement sets element i to e.
+func (s *Elements) setElement(i int, e *field.Element) { s.Put(i, (*[fp25519.Size]byte)(e.Bytes())) }
+
+// element sets e to element i, whose limbs are below 2^52.
+func (s *Elements) element(e *field.Element, i int) {
+	var b fp25519.Elt
+	s.Get(&b, i)
+	fp25519.Modp(&b) // bit 255 does not count in what follows
+	if _, err := e.SetBytes(b[:]); err != nil {
+		panic("lanes: an element of 32 bytes was refused") // only its length could be wrong
+	}
+	clear(b[:])
 }

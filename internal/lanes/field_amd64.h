@@ -15,23 +15,26 @@
 	VPUNPCKLQDQ z, z, a     \
 	VPADDQ      t, a, a
 
-// CARRY makes limbs below 2^52 of limbs below 2^62, with five registers to write over.
+// CARRYTO makes limbs b below 2^52 of limbs a below 2^62, with five registers to write over.
+#define CARRYTO(a0, a1, a2, a3, a4, b0, b1, b2, b3, b4, t0, t1, t2, t3, t4) \
+	VPSRLQ      $51, a4, t4  \
+	VPSRLQ      $51, a0, t0  \
+	VPSRLQ      $51, a1, t1  \
+	VPSRLQ      $51, a2, t2  \
+	VPSRLQ      $51, a3, t3  \
+	VPANDQ      MASK, a0, b0 \
+	VPANDQ      MASK, a1, b1 \
+	VPANDQ      MASK, a2, b2 \
+	VPANDQ      MASK, a3, b3 \
+	VPANDQ      MASK, a4, b4 \
+	VPMADD52LUQ C19, t4, b0  \
+	VPADDQ      t0, b1, b1   \
+	VPADDQ      t1, b2, b2   \
+	VPADDQ      t2, b3, b3   \
+	VPADDQ      t3, b4, b4
+
 #define CARRY(a0, a1, a2, a3, a4, t0, t1, t2, t3, t4) \
-	VPSRLQ      $51, a4, t4      \
-	VPSRLQ      $51, a0, t0      \
-	VPSRLQ      $51, a1, t1      \
-	VPSRLQ      $51, a2, t2      \
-	VPSRLQ      $51, a3, t3      \
-	VPANDQ      MASK, a0, a0     \
-	VPANDQ      MASK, a1, a1     \
-	VPANDQ      MASK, a2, a2     \
-	VPANDQ      MASK, a3, a3     \
-	VPANDQ      MASK, a4, a4     \
-	VPMADD52LUQ C19, t4, a0      \
-	VPADDQ      t0, a1, a1       \
-	VPADDQ      t1, a2, a2       \
-	VPADDQ      t2, a3, a3       \
-	VPADDQ      t3, a4, a4
+	CARRYTO(a0, a1, a2, a3, a4, a0, a1, a2, a3, a4, t0, t1, t2, t3, t4)
 
 // HIGH and LOW add the high and the low 52 bits of a times b0 to b4 to five columns.
 #define HIGH(a, b0, b1, b2, b3, b4, z0, z1, z2, z3, z4) \
@@ -59,9 +62,8 @@
 	VPADDQ t, x, x  \
 	VPADDQ t, x, x
 
-// MUL sets Z10 to Z14 to the products of Z0 to Z4 with b0 to b4, without carrying: limbs below
-// 2^60. It writes over Z15 to Z21.
-#define MUL(b0, b1, b2, b3, b4) \
+// CLEAR makes ten columns zero, and FOLDS adds the upper five of them to the lower five.
+#define CLEAR \
 	ZERO(Z10) \
 	ZERO(Z11) \
 	ZERO(Z12) \
@@ -71,7 +73,19 @@
 	ZERO(Z16) \
 	ZERO(Z17) \
 	ZERO(Z18) \
-	ZERO(Z19) \
+	ZERO(Z19)
+
+#define FOLDS \
+	FOLD(Z15, Z10, Z20) \
+	FOLD(Z16, Z11, Z21) \
+	FOLD(Z17, Z12, Z20) \
+	FOLD(Z18, Z13, Z21) \
+	FOLD(Z19, Z14, Z20)
+
+// MUL sets Z10 to Z14 to the products of Z0 to Z4 with b0 to b4, without carrying: limbs below
+// 2^60. It writes over Z15 to Z21.
+#define MUL(b0, b1, b2, b3, b4) \
+	CLEAR \
 	HIGH(Z0, b0, b1, b2, b3, b4, Z11, Z12, Z13, Z14, Z15) \
 	HIGH(Z1, b0, b1, b2, b3, b4, Z12, Z13, Z14, Z15, Z16) \
 	HIGH(Z2, b0, b1, b2, b3, b4, Z13, Z14, Z15, Z16, Z17) \
@@ -91,8 +105,56 @@
 	LOW(Z2, b0, b1, b2, b3, b4, Z12, Z13, Z14, Z15, Z16) \
 	LOW(Z3, b0, b1, b2, b3, b4, Z13, Z14, Z15, Z16, Z17) \
 	LOW(Z4, b0, b1, b2, b3, b4, Z14, Z15, Z16, Z17, Z18) \
-	FOLD(Z15, Z10, Z20) \
-	FOLD(Z16, Z11, Z21) \
-	FOLD(Z17, Z12, Z20) \
-	FOLD(Z18, Z13, Z21) \
-	FOLD(Z19, Z14, Z20)
+	FOLDS
+
+// SQR is MUL of Z0 to Z4 with themselves: products of two limbs that differ are added once and
+// doubled.
+#define SQR \
+	CLEAR \
+	VPMADD52HUQ Z1, Z0, Z12 \
+	VPMADD52HUQ Z2, Z0, Z13 \
+	VPMADD52HUQ Z3, Z0, Z14 \
+	VPMADD52HUQ Z4, Z0, Z15 \
+	VPMADD52HUQ Z2, Z1, Z14 \
+	VPMADD52HUQ Z3, Z1, Z15 \
+	VPMADD52HUQ Z4, Z1, Z16 \
+	VPMADD52HUQ Z3, Z2, Z16 \
+	VPMADD52HUQ Z4, Z2, Z17 \
+	VPMADD52HUQ Z4, Z3, Z18 \
+	DOUBLE(Z12) \
+	DOUBLE(Z13) \
+	DOUBLE(Z14) \
+	DOUBLE(Z15) \
+	DOUBLE(Z16) \
+	DOUBLE(Z17) \
+	DOUBLE(Z18) \
+	VPMADD52HUQ Z0, Z0, Z11 \
+	VPMADD52HUQ Z1, Z1, Z13 \
+	VPMADD52HUQ Z2, Z2, Z15 \
+	VPMADD52HUQ Z3, Z3, Z17 \
+	VPMADD52HUQ Z4, Z4, Z19 \
+	VPMADD52LUQ Z1, Z0, Z11 \
+	VPMADD52LUQ Z2, Z0, Z12 \
+	VPMADD52LUQ Z3, Z0, Z13 \
+	VPMADD52LUQ Z4, Z0, Z14 \
+	VPMADD52LUQ Z2, Z1, Z13 \
+	VPMADD52LUQ Z3, Z1, Z14 \
+	VPMADD52LUQ Z4, Z1, Z15 \
+	VPMADD52LUQ Z3, Z2, Z15 \
+	VPMADD52LUQ Z4, Z2, Z16 \
+	VPMADD52LUQ Z4, Z3, Z17 \
+	DOUBLE(Z11) \
+	DOUBLE(Z12) \
+	DOUBLE(Z13) \
+	DOUBLE(Z14) \
+	DOUBLE(Z15) \
+	DOUBLE(Z16) \
+	DOUBLE(Z17) \
+	DOUBLE(Z18) \
+	DOUBLE(Z19) \
+	VPMADD52LUQ Z0, Z0, Z10 \
+	VPMADD52LUQ Z1, Z1, Z12 \
+	VPMADD52LUQ Z2, Z2, Z14 \
+	VPMADD52LUQ Z3, Z3, Z16 \
+	VPMADD52LUQ Z4, Z4, Z18 \
+	FOLDS

@@ -1,7 +1,7 @@
 package x25519
 
 import (
-	"filippo.io/edwards25519"
+	"filippo.io/edwards25519/field"
 	"github.com/cloudflare/circl/math/fp25519"
 )
 
@@ -97,15 +97,13 @@ type fraction struct {
 	infinite int
 }
 
-// comb sets f to the product of the base point and scalar, of which edwards25519 has a table. On its curve u is
-// (1+y)/(1-y).
+// comb sets f to the product of the base point and scalar. On the Edwards curve, of which lanes has a table,
+// u is (1+y)/(1-y).
 func (f *fraction) comb(scalar *[Size]byte) {
-	s := clamped(scalar)
-	_, y, z, _ := new(edwards25519.Point).ScalarBaseMult(&s).ExtendedCoordinates()
-	s = edwards25519.Scalar{}
-	Y, Z := fp25519.Elt(y.Bytes()), fp25519.Elt(z.Bytes())
-	fp25519.Add(&f.x, &Z, &Y)
-	fp25519.Sub(&f.z, &Z, &Y)
+	var y, z fp25519.Elt
+	base(&y, &z, scalar)
+	fp25519.Add(&f.x, &z, &y)
+	fp25519.Sub(&f.z, &z, &y)
 }
 
 // settle divides: each x becomes x/z, in canonical form, and 0 where z is 0. All take one inversion, of the
@@ -124,7 +122,7 @@ func settle(at []fraction) {
 		fp25519.Mul(&all, &all, &f.z)
 		before[i] = all
 	}
-	fp25519.Inv(&all, &all)
+	invert(&all)
 	for i := len(at) - 1; i >= 0; i-- {
 		f := &at[i]
 		inverse := all
@@ -137,4 +135,14 @@ func settle(at []fraction) {
 	}
 	clear(before[:])
 	clear(all[:])
+}
+
+// invert sets e to 1/e. The field of edwards25519 takes three quarters of the time of circl's for that.
+func invert(e *fp25519.Elt) {
+	var x field.Element
+	fp25519.Modp(e) // bit 255 does not count in what follows
+	if _, err := x.SetBytes(e[:]); err != nil {
+		panic("x25519: an element of 32 bytes was refused") // only its length could be wrong
+	}
+	copy(e[:], x.Invert(&x).Bytes())
 }

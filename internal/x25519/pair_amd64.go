@@ -6,6 +6,8 @@ import (
 	"encoding/binary"
 	"math/bits"
 
+	"github.com/cloudflare/circl/math/fp25519"
+
 	"signet.example/signet/internal/lanes"
 )
 
@@ -71,4 +73,16 @@ func words(b *[Size]byte) (w [4]uint64) {
 		w[i] = binary.LittleEndian.Uint64(b[8*i:])
 	}
 	return w
+}
+
+// base sets y and z to coordinates of the product of the base point and scalar.
+func base(y, z *fp25519.Elt, scalar *[Size]byte) {
+	k := *scalar
+	Clamp(&k)
+	var p lanes.Point
+	lanes.Base(&p, &k)
+	copy(y[:], p.Y.Bytes())
+	copy(z[:], p.Z.Bytes())
+	clear(k[:])
+	p = lanes.Point{}
 }

@@ -30,23 +30,27 @@ func Sign(sig *[SignatureSize]byte, k *[32]byte, z *[64]byte, parts ...[]byte) {
 // Derive sets public to the encoding of the Edwards point of the clamped scalar k, with its true
 // sign, and u to its Montgomery u-coordinate. A signer that signs often keeps public for SignWith.
 func Derive(public, u, k *[32]byte) {
-	a, err := new(edwards25519.Scalar).SetBytesWithClamping(k[:])
-	if err != nil {
-		panic("xeddsa: a scalar of 32 bytes was refused") // only its length could be wrong
-	}
-	p := new(edwards25519.Point).ScalarBaseMult(a)
-	*a = edwards25519.Scalar{}
+	a := clamped(k)
+	var p point
+	p.multiply(&a)
+	clear(a[:])
 	// y = Y/Z and u = (Z + Y)/(Z − Y) share one inversion. Neither denominator is zero: Z never is,
 	// and Z − Y is for the identity alone, which no clamped scalar reaches.
-	X, Y, Z, _ := p.ExtendedCoordinates()
 	var sum, diff, inv, t field.Element
-	sum.Add(Z, Y)
-	diff.Subtract(Z, Y)
-	inv.Invert(inv.Multiply(Z, &diff))
-	copy(u[:], t.Multiply(t.Multiply(&inv, Z), &sum).Bytes())
+	sum.Add(&p.Z, &p.Y)
+	diff.Subtract(&p.Z, &p.Y)
+	inv.Invert(inv.Multiply(&p.Z, &diff))
+	copy(u[:], t.Multiply(t.Multiply(&inv, &p.Z), &sum).Bytes())
 	inv.Multiply(&inv, &diff) // 1/Z
-	copy(public[:], t.Multiply(Y, &inv).Bytes())
-	public[31] |= byte(t.Multiply(X, &inv).IsNegative() << 7)
+	encode(public, p.X.Multiply(&p.X, &inv), p.Y.Multiply(&p.Y, &inv))
+}
+
+// clamped returns k with the bits set that RFC 7748 §5 sets.
+func clamped(k *[32]byte) [32]byte {
+	a := *k
+	a[0] &= 248
+	a[31] = a[31]&63 | 64
+	return a
 }
 
 // SignWith is Sign for a signer that has kept what Derive made of k as public.
@@ -55,7 +59,6 @@ func SignWith(sig *[SignatureSize]byte, k, public *[32]byte, z *[64]byte, parts 
 	if err != nil {
 		panic("xeddsa: a scalar of 32 bytes was refused") // only its length could be wrong
 	}
-	var point edwards25519.Point
 	d := newDigest()
 	defer d.free()
 	var r, h edwards25519.Scalar
@@ -64,7 +67,12 @@ func SignWith(sig *[SignatureSize]byte, k, public *[32]byte, z *[64]byte, parts 
 	d.writeAll(parts)
 	d.write(z[:])
 	d.scalar(&r)
-	copy(sig[:32], point.ScalarBaseMult(&r).Bytes())
+	var nonce [32]byte
+	copy(nonce[:], r.Bytes())
+	var p point
+	p.multiply(&nonce)
+	clear(nonce[:])
+	p.bytes((*[32]byte)(sig[:32]))
 
 	d.write(sig[:32])
 	d.write(public[:])
