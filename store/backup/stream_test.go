@@ -177,7 +177,7 @@ func TestMemory(t *testing.T) {
 	require.Equal(t, 64_000, sum.Peers)
 	runtime.GC()
 	runtime.ReadMemStats(&after)
-	require.Less(t, after.HeapSys-before.HeapSys, uint64(32<<20))
+	require.Less(t, int64(after.HeapSys)-int64(before.HeapSys), int64(32<<20)) // it may shrink, too
 }
 
 func TestRedacted(t *testing.T) {
