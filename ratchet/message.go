@@ -20,7 +20,7 @@ import (
 // the post-quantum half. The spare capacity of dst must not overlap plaintext.
 //
 // Encrypt parses neither root key nor receiving chains. The error is ErrState if what it needs is
-// damaged; then s is unchanged.
+// damaged; then s is unchanged, unless it is Expendable.
 func (s *State) Encrypt(dst, plaintext []byte) ([]byte, error) {
 	return s.EncryptFrom(nil, dst, plaintext)
 }
@@ -149,8 +149,8 @@ func isKey(b []byte) bool { return len(b) >= 33 && b[0] == 0x05 }
 // kept. The spare capacity of dst must not overlap message.
 //
 // The error matches ErrDuplicate for a message whose key was used or is no longer kept; other errors
-// are sentences, and an authentic message cannot be told from a forged one by them. On error s and
-// the spare capacity of dst are unchanged.
+// are sentences, and an authentic message cannot be told from a forged one by them. On error s,
+// unless it is Expendable, and the spare capacity of dst are unchanged.
 func (s *State) Decrypt(dst, message []byte) ([]byte, error) {
 	m, err := wire.ParseSignalMessage(message)
 	if err != nil {

@@ -2,7 +2,8 @@
 // revision 4, as deployed: protocol §5) with its post-quantum half mixed into every message key.
 //
 // A [State] is one end of one session. Encrypt and Decrypt turn bytes into bytes and advance it; both
-// compute a trial state and assign it in their last line, so an error leaves the State as it was.
+// try before they assign, so an error leaves the State as it was. The exception is for whoever has what
+// the State was made from, see State.Expendable.
 //
 // # What this package does not know
 //
