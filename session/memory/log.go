@@ -86,6 +86,7 @@ type entry struct {
 type log struct {
 	d       *data
 	begun   bool
+	alone   bool   // nobody else runs until it has finished
 	commits uint64 // data.commits at the beginning
 
 	// The rows of the peer whose turn the transaction has.
@@ -121,13 +122,35 @@ func newLog(d *data) *log {
 	return t
 }
 
-// begin begins with what is committed now, with the turn of own if it is not nil. The caller holds data.mu.
-func (t *log) begin(own *peer) {
-	t.begun, t.commits, t.own = true, t.d.commits, own
+// begin begins with what is committed now, with the turn of own if it is not nil, and waits before that until it may
+// run. The caller holds data.mu.
+func (t *log) begin(own *peer, alone bool) {
+	d := t.d
+	if alone {
+		d.loners++
+	}
+	for alone && d.running > 0 || !alone && d.loners > 0 {
+		d.changed.Wait()
+	}
+	d.running++
+	t.begun, t.alone, t.commits, t.own = true, alone, d.commits, own
 	if own != nil {
 		for k := range t.base {
 			t.base[k].set(&own.rows[k])
 		}
+	}
+}
+
+// finish says that f is done. The caller holds data.mu.
+func (t *log) finish() {
+	d := t.d
+	t.begun = false
+	d.running--
+	if t.alone {
+		d.loners--
+	}
+	if t.alone || d.loners > 0 && d.running == 0 {
+		d.changed.Broadcast()
 	}
 }
 
@@ -141,7 +164,7 @@ func (t *log) end() {
 		t.base[k].clear()
 		t.next[k].clear()
 	}
-	t.begun, t.d, t.own, t.index = false, nil, nil, nil
+	t.alone, t.d, t.own, t.index = false, nil, nil, nil
 	t.read, t.written = [peerKinds]bool{}, [peerKinds]bool{}
 	clear(t.reads)
 	clear(t.writes)
@@ -301,12 +324,13 @@ func (t *log) forgetMarks(id uint32) {
 	t.reindex()
 }
 
-// commit applies the writes unless cause says not to, and gives back the turn. It reports false, and does nothing,
-// if what the transaction read has changed since.
+// commit finishes: it applies the writes unless cause says not to, and gives back the turn. It reports false, and
+// does neither, if what the transaction read has changed since.
 func (t *log) commit(cause error) bool {
 	d := t.d
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	t.finish()
 	if d.commits != t.commits && !t.holds() {
 		return false
 	}

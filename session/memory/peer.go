@@ -34,7 +34,7 @@ func (d *data) take(ctx context.Context, a signet.Address, t *log) (*peer, error
 	if !p.taken {
 		p.taken = true
 		if t != nil {
-			t.begin(p)
+			t.begin(p, false)
 		}
 		d.mu.Unlock()
 		return p, nil

@@ -39,11 +39,12 @@ type Store struct {
 
 // data is what the copies of one Store share.
 type data struct {
-	// gate is held shared while f runs and exclusively by a transaction that lost too often.
-	// It comes after a peer's turn and before mu; f runs with the first two held.
-	gate sync.RWMutex
+	mu sync.Mutex // guards what follows; held for a few map operations at a time
 
-	mu       sync.Mutex // guards what follows; held for a few map operations at a time
+	running int        // transactions between begin and finish
+	loners  int        // those that lost too often: they wait to run alone, or one does
+	changed *sync.Cond // of mu: one of the two numbers has become 0
+
 	peers    map[signet.Address]*peer
 	rows     map[key]row // those that are not a peer's
 	counts   [kinds]int  // rows by kind
@@ -61,6 +62,7 @@ func New() *Store {
 		peers: make(map[signet.Address]*peer),
 		rows:  make(map[key]row),
 	}
+	d.changed = sync.NewCond(&d.mu)
 	return &Store{&d}
 }
 
@@ -116,23 +118,21 @@ func (s *Store) Update(ctx context.Context, peer signet.Address, f func(tx sessi
 // so; then f has to run again, even if it failed, because it may have failed over a view that never was. If it
 // reports true own's turn was given back.
 func (d *data) attempt(ctx context.Context, own *peer, t *log, f func(tx session.Tx) error, alone bool) (done bool, err error) {
-	if alone {
-		d.gate.Lock()
-		defer d.gate.Unlock()
-	} else {
-		d.gate.RLock()
-		defer d.gate.RUnlock()
+	if !t.begun {
+		d.mu.Lock()
+		t.begin(own, alone)
+		d.mu.Unlock()
 	}
 	handle := &tx{t}
 	defer func() { // also when f panics: nothing has been written yet, so this is the rollback
 		handle.log = nil
+		if t.begun {
+			d.mu.Lock()
+			t.finish()
+			d.mu.Unlock()
+		}
 		t.end()
 	}()
-	if !t.begun {
-		d.mu.Lock()
-		t.begin(own)
-		d.mu.Unlock()
-	}
 	err = f(handle)
 	if err == nil {
 		err = ctx.Err()

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -138,6 +139,37 @@ func TestStubbornLoser(t *testing.T) {
 	require.Equal(t, patience+1, runs)
 }
 
+// TestLosersTogether has many peers count in one row, so that all of them lose often and several want to run alone.
+func TestLosersTogether(t *testing.T) {
+	s := New()
+	const peers, times = 8, 60
+	var wg sync.WaitGroup
+	for i := range peers {
+		wg.Go(func() {
+			for range times {
+				if err := s.Update(ctx, signet.Address{Name: "peer", Device: uint32(i)}, func(tx session.Tx) error {
+					b, err := tx.Value("n")
+					if err != nil {
+						return err
+					}
+					runtime.Gosched()
+					return tx.PutValue("n", append(bytes.Clone(b), byte(i)))
+				}); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	update(t, s, alice, func(tx session.Tx) error {
+		b, err := tx.Value("n")
+		require.Len(t, b, peers*times)
+		return err
+	})
+	require.Zero(t, (*s.d).running)
+	require.Zero(t, (*s.d).loners)
+}
+
 // TestForgottenTurns looks for what strangers leave behind.
 func TestForgottenTurns(t *testing.T) {
 	s := New()
@@ -157,6 +189,7 @@ func TestForgottenTurns(t *testing.T) {
 	update(t, s, bob, func(session.Tx) error { return nil })
 	require.Empty(t, (*s.d).peers)
 	require.Empty(t, (*s.d).rows)
+	require.Zero(t, (*s.d).running)
 }
 
 // TestTurnsAndCancellation has those who wait for a turn give up at the moment when it is theirs.
