@@ -23,8 +23,8 @@ func Base(p *Point, k *[32]byte) {
 	comb(&s, &digits, baseTable(), &combConstants)
 	var e [2]entry
 	cache(&e[0], &e[1], &s, &cacheFactors, &walkConstants)
-	last := [1]step{{doubles: 4, plus: [2]*entry{&e[0], &e[0]}, signs: signsOf([2]uint16{})}}
-	walk(&s, &last[0], 1, &walkConstants)
+	last := plus(4, own, [2]uint32{}, [2]uint16{})
+	walk(&s, &last, 1, &e[0], nil, &walkConstants)
 	s.get(p, 1)
 	clear(digits[:])
 	clear(s[:])

@@ -28,27 +28,41 @@ var identities = Elements{{1, 0, 1, 0, 1, 0, 1, 0}}
 // An entry is a point as an addition wants it: the lanes Y+X, Y-X, 2Z, 2dT, of limbs below 2^52.
 type entry [5][4]uint64
 
-// A step doubles two points, by turns, and adds an entry to each; nil instead of entries adds nothing.
+// entrySize is the length of an entry in bytes.
+const entrySize = 160
+
+// nothing is the entry of (0, 1).
+var nothing = entry{{1, 1, 2, 0}}
+
+// A step doubles two points, by turns, and then adds an entry to each. It says where they are rather than
+// point to them, so that tables may be on the stack.
 type step struct {
-	doubles int64
-	plus    [2]*entry
-	signs   signs
+	doubles uint32
+	table   table
+	at      [2]uint32 // bytes from the beginning of the table on
+	differ  uint16    // the lanes of the second sums of the addition that are differences
+	swap    uint16    // those of the entries that change places
 }
 
-// signs are the lanes that the addition has to treat differently: those of which a difference is taken, and those
-// of an entry that change places.
-type signs struct{ differ, swap uint16 }
+// A table is where a step finds what it adds.
+type table uint32
 
-// signsOf takes 1 for a point that is subtracted and 0 for one that is added.
-func signsOf(sign [2]uint16) signs {
-	flip := sign[0]*0x0C | sign[1]*0xC0
-	return signs{0xAA ^ flip, flip >> 2}
+const (
+	none  table = iota // nothing is added
+	own                // the table computed for the purpose
+	fixed              // that of the base point
+)
+
+// plus returns a step that adds the two entries with the numbers in at, or subtracts those for which minus is 1.
+func plus(doubles uint32, t table, at [2]uint32, minus [2]uint16) step {
+	flip := minus[0]*0x0C | minus[1]*0xC0
+	return step{doubles, t, [2]uint32{at[0] * entrySize, at[1] * entrySize}, 0xAA ^ flip, flip >> 2}
 }
 
-// walk takes the points of p through the steps. Limbs of p are below 2^52 before and after.
+// walk takes the points of p through n steps, which is not 0. Limbs of p are below 2^52 before and after.
 //
 //go:noescape
-func walk(p *Elements, steps *step, n int, constants *[6][8]uint64)
+func walk(p *Elements, steps *step, n int, own, fixed *entry, constants *[6][8]uint64)
 
 // cache sets e and f to the entries of the two points of p. d is cacheFactors.
 //

@@ -125,12 +125,14 @@
 #define WITHX Z26 // G, F, F, E: Y, X, Z, X
 #define NEXT  Z25
 
-// func walk(p *Elements, steps *step, n int, constants *[6][8]uint64)
-TEXT ·walk(SB), NOSPLIT, $0-32
+// func walk(p *Elements, steps *step, n int, own, fixed *entry, constants *[6][8]uint64)
+TEXT ·walk(SB), NOSPLIT, $0-48
 	MOVQ p+0(FP), DI
 	MOVQ steps+8(FP), SI
 	MOVQ n+16(FP), BX
-	MOVQ constants+24(FP), CX
+	MOVQ own+24(FP), R11
+	MOVQ fixed+32(FP), R12
+	MOVQ constants+40(FP), CX
 	CONSTANTS
 	VMOVDQU64 256(CX), WITHT
 	VMOVDQU64 320(CX), WITHX
@@ -138,7 +140,7 @@ TEXT ·walk(SB), NOSPLIT, $0-32
 	LOAD(DI)
 
 step:
-	MOVQ 0(SI), R8
+	MOVL 0(SI), R8
 	TESTQ R8, R8
 	JZ add
 	VPERMQ $0xFF, Z10, ONE, Z10
@@ -159,12 +161,18 @@ again:
 	JNZ double
 
 add:
-	MOVQ 8(SI), R9
-	MOVQ 16(SI), R10
-	TESTQ R9, R9
+	MOVL 4(SI), AX
+	TESTQ AX, AX
 	JZ next
-	KMOVW 24(SI), K6
-	KMOVW 26(SI), K7
+	CMPQ AX, $1
+	MOVQ R11, AX
+	CMOVQNE R12, AX
+	MOVL 8(SI), R9
+	MOVL 12(SI), R10
+	ADDQ AX, R9
+	ADDQ AX, R10
+	KMOVW 16(SI), K6
+	KMOVW 18(SI), K7
 	VMOVDQU 0(R9), Y5
 	VMOVDQU 32(R9), Y6
 	VMOVDQU 64(R9), Y7
@@ -183,7 +191,7 @@ add:
 	ADD(K6)
 
 next:
-	ADDQ $32, SI
+	ADDQ $20, SI
 	DECQ BX
 	JNZ step
 
@@ -222,7 +230,6 @@ TEXT ·cache(SB), NOSPLIT, $0-40
 #define EIGHT Z26
 #define BITS  Z25
 #define BIAS  Z24 // where Y+X and Y-X come from: the first or the second table
-#define FLIP  Z23 // and what changes the sign
 #define INDEX Z22
 
 // SELECT sets z to limb l of the entries of which INDEX is the number, Y+X, Y-X, 0, 2dT, that are the
@@ -242,7 +249,6 @@ TEXT ·comb(SB), NOSPLIT, $0-32
 	VMOVDQU64 256(CX), SEVEN
 	VMOVDQU64 320(CX), EIGHT
 	VMOVDQU64 384(CX), BIAS
-	VMOVDQU64 448(CX), FLIP
 	MASKS
 	LOAD(DI)
 	MOVQ $4, R9
@@ -255,7 +261,7 @@ digit:
 	VPANDQ SEVEN, BITS, INDEX
 	VPXORQ BIAS, INDEX, INDEX
 	VPTESTNMQ EIGHT, BITS, K7 // bit 3 is clear: a negative digit, whose other bits are inverted
-	VPXORQ FLIP, INDEX, K7, INDEX
+	VPXORQ 448(CX), INDEX, K7, INDEX // from the other table
 	KANDW K7, UPPER, K6
 	KXORW ODD, K6, K6 // lanes 1 and 3, or 1 and 2
 	VPSRLQ $8, BITS, BITS

@@ -83,9 +83,14 @@
 	FOLD(Z19, Z14, Z20)
 
 // MUL sets Z10 to Z14 to the products of Z0 to Z4 with b0 to b4, without carrying: limbs below
-// 2^60. It writes over Z15 to Z21.
+// 2^60. It writes over Z15 to Z23. The columns in the middle, which are the longest, are summed up
+// by halves.
 #define MUL(b0, b1, b2, b3, b4) \
 	CLEAR \
+	ZERO(Z20) \
+	ZERO(Z21) \
+	ZERO(Z22) \
+	ZERO(Z23) \
 	HIGH(Z0, b0, b1, b2, b3, b4, Z11, Z12, Z13, Z14, Z15) \
 	HIGH(Z1, b0, b1, b2, b3, b4, Z12, Z13, Z14, Z15, Z16) \
 	HIGH(Z2, b0, b1, b2, b3, b4, Z13, Z14, Z15, Z16, Z17) \
@@ -100,11 +105,15 @@
 	DOUBLE(Z17) \
 	DOUBLE(Z18) \
 	DOUBLE(Z19) \
-	LOW(Z0, b0, b1, b2, b3, b4, Z10, Z11, Z12, Z13, Z14) \
-	LOW(Z1, b0, b1, b2, b3, b4, Z11, Z12, Z13, Z14, Z15) \
-	LOW(Z2, b0, b1, b2, b3, b4, Z12, Z13, Z14, Z15, Z16) \
-	LOW(Z3, b0, b1, b2, b3, b4, Z13, Z14, Z15, Z16, Z17) \
-	LOW(Z4, b0, b1, b2, b3, b4, Z14, Z15, Z16, Z17, Z18) \
+	LOW(Z0, b0, b1, b2, b3, b4, Z10, Z11, Z12, Z20, Z21) \
+	LOW(Z1, b0, b1, b2, b3, b4, Z11, Z12, Z20, Z21, Z22) \
+	LOW(Z2, b0, b1, b2, b3, b4, Z12, Z20, Z21, Z22, Z23) \
+	LOW(Z3, b0, b1, b2, b3, b4, Z20, Z21, Z22, Z23, Z17) \
+	LOW(Z4, b0, b1, b2, b3, b4, Z21, Z22, Z23, Z17, Z18) \
+	VPADDQ Z20, Z13, Z13 \
+	VPADDQ Z21, Z14, Z14 \
+	VPADDQ Z22, Z15, Z15 \
+	VPADDQ Z23, Z16, Z16 \
 	FOLDS
 
 // SQR is MUL of Z0 to Z4 with themselves: products of two limbs that differ are added once and

@@ -2,9 +2,24 @@
 
 package xeddsa
 
-import "signet.example/signet/internal/lanes"
+import (
+	"filippo.io/edwards25519/field"
+
+	"signet.example/signet/internal/lanes"
+)
 
 // laned tells whether the processor, and the system on it, can do two points at once.
 var laned = lanes.Usable()
 
 func (p *point) lanes(k *[32]byte) { lanes.Base((*lanes.Point)(p), k) }
+
+// raise takes both to the power of (p − 5)/8.
+func raise(x *[2]field.Element) {
+	x[0].Pow22523(&x[0])
+	x[1].Pow22523(&x[1])
+}
+
+// related reports whether s times the base point is h times a, plus r.
+func (a *affine) related(r *affine, s, h *[32]byte) bool {
+	return lanes.Relation(s, h, (*lanes.Affine)(a), (*lanes.Affine)(r))
+}

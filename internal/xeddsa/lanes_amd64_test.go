@@ -9,19 +9,23 @@ func TestWithoutLanes(t *testing.T) {
 	if !laned {
 		t.Skip("this processor has no AVX-512 IFMA: nothing else was tested")
 	}
-	laned = false
-	defer func() { laned = true }()
-	t.Run("VectorsValid", TestVectorsValid)
-	t.Run("VectorsMutated", TestVectorsMutated)
-	t.Run("VectorsOddKeys", TestVectorsOddKeys)
-	t.Run("AgainstEd25519", TestAgainstEd25519)
-	t.Run("Derive", TestDerive)
-	t.Run("Lengths", TestLengths)
+	without(func() {
+		t.Run("VectorsValid", TestVectorsValid)
+		t.Run("VectorsMutated", TestVectorsMutated)
+		t.Run("VectorsOddKeys", TestVectorsOddKeys)
+		t.Run("AgainstEd25519", TestAgainstEd25519)
+		t.Run("Derive", TestDerive)
+		t.Run("Lengths", TestLengths)
+		t.Run("Decode", TestDecode)
+	})
 }
 
-func BenchmarkWithoutLanes(b *testing.B) {
+func BenchmarkWithoutLanes(b *testing.B) { without(func() { BenchmarkXEdDSA(b) }) }
+
+// without calls f while the lanes are not used.
+func without(f func()) {
 	was := laned
 	laned = false
 	defer func() { laned = was }()
-	BenchmarkXEdDSA(b)
+	f()
 }

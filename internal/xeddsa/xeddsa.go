@@ -9,8 +9,6 @@
 package xeddsa
 
 import (
-	"crypto/subtle"
-
 	"filippo.io/edwards25519"
 	"filippo.io/edwards25519/field"
 )
@@ -88,62 +86,4 @@ func SignWith(sig *[SignatureSize]byte, k, public *[32]byte, z *[64]byte, parts 
 var noncePrefix = [32]byte{
 	0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
 	0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
-}
-
-// Verify reports whether sig is a signature of the concatenation of parts under the public key
-// with u-coordinate u, whose bit 255 is ignored. A signature of any other length than 64 bytes is
-// not one.
-func Verify(u *[32]byte, sig []byte, parts ...[]byte) bool {
-	if len(sig) != SignatureSize {
-		return false
-	}
-	var a edwards25519.Point
-	var public [32]byte
-	if !edwards(&a, &public, u, sig[63]>>7) {
-		return false
-	}
-	var wide [64]byte // s, which the scalar's parser reduces: s + L is accepted
-	copy(wide[:], sig[32:])
-	wide[31] &= 0x7f
-	if wide[31]&0xe0 != 0 {
-		return false
-	}
-	s, err := new(edwards25519.Scalar).SetUniformBytes(wide[:])
-	if err != nil {
-		return false
-	}
-	var h edwards25519.Scalar
-	d := newDigest()
-	defer d.free()
-	d.write(sig[:32])
-	d.write(public[:])
-	d.writeAll(parts)
-	d.scalar(&h)
-	// It has to be h·(−A) rather than (−h)·A: the two differ if A has a component of low order.
-	a.Negate(&a)
-	r := new(edwards25519.Point).VarTimeDoubleScalarBaseMult(&h, &a, s)
-	return subtle.ConstantTimeCompare(r.Bytes(), sig[:32]) == 1
-}
-
-// edwards sets p to the point of the Edwards curve whose Montgomery u-coordinate is u, ignoring
-// its bit 255, and whose x-coordinate has the given sign, and enc to the encoding of p. It reports
-// false if there is none: u is on the twist, or −1.
-func edwards(p *edwards25519.Point, enc, u *[32]byte, sign byte) bool {
-	var x, one, n, den field.Element
-	if _, err := x.SetBytes(u[:]); err != nil {
-		return false
-	}
-	one.One()
-	n.Subtract(&x, &one)
-	den.Add(&x, &one)
-	if den.Equal(new(field.Element)) == 1 {
-		return false
-	}
-	n.Multiply(&n, den.Invert(&den)) // y = (u − 1)/(u + 1)
-	copy(enc[:], n.Bytes())
-	if x.Equal(new(field.Element)) == 0 { // u = 0 is the point (0, −1), and zero has no sign
-		enc[31] |= sign << 7
-	}
-	_, err := p.SetBytes(enc[:])
-	return err == nil
 }
