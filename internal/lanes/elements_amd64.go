@@ -12,7 +12,9 @@ import (
 )
 
 // Usable reports whether the processor, and the system on it, can do what the package does.
-func Usable() bool { return cpu.X86.HasAVX512F && cpu.X86.HasAVX512IFMA }
+func Usable() bool {
+	return cpu.X86.HasAVX512F && cpu.X86.HasAVX512VL && cpu.X86.HasAVX512IFMA
+}
 
 // Elements is eight field elements beside each other: limb by limb, 51 bits each, lowest first.
 type Elements [5][8]uint64

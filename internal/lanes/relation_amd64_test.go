@@ -101,46 +101,34 @@ func TestRelation(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 0))
 	low := torsion(t)
 	numbers := hard()
-	scalar := func() [32]byte {
-		return bytesOf(numbers[r.IntN(len(numbers))])
-	}
-	sc := func(b [32]byte) *edwards25519.Scalar {
-		s, err := new(edwards25519.Scalar).SetCanonicalBytes(b[:])
-		require.NoError(t, err)
-		return s
-	}
-	toAffine := func(p *edwards25519.Point) *Affine {
-		a := affine([]edwards25519.Point{*p})[0]
-		return &Affine{a.X, a.Y}
-	}
-	for i := range 3000 {
-		a := new(edwards25519.Point).ScalarBaseMult(sc(scalar()))
+	scalar := func() [32]byte { return bytesOf(numbers[r.IntN(len(numbers))]) }
+	for i := range 1000 {
+		a := new(edwards25519.Point).ScalarBaseMult(scalarOf(t, scalar()))
 		a.Add(a, low[r.IntN(8)])
 		if r.IntN(8) == 0 {
 			a = low[r.IntN(8)]
 		}
 		s, h := scalar(), scalar()
 		minus := new(edwards25519.Point).Negate(a)
-		want := new(edwards25519.Point).VarTimeDoubleScalarBaseMult(sc(h), minus, sc(s))
-		require.True(t, Relation(&s, &h, toAffine(a), toAffine(want)), "%d: %x %x", i, s, h)
+		want := new(edwards25519.Point).VarTimeDoubleScalarBaseMult(scalarOf(t, h), minus, scalarOf(t, s))
+		require.True(t, Relation(&s, &h, affineOf(a), affineOf(want)), "%d: %x %x", i, s, h)
 		for j, l := range low {
 			other := new(edwards25519.Point).Add(want, l)
-			require.Equal(t, j == 0, Relation(&s, &h, toAffine(a), toAffine(other)))
+			require.Equal(t, j == 0, Relation(&s, &h, affineOf(a), affineOf(other)))
 		}
 		want.Add(want, edwards25519.NewGeneratorPoint())
-		require.False(t, Relation(&s, &h, toAffine(a), toAffine(want)))
+		require.False(t, Relation(&s, &h, affineOf(a), affineOf(want)))
 	}
 }
 
 func BenchmarkRelation(b *testing.B) {
 	need(b)
-	a := affine([]edwards25519.Point{*edwards25519.NewGeneratorPoint()})[0]
-	p := Affine{a.X, a.Y}
+	p := affineOf(edwards25519.NewGeneratorPoint())
 	s, h := bytesOf(hard()[0]), bytesOf(hard()[1])
-	Relation(&s, &h, &p, &p)
+	Relation(&s, &h, p, p)
 	b.ReportAllocs()
 	for b.Loop() {
-		Relation(&s, &h, &p, &p)
+		Relation(&s, &h, p, p)
 	}
 }
 
@@ -153,11 +141,10 @@ func BenchmarkHalve(b *testing.B) {
 
 func BenchmarkMultiples(b *testing.B) {
 	need(b)
-	a := affine([]edwards25519.Point{*edwards25519.NewGeneratorPoint()})[0]
-	p := Affine{a.X, a.Y}
+	p := affineOf(edwards25519.NewGeneratorPoint())
 	var m multiples
 	for b.Loop() {
-		m.set(&p, &p)
+		m.set(p, p)
 	}
 }
 

@@ -14,10 +14,7 @@ var laned = lanes.Usable()
 func (p *point) lanes(k *[32]byte) { lanes.Base((*lanes.Point)(p), k) }
 
 // raise takes both to the power of (p − 5)/8.
-func raise(x *[2]field.Element) {
-	x[0].Pow22523(&x[0])
-	x[1].Pow22523(&x[1])
-}
+func raise(x *[2]field.Element) { lanes.Powers(x) }
 
 // related reports whether s times the base point is h times a, plus r.
 func (a *affine) related(r *affine, s, h *[32]byte) bool {
