@@ -60,24 +60,29 @@ type combEntries [15][8]uint64
 type combTable [32]combEntries
 
 // baseTable is 30 kilobytes, which take some 80 microseconds when they are first asked for.
-var baseTable = sync.OnceValue(func() *combTable {
-	points := make([]edwards25519.Point, 32*8)
-	q := edwards25519.NewGeneratorPoint()
-	for i := range 32 {
-		at := points[8*i : 8*i+8]
-		at[0].Set(q)
-		q.Add(q, q)
-		for j := range 7 {
-			at[j+1].Add(&at[j], q)
+var baseTable = sync.OnceValue(newBaseTable)
+
+func newBaseTable() *combTable {
+	points := make([]Point, 32*8)
+	s := halves()
+	for i := range 16 { // and 16 + i
+		var e [2]entry
+		at, double, add := s, step{doubles: 1}, plus(0, own, [2]uint32{0, 1}, [2]uint16{})
+		walk(&at, &double, 1, nil, nil, &walkConstants)
+		cache(&e[0], &e[1], &at, &cacheFactors, &walkConstants)
+		at = s
+		for j := range 8 {
+			at.get(&points[8*i+j], 0)
+			at.get(&points[8*(16+i)+j], 1)
+			walk(&at, &add, 1, &e[0], nil, &walkConstants)
 		}
-		for range 7 {
-			q.Add(q, q)
-		}
+		double.doubles = 8
+		walk(&s, &double, 1, nil, nil, &walkConstants)
 	}
+	divide(points)
 	table := new(combTable)
-	for i, a := range affine(points) {
-		var s Elements
-		a.sums(&s)
+	for i := range points {
+		points[i].sums(&s)
 		for limb := range s {
 			for c := range 3 {
 				table[i/8][3*limb+c][i%8] = s[limb][c]
@@ -85,30 +90,42 @@ var baseTable = sync.OnceValue(func() *combTable {
 		}
 	}
 	return table
-})
+}
 
-// affine returns the points with Z = 1.
-func affine(points []edwards25519.Point) []Point {
-	out := make([]Point, len(points))
+// halves returns the base point and 2^128 times that.
+func halves() Elements {
+	x, y, z, _ := edwards25519.NewGeneratorPoint().ExtendedCoordinates()
+	b := [1]Point{{*x, *y, *z}}
+	divide(b[:])
+	var s Elements
+	s.place(0, &Affine{b[0].X, b[0].Y})
+	s.place(1, &Affine{b[0].X, b[0].Y})
+	up, high := step{doubles: half}, s
+	walk(&high, &up, 1, nil, nil, &walkConstants)
+	for i := range s {
+		copy(s[i][4:], high[i][4:])
+	}
+	return s
+}
+
+// divide makes Z of the points 1.
+func divide(points []Point) {
 	before := make([]field.Element, len(points)) // the product of Z up to each
 	var all field.Element
 	all.One()
 	for i := range points {
-		x, y, z, _ := points[i].ExtendedCoordinates()
-		out[i] = Point{*x, *y, *z}
 		before[i] = all
-		all.Multiply(&all, z)
+		all.Multiply(&all, &points[i].Z)
 	}
 	all.Invert(&all)
-	for i := len(out) - 1; i >= 0; i-- {
-		a := &out[i]
-		before[i].Multiply(&before[i], &all)
+	for i := len(points) - 1; i >= 0; i-- {
+		a, inverse := &points[i], &before[i]
+		inverse.Multiply(inverse, &all)
 		all.Multiply(&all, &a.Z)
-		a.X.Multiply(&a.X, &before[i])
-		a.Y.Multiply(&a.Y, &before[i])
+		a.X.Multiply(&a.X, inverse)
+		a.Y.Multiply(&a.Y, inverse)
 		a.Z.One()
 	}
-	return out
 }
 
 // sums sets the first lanes of s to Y+X, Y-X, 2dT of a point with Z = 1.

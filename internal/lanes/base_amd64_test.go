@@ -83,3 +83,18 @@ func BenchmarkBase(b *testing.B) {
 		Base(&p, &k)
 	}
 }
+
+// What is computed when it is first asked for.
+func BenchmarkTables(b *testing.B) {
+	need(b)
+	b.Run("base", func(b *testing.B) {
+		for b.Loop() {
+			newBaseTable()
+		}
+	})
+	b.Run("halves", func(b *testing.B) {
+		for b.Loop() {
+			newBaseMultiples()
+		}
+	})
+}

@@ -183,8 +183,10 @@ func TestPoints(t *testing.T) {
 }
 
 func affineOf(p *edwards25519.Point) *Affine {
-	a := affine([]edwards25519.Point{*p})[0]
-	return &Affine{a.X, a.Y}
+	x, y, z, _ := p.ExtendedCoordinates()
+	a := []Point{{*x, *y, *z}}
+	divide(a)
+	return &Affine{a[0].X, a[0].Y}
 }
 
 func scalarOf(t *testing.T, b [32]byte) *edwards25519.Scalar {

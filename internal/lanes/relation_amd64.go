@@ -112,17 +112,10 @@ type baseMultiples [2*fixedSize + 1]entry
 
 const fixedSize = 128
 
-var baseHalves = sync.OnceValue(func() *baseMultiples {
-	b := affine([]edwards25519.Point{*edwards25519.NewGeneratorPoint()})[0]
-	var s Elements
-	s.place(0, &Affine{b.X, b.Y})
-	s.place(1, &Affine{b.X, b.Y})
-	up, high := step{doubles: half}, s
-	walk(&high, &up, 1, nil, nil, &walkConstants)
-	for i := range s {
-		copy(s[i][4:], high[i][4:])
-	}
-	m := new(baseMultiples)
+var baseHalves = sync.OnceValue(newBaseMultiples)
+
+func newBaseMultiples() *baseMultiples {
+	m, s := new(baseMultiples), halves()
 	fill(m[:], &s)
 	return m
-})
+}
