@@ -19,6 +19,7 @@ import (
 	"signet.example/signet"
 	"signet.example/signet/internal/kem"
 	"signet.example/signet/internal/wire"
+	"signet.example/signet/internal/xeddsa"
 )
 
 // The session versions that the two agreements make.
@@ -74,24 +75,41 @@ type Bundle struct{ f BundleFields }
 // NewBundle verifies f (X3DH §3.3, PQXDH §3.3). It copies what it keeps. The error is ErrSignature
 // or ErrKEM.
 func NewBundle(f BundleFields) (*Bundle, error) {
-	b := &Bundle{f: f}
-	if !f.Identity.Verify(f.SignedPreKey.Public.Bytes(), f.SignedPreKey.Signature) {
-		return nil, ErrSignature
+	if err := f.verify(); err != nil {
+		return nil, err
 	}
+	b := &Bundle{f: f}
 	b.f.SignedPreKey.Signature = bytes.Clone(f.SignedPreKey.Signature)
 	if p := f.PreKey; p != nil {
 		b.f.PreKey = &PreKey{p.ID, p.Public}
 	}
 	if p := f.KEMPreKey; p != nil {
-		if _, err := kem.ParsePublic(p.Public); err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrKEM, err)
-		}
-		if !f.Identity.Verify(p.Public, p.Signature) {
-			return nil, ErrSignature
-		}
 		b.f.KEMPreKey = &KEMPreKey{p.ID, bytes.Clone(p.Public), bytes.Clone(p.Signature)}
 	}
 	return b, nil
+}
+
+// verify verifies both signatures at once. A wrong one of the signed prekey counts for more than a KEM prekey that is
+// none, and that for more than its signature.
+func (f *BundleFields) verify() error {
+	signed := f.SignedPreKey.Public.Bytes()
+	var malformed error
+	if p := f.KEMPreKey; p != nil {
+		if _, malformed = kem.ParsePublic(p.Public); malformed == nil {
+			u := f.Identity.Raw()
+			if !xeddsa.VerifyBoth(&u, &[2][]byte{f.SignedPreKey.Signature, p.Signature}, &[2][]byte{signed, p.Public}) {
+				return ErrSignature
+			}
+			return nil
+		}
+	}
+	if !f.Identity.Verify(signed, f.SignedPreKey.Signature) {
+		return ErrSignature
+	}
+	if malformed != nil {
+		return fmt.Errorf("%w: %w", ErrKEM, malformed)
+	}
+	return nil
 }
 
 // Fields returns a copy of what the bundle says. Its slices and pointers are the bundle's own and

@@ -318,8 +318,14 @@ func TestBundleSignatures(t *testing.T) {
 		f := r.fields
 		f.KEMPreKey = &KEMPreKey{8, public, sig[:]}
 		_, err := NewBundle(f)
-		require.Error(t, err)
+		require.ErrorIs(t, err, ErrKEM)
 		require.NotErrorIs(t, err, ErrSignature)
+		f.KEMPreKey.Signature = nil // counts for less
+		_, err = NewBundle(f)
+		require.ErrorIs(t, err, ErrKEM)
+		f.SignedPreKey.Signature = nil // and that for more
+		_, err = NewBundle(f)
+		require.ErrorIs(t, err, ErrSignature)
 	}
 }
 

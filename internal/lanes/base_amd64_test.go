@@ -19,7 +19,7 @@ func need(t testing.TB) {
 }
 
 // oracle returns a point as edwards25519 has it.
-func (p *Point) oracle(t *testing.T) *edwards25519.Point {
+func (p *Point) oracle(t testing.TB) *edwards25519.Point {
 	t.Helper()
 	var x, y, z, xy field.Element
 	x.Multiply(&p.X, &p.Z)

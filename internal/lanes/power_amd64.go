@@ -10,8 +10,8 @@ import "filippo.io/edwards25519/field"
 //go:noescape
 func chain(z, x, y *Elements, n int, constants *[6][8]uint64)
 
-// Powers takes both of x to the power of (p - 5)/8 = 2^252 - 3.
-func Powers(x *[2]field.Element) {
+// Powers takes each of x, at most four, to the power of (p - 5)/8 = 2^252 - 3.
+func Powers(x []field.Element) {
 	var e, s, t Elements // x, and powers of it
 	for i := range x {
 		e.setElement(i, &x[i])

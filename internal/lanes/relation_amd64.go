@@ -13,7 +13,7 @@ import (
 type Affine struct{ X, Y field.Element }
 
 // Relation reports whether s times the base point is h times a, plus r, in variable time: for public values. h is below
-// the order of the base point, s below 2^255. a and r are any points of the curve.
+// the order of the base point, s below 2^254. a and r are any points of the curve.
 //
 // With c = dh from halve, that is so if dsB - cA - dR is the point at infinity. The first of two points collects the
 // multiples of A and the lower half of ds times B, the second those of R and the upper half.
@@ -26,17 +26,46 @@ func Relation(s, h *[32]byte, a, r *Affine) bool {
 	var e [32]byte
 	product(&e, &d, s, opposite)
 
+	p := plan{halved: true}
+	c.digits(&p.own[0], true)
+	d.digits(&p.own[1], !opposite)
+	bytesDigits(&p.fixed[0], &e)
+	copy(p.fixed[1][:], p.fixed[0][half/8:])
+	clear(p.fixed[0][half/8:])
+	sum := p.sum(a, r)
+	return sum[0].opposite(&sum[1])
+}
+
+// Relations is Relation for two, with the same a. It doubles as often as two would, but computes less around that.
+func Relations(s, h *[2][32]byte, a *Affine, r *[2]Affine) bool {
+	var p plan
+	for i := range s {
+		x := wideOf(&h[i])
+		x.digits(&p.own[i], true)
+		bytesDigits(&p.fixed[i], &s[i])
+	}
+	sum := p.sum(a, a)
+	return sum[0].is(&r[0]) && sum[1].is(&r[1])
+}
+
+// sum computes the two points of the plan, which are sums of multiples of a and of r.
+func (p *plan) sum(a, r *Affine) (sum [2]Point) {
 	var t multiples
 	t.set(a, r)
 	f := baseHalves()
 	var steps [maxSteps]step
-	n := schedule(&steps, &c, &d, &e, opposite)
-	sum := identities
-	walk(&sum, &steps[0], n, &t[0], &f[0], &walkConstants)
-	var p, q Point
-	sum.get(&p, 0)
-	sum.get(&q, 1)
-	return p.opposite(&q)
+	n := p.schedule(&steps)
+	s := identities
+	walk(&s, &steps[0], n, &t[0], &f[0], &walkConstants)
+	s.get(&sum[0], 0)
+	s.get(&sum[1], 1)
+	return sum
+}
+
+// is reports whether p is a.
+func (p *Point) is(a *Affine) bool {
+	var x field.Element
+	return x.Multiply(&a.X, &p.Z).Equal(&p.X) == 1 && x.Multiply(&a.Y, &p.Z).Equal(&p.Y) == 1
 }
 
 // opposite reports whether p is -q.

@@ -96,6 +96,13 @@ func torsion(t testing.TB) (all [8]*edwards25519.Point) {
 	return all
 }
 
+func (a *Affine) point(t testing.TB) *edwards25519.Point {
+	t.Helper()
+	p := Point{X: a.X, Y: a.Y}
+	p.Z.One()
+	return p.oracle(t)
+}
+
 func TestRelation(t *testing.T) {
 	need(t)
 	r := rand.New(rand.NewPCG(7, 0))
@@ -112,8 +119,14 @@ func TestRelation(t *testing.T) {
 		minus := new(edwards25519.Point).Negate(a)
 		want := new(edwards25519.Point).VarTimeDoubleScalarBaseMult(scalarOf(t, h), minus, scalarOf(t, s))
 		require.True(t, Relation(&s, &h, affineOf(a), affineOf(want)), "%d: %x %x", i, s, h)
+		s2, h2 := scalar(), scalar()
+		both := [2]Affine{*affineOf(want), *affineOf(new(edwards25519.Point).VarTimeDoubleScalarBaseMult(scalarOf(t, h2), minus, scalarOf(t, s2)))}
+		require.True(t, Relations(&[2][32]byte{s, s2}, &[2][32]byte{h, h2}, affineOf(a), &both), "%d: %x %x", i, s2, h2)
 		for j, l := range low {
 			other := new(edwards25519.Point).Add(want, l)
+			wrong := both
+			wrong[j%2] = *affineOf(new(edwards25519.Point).Add(both[j%2].point(t), l))
+			require.Equal(t, j == 0, Relations(&[2][32]byte{s, s2}, &[2][32]byte{h, h2}, affineOf(a), &wrong))
 			require.Equal(t, j == 0, Relation(&s, &h, affineOf(a), affineOf(other)))
 		}
 		want.Add(want, edwards25519.NewGeneratorPoint())

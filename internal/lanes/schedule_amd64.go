@@ -4,38 +4,42 @@ package lanes
 
 import "encoding/binary"
 
-// maxSteps is how many there can be: for each of 64 digits one, and for 16 of the base point.
-const maxSteps = 82
+// A plan is what two points are the sums of: multiples of two points to the base 16, and two multiples of the base point to
+// the base 256, or, if halved is set, one of the base point and one of 2^128 times that.
+type plan struct {
+	own    [2][64]int16
+	fixed  [2][32]int16
+	halved bool
+}
 
-// schedule writes the steps that make e times the base point, less c times the one point and d times the other, or
-// plus d times that if opposite is set, out of nothing. It returns how many they are.
-func schedule(steps *[maxSteps]step, c, d *wide, e *[32]byte, opposite bool) int {
-	var cs, ds [64]int16
-	c.digits(&cs)
-	d.digits(&ds)
-	var es [32]int16
-	bytesDigits(&es, e)
-	n, doubles := 0, uint32(0)
-	push := func(t table, size uint32, i, j int16) {
+// maxSteps is how many there can be: for each digit one, and doublings.
+const maxSteps = 64 + 32 + 1
+
+// schedule writes the steps that make the sums out of nothing. It returns how many they are.
+func (p *plan) schedule(steps *[maxSteps]step) int {
+	n, doubles, second := 0, uint32(0), uint32(0)
+	if p.halved {
+		second = fixedSize
+	}
+	push := func(t table, x, y int16, second, size uint32) {
 		at, minus := [2]uint32{}, [2]uint16{}
-		at[0], minus[0] = find(i, 0, size)
-		at[1], minus[1] = find(j, size, size)
+		at[0], minus[0] = find(x, 0, size)
+		at[1], minus[1] = find(y, second, size)
 		steps[n] = plus(doubles, t, at, minus)
 		n, doubles = n+1, 0
 	}
-	for i := min(len(cs), max(len(es), max(c.bitLen(), d.bitLen())/4+2)) - 1; i >= 0; i-- {
+	for i := len(p.own[0]) - 1; i >= 0; i-- {
 		if n > 0 {
 			doubles += 4
 		}
-		if cs[i] != 0 || ds[i] != 0 {
-			k := -ds[i]
-			if opposite {
-				k = ds[i]
-			}
-			push(own, ownSize, -cs[i], k)
+		if x, y := p.own[0][i], p.own[1][i]; x != 0 || y != 0 {
+			push(own, x, y, ownSize, ownSize)
 		}
-		if j := i / 2; i%2 == 0 && i < len(es) && (es[j] != 0 || es[16+j] != 0) {
-			push(fixed, fixedSize, es[j], es[16+j])
+		if i%2 != 0 {
+			continue
+		}
+		if x, y := p.fixed[0][i/2], p.fixed[1][i/2]; x != 0 || y != 0 {
+			push(fixed, x, y, second, fixedSize)
 		}
 	}
 	steps[n] = step{doubles: doubles}
@@ -53,13 +57,17 @@ func find(digit int16, first, size uint32) (at uint32, minus uint16) {
 	return 2 * size, 0
 }
 
-// digits writes the number, below 2^254, to the base 16, with digits from -8 to 7.
-func (x *wide) digits(out *[64]int16) {
+// digits writes the number, below 2^254, to the base 16, with digits from -8 to 8, or its opposite.
+func (x *wide) digits(out *[64]int16, opposite bool) {
 	carry := int16(0)
 	for i := range out {
 		v := int16(x[i/16]>>(4*(i%16))&15) + carry
 		carry = (v + 8) >> 4
-		out[i] = v - carry<<4
+		v -= carry << 4
+		if opposite {
+			v = -v
+		}
+		out[i] = v
 	}
 }
 

@@ -14,16 +14,21 @@ func (p *point) multiply(k *[32]byte) {
 		p.lanes(k)
 		return
 	}
+	var s edwards25519.Scalar
+	reduce(&s, k)
+	x, y, z, _ := new(edwards25519.Point).ScalarBaseMult(&s).ExtendedCoordinates()
+	*p = point{*x, *y, *z}
+	s = edwards25519.Scalar{}
+}
+
+// reduce sets s to k modulo L.
+func reduce(s *edwards25519.Scalar, k *[32]byte) {
 	var wide [64]byte
 	copy(wide[:], k[:])
-	s, err := new(edwards25519.Scalar).SetUniformBytes(wide[:])
-	if err != nil {
+	if _, err := s.SetUniformBytes(wide[:]); err != nil {
 		panic("xeddsa: 64 bytes were refused") // only their number could be wrong
 	}
-	x, y, z, _ := new(edwards25519.Point).ScalarBaseMult(s).ExtendedCoordinates()
-	*p = point{*x, *y, *z}
 	clear(wide[:])
-	*s = edwards25519.Scalar{}
 }
 
 // encode sets enc to the encoding of x and y.

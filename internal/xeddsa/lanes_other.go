@@ -8,6 +8,8 @@ const laned = false
 
 func (p *point) lanes(k *[32]byte) { panic("xeddsa: no lanes") } // not reached
 
-func raise(x *[2]field.Element) { panic("xeddsa: no lanes") }
+func raise(x []field.Element) { panic("xeddsa: no lanes") }
 
 func (a *affine) related(r *affine, s, h *[32]byte) bool { panic("xeddsa: no lanes") }
+
+func (a *affine) relatedBoth(r *[2]affine, s, h *[2][32]byte) bool { panic("xeddsa: no lanes") }

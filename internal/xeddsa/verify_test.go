@@ -117,13 +117,26 @@ func (a *affine) is(p *edwards25519.Point) bool {
 	return x.Equal(&a.X) == 1 && y.Multiply(y, z).Equal(&a.Y) == 1
 }
 
-// agree asks for one verdict three times.
+// agree asks for one verdict in four ways.
 func agree(t *testing.T, u *[32]byte, sig, message []byte) bool {
 	t.Helper()
 	want := oracle(u, sig, message)
 	require.Equal(t, want, Verify(u, sig, message), "%x %x", *u, sig)
 	without(func() { require.Equal(t, want, Verify(u, sig, message), "%x %x, without lanes", *u, sig) })
+	require.Equal(t, want, VerifyBoth(u, &[2][]byte{sig, sig}, &[2][]byte{message, message}), "%x %x, twice", *u, sig)
 	return want
+}
+
+// agreeBoth asks for a verdict on two signatures, which are good or not.
+func agreeBoth(t *testing.T, u *[32]byte, sigs, messages [2][]byte, good [2]bool) {
+	t.Helper()
+	for range 2 {
+		want := good[0] && good[1]
+		require.Equal(t, want, VerifyBoth(u, &sigs, &messages), "%x %x", *u, sigs)
+		without(func() { require.Equal(t, want, VerifyBoth(u, &sigs, &messages), "%x %x, without lanes", *u, sigs) })
+		sigs[0], sigs[1] = sigs[1], sigs[0]
+		messages[0], messages[1] = messages[1], messages[0]
+	}
 }
 
 // lowOrder returns the eight points of low order.
@@ -211,7 +224,9 @@ func TestVerdicts(t *testing.T) {
 		changed := append([]byte(nil), sig...)
 		bit := r.IntN(512)
 		changed[bit/8] ^= 1 << (bit % 8)
-		agree(t, &u, changed, message)
+		also := agree(t, &u, changed, message)
+		agreeBoth(t, &u, [2][]byte{sig, changed}, [2][]byte{message, message}, [2]bool{good, also})
+		agreeBoth(t, &u, [2][]byte{sig, more}, [2][]byte{message, message}, [2]bool{good, good && more[63]&0x60 == 0})
 		copy(changed, sig)
 		copy(changed, low[r.IntN(8)].Bytes())
 		changed[31] ^= byte(r.IntN(2)) << 7
@@ -229,6 +244,34 @@ func TestVerdicts(t *testing.T) {
 	}
 	t.Log(verdicts)
 	require.Len(t, verdicts, 4, "%v", verdicts)
+}
+
+// Two signatures of two messages, for keys of either sign; and a key that is none.
+func TestVerifyBoth(t *testing.T) {
+	r := rand.NewChaCha8([32]byte{12})
+	for i := range 100 {
+		var k, public, u [32]byte
+		var z [64]byte
+		r.Read(k[:])
+		r.Read(z[:])
+		Derive(&public, &u, &k)
+		messages := [2][]byte{{byte(i)}, make([]byte, 100+i)}
+		var sigs [2][]byte
+		for j := range sigs {
+			var sig [SignatureSize]byte
+			Sign(&sig, &k, &z, messages[j])
+			sigs[j] = sig[:]
+		}
+		agreeBoth(t, &u, sigs, messages, [2]bool{true, true})
+		agreeBoth(t, &u, sigs, [2][]byte{messages[0], messages[0]}, [2]bool{true, false})
+		agreeBoth(t, &u, [2][]byte{sigs[0], sigs[1][:63]}, messages, [2]bool{true, false})
+		agreeBoth(t, &u, [2][]byte{nil, sigs[1]}, messages, [2]bool{false, true})
+		other := append([]byte(nil), sigs[1]...)
+		other[63] ^= 0x80
+		agreeBoth(t, &u, [2][]byte{sigs[0], other}, messages, [2]bool{true, false})
+		u[0] ^= 2
+		agreeBoth(t, &u, sigs, messages, [2]bool{false, false})
+	}
 }
 
 // The verdict is that of edwards25519, with lanes and without.

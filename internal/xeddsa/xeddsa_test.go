@@ -238,6 +238,8 @@ func TestAllocations(t *testing.T) {
 	x25519.Base(&u, &k)
 	require.Zero(t, testing.AllocsPerRun(20, func() { Sign(&sig, &k, &z, msg) }))
 	require.Zero(t, testing.AllocsPerRun(20, func() { Verify(&u, sig[:], msg) }))
+	sigs, msgs := [2][]byte{sig[:], sig[:]}, [2][]byte{msg, msg}
+	require.Zero(t, testing.AllocsPerRun(20, func() { VerifyBoth(&u, &sigs, &msgs) }))
 	require.Zero(t, testing.AllocsPerRun(20, func() { x25519.Canonical(&u) }))
 }
 
@@ -272,6 +274,12 @@ func BenchmarkXEdDSA(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
 			Verify(&u, sig[:], msg)
+		}
+	})
+	b.Run("VerifyBoth", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			VerifyBoth(&u, &[2][]byte{sig[:], sig[:]}, &[2][]byte{msg, msg})
 		}
 	})
 	b.Run("Canonical", func(b *testing.B) {

@@ -234,8 +234,7 @@ func gomauMeetings(keep gomau.Keep) (meetings, error) {
 // base key and the first ratchet key, five agreements, the encapsulation, the first key pair of the
 // post-quantum ratchet, the message (protocol §4.1, §4.3).
 func (f *floor) initiator() {
-	xeddsa.Verify(&f.public, f.sig[:], f.public[:])
-	xeddsa.Verify(&f.public, f.kemSig[:], f.kemPublic)
+	xeddsa.VerifyBoth(&f.public, &[2][]byte{f.sig[:], f.kemSig[:]}, &[2][]byte{f.public[:], f.kemPublic})
 	f.multiply(5, 2, 0)
 	var coins [kem.CoinsSize]byte
 	f.src.Read(coins[:])
