@@ -28,30 +28,30 @@
 	KMOVW AX, THREE
 
 #define CONSTANTS \
-	VMOVDQU64 0(CX), MASK  \
-	VMOVDQU64 64(CX), C19  \
-	VMOVDQU64 128(CX), P0  \
+	VMOVDQU64 0(CX), MASK \
+	VMOVDQU64 64(CX), C19 \
+	VMOVDQU64 128(CX), P0 \
 	VMOVDQU64 192(CX), P1
 
 #define LOAD(p) \
-	VMOVDQU64 0(p), Z10 \
-	VMOVDQU64 64(p), Z11 \
+	VMOVDQU64 0(p), Z10   \
+	VMOVDQU64 64(p), Z11  \
 	VMOVDQU64 128(p), Z12 \
 	VMOVDQU64 192(p), Z13 \
 	VMOVDQU64 256(p), Z14
 
 #define STORE(p) \
-	VMOVDQU64 Z10, 0(p) \
-	VMOVDQU64 Z11, 64(p) \
+	VMOVDQU64 Z10, 0(p)   \
+	VMOVDQU64 Z11, 64(p)  \
 	VMOVDQU64 Z12, 128(p) \
 	VMOVDQU64 Z13, 192(p) \
 	VMOVDQU64 Z14, 256(p)
 
 // SHIFTED sets a to the lanes Y+X, Y-X, Z, T of z.
 #define SHIFTED(z, p, t, a) \
-	VPERMQ $0x60, z, a      \
-	VPERMQ $0xFF, z, t      \
-	VPSUBQ t, p, ONE, t     \
+	VPERMQ $0x60, z, a  \
+	VPERMQ $0xFF, z, t  \
+	VPSUBQ t, p, ONE, t \
 	VPADDQ t, a, LOWER, a
 
 // STAGE sets Z0 to Z4 to Y+X, Y-X, Z, T of the points, carried.
@@ -66,31 +66,31 @@
 // ADD adds to the points the entries in Z5 to Z9, which are Y+X, Y-X, 2Z, 2dT of others. The lanes in
 // minus are 1 and 3; 1 and 2 for a point that is subtracted, of which the entry is Y-X, Y+X, 2Z, 2dT.
 #define ADD(minus) \
-	STAGE \
-	MUL(Z5, Z6, Z7, Z8, Z9) \
-	SUMS(Z10, P0, minus, Z15, Z0) \
-	SUMS(Z11, P1, minus, Z16, Z1) \
-	SUMS(Z12, P1, minus, Z17, Z2) \
-	SUMS(Z13, P1, minus, Z18, Z3) \
-	SUMS(Z14, P1, minus, Z19, Z4) \
+	STAGE                                              \
+	MUL(Z5, Z6, Z7, Z8, Z9)                            \
+	SUMS(Z10, P0, minus, Z15, Z0)                      \
+	SUMS(Z11, P1, minus, Z16, Z1)                      \
+	SUMS(Z12, P1, minus, Z17, Z2)                      \
+	SUMS(Z13, P1, minus, Z18, Z3)                      \
+	SUMS(Z14, P1, minus, Z19, Z4)                      \
 	CARRY(Z0, Z1, Z2, Z3, Z4, Z15, Z16, Z17, Z18, Z19) \
-	VPERMQ $0x72, Z0, Z5 \
-	VPERMQ $0x72, Z1, Z6 \
-	VPERMQ $0x72, Z2, Z7 \
-	VPERMQ $0x72, Z3, Z8 \
-	VPERMQ $0x72, Z4, Z9 \
+	VPERMQ $0x72, Z0, Z5                               \
+	VPERMQ $0x72, Z1, Z6                               \
+	VPERMQ $0x72, Z2, Z7                               \
+	VPERMQ $0x72, Z3, Z8                               \
+	VPERMQ $0x72, Z4, Z9                               \
 	MUL(Z5, Z6, Z7, Z8, Z9)
 
 // PARTS sets a to H, E, G, F of the lanes B = YY, D = (X+Y)^2, C = ZZ, A = XX of z:
 // A+B, A+B-D, A-B, A-B+2C.
 #define PARTS(z, p, t, a) \
-	VPERMQ   $0xFF, z, a        \
-	VPERMQ   $0x00, z, t        \
-	VPSUBQ   t, p, UPPER, t     \
-	VPADDQ   t, a, a            \
-	VPERMQ.Z $0x84, z, ODD, t   \
-	VPSUBQ   t, p, ONE, t       \
-	VPADDQ   t, t, THREE, t     \
+	VPERMQ   $0xFF, z, a      \
+	VPERMQ   $0x00, z, t      \
+	VPSUBQ   t, p, UPPER, t   \
+	VPADDQ   t, a, a          \
+	VPERMQ.Z $0x84, z, ODD, t \
+	VPSUBQ   t, p, ONE, t     \
+	VPADDQ   t, t, THREE, t   \
 	VPADDQ   t, a, a
 
 // DBL doubles the points, of which lane 1 is X instead of T. The result has T, or X, as the lanes in
@@ -235,8 +235,8 @@ TEXT ·cache(SB), NOSPLIT, $0-40
 // SELECT sets z to limb l of the entries of which INDEX is the number, Y+X, Y-X, 0, 2dT, that are the
 // three tables from 0(DX) on.
 #define SELECT(l, z) \
-	VMOVDQU64  192*l(DX), z                     \
-	VPERMT2Q.Z (192*l+64)(DX), INDEX, LOWER, z  \
+	VMOVDQU64  192*l(DX), z                    \
+	VPERMT2Q.Z (192*l+64)(DX), INDEX, LOWER, z \
 	VPERMQ     (192*l+128)(DX), INDEX, THREE, z
 
 // func comb(p *Elements, k *[4][8]uint64, table *combTable, constants *[9][8]uint64)

@@ -85,8 +85,8 @@ var eightL = wide{
 const half = 128
 
 // halve returns c and d such that c = dh modulo 8L and d is odd, both of some 128 bits and never of more than h, which is
-// below L; c is not negative. 8L is the order of the curve, so that dhA = cA for all of its points, and multiplication
-// by d, which is prime to 8L, makes the point at infinity of no other.
+// below L; c is not negative. 8L is the order of the curve, so that dhA = cA for all of its points; and d, which is 1 or has fewer
+// bits than L, is prime to 8L, so that dP is the point at infinity for no other P than that.
 //
 // It is Lehmer's form of Euclid's algorithm, stopped in the middle. Quotients of leading bits are wrong now and then, which
 // makes the numbers no less true, only longer.
