@@ -27,26 +27,6 @@
 	MOVL  $0x88, AX \
 	KMOVW AX, THREE
 
-#define CONSTANTS \
-	VMOVDQU64 0(CX), MASK \
-	VMOVDQU64 64(CX), C19 \
-	VMOVDQU64 128(CX), P0 \
-	VMOVDQU64 192(CX), P1
-
-#define LOAD(p) \
-	VMOVDQU64 0(p), Z10   \
-	VMOVDQU64 64(p), Z11  \
-	VMOVDQU64 128(p), Z12 \
-	VMOVDQU64 192(p), Z13 \
-	VMOVDQU64 256(p), Z14
-
-#define STORE(p) \
-	VMOVDQU64 Z10, 0(p)   \
-	VMOVDQU64 Z11, 64(p)  \
-	VMOVDQU64 Z12, 128(p) \
-	VMOVDQU64 Z13, 192(p) \
-	VMOVDQU64 Z14, 256(p)
-
 // SHIFTED sets a to the lanes Y+X, Y-X, Z, T of z.
 #define SHIFTED(z, p, t, a) \
 	VPERMQ $0x60, z, a  \
@@ -137,7 +117,7 @@ TEXT ·walk(SB), NOSPLIT, $0-48
 	VMOVDQU64 256(CX), WITHT
 	VMOVDQU64 320(CX), WITHX
 	MASKS
-	LOAD(DI)
+	LOAD(DI, Z10, Z11, Z12, Z13, Z14)
 
 step:
 	MOVL 0(SI), R8
@@ -195,10 +175,7 @@ next:
 	DECQ BX
 	JNZ step
 
-	CARRY(Z10, Z11, Z12, Z13, Z14, Z15, Z16, Z17, Z18, Z19)
-	STORE(DI)
-	VZEROUPPER
-	RET
+	FINISH(DI)
 
 // func cache(e, f *entry, p, d *Elements, constants *[6][8]uint64)
 TEXT ·cache(SB), NOSPLIT, $0-40
@@ -209,7 +186,7 @@ TEXT ·cache(SB), NOSPLIT, $0-40
 	MOVQ constants+32(FP), CX
 	CONSTANTS
 	MASKS
-	LOAD(DI)
+	LOAD(DI, Z10, Z11, Z12, Z13, Z14)
 	STAGE
 	MUL(0(SI), 64(SI), 128(SI), 192(SI), 256(SI))
 	CARRY(Z10, Z11, Z12, Z13, Z14, Z15, Z16, Z17, Z18, Z19)
@@ -250,7 +227,7 @@ TEXT ·comb(SB), NOSPLIT, $0-32
 	VMOVDQU64 320(CX), EIGHT
 	VMOVDQU64 384(CX), BIAS
 	MASKS
-	LOAD(DI)
+	LOAD(DI, Z10, Z11, Z12, Z13, Z14)
 	MOVQ $4, R9
 
 word:
@@ -279,7 +256,4 @@ digit:
 	DECQ R9
 	JNZ word
 
-	CARRY(Z10, Z11, Z12, Z13, Z14, Z15, Z16, Z17, Z18, Z19)
-	STORE(DI)
-	VZEROUPPER
-	RET
+	FINISH(DI)

@@ -7,6 +7,31 @@
 #define P0    Z29 // 2^10 p, the lowest limb
 #define P1    Z28 // and the others
 
+// CONSTANTS loads them from CX.
+#define CONSTANTS \
+	VMOVDQU64 0(CX), MASK \
+	VMOVDQU64 64(CX), C19 \
+	VMOVDQU64 128(CX), P0 \
+	VMOVDQU64 192(CX), P1
+
+#define LOAD(p, z0, z1, z2, z3, z4) \
+	VMOVDQU64 0(p), z0   \
+	VMOVDQU64 64(p), z1  \
+	VMOVDQU64 128(p), z2 \
+	VMOVDQU64 192(p), z3 \
+	VMOVDQU64 256(p), z4
+
+// FINISH stores Z10 to Z14, carried, and returns.
+#define FINISH(p) \
+	CARRY(Z10, Z11, Z12, Z13, Z14, Z15, Z16, Z17, Z18, Z19) \
+	VMOVDQU64 Z10, 0(p)   \
+	VMOVDQU64 Z11, 64(p)  \
+	VMOVDQU64 Z12, 128(p) \
+	VMOVDQU64 Z13, 192(p) \
+	VMOVDQU64 Z14, 256(p) \
+	VZEROUPPER            \
+	RET
+
 // SUMS: of pairs (x, y) of lanes, x+y and x-y with 2^10 p added. x are the even lanes of z, y the
 // odd ones; k are the lanes that get differences; t is written over.
 #define SUMS(z, p, k, t, a) \
