@@ -10,7 +10,6 @@ import (
 	"signet.example/signet/internal/kdf"
 	"signet.example/signet/internal/secret"
 	"signet.example/signet/internal/wire"
-	"signet.example/signet/internal/x25519"
 )
 
 // Version 1 (§6) is two layers, each AES-256-CTR and a cut HMAC under keys of its own: the identity
@@ -104,43 +103,22 @@ func (c *Content) seal(src *entropy.Source, self Identity, to signet.PublicKey) 
 }
 
 func sealV1(e *signet.PrivateKey, self Identity, to signet.PublicKey, content []byte) ([]byte, error) {
-	fresh, own, err := agreeTwice(e, self, to)
-	if err != nil {
+	var fresh, own [batch][32]byte
+	if err := agree(&fresh, &own, e.PublicProduct(nil).Scalar, self, []signet.PublicKey{to}); err != nil {
 		return nil, err
 	}
-	l := outer(to, e.PublicKey(), &fresh)
+	l := outer(to, e.PublicKey(), &fresh[0])
 	defer l.wipe()
 	var room [signet.PublicKeySize + tagV1]byte
 	public := self.PublicKey()
 	static := l.seal(room[:0], public.Bytes())
-	m := l.inner(static, &own)
+	m := l.inner(static, &own[0])
 	defer m.wipe()
 
 	b := append(make([]byte, 0, len(content)+128), firstV1)
 	b = wire.AppendBytes(b, 1, e.PublicKey().Bytes())
 	b = wire.AppendBytes(b, 2, static)
 	return wire.AppendBytes(b, 3, m.seal(make([]byte, 0, len(content)+tagV1), content)), nil
-}
-
-// agreeTwice returns the agreements of e and self with to, computed together unless self is a key elsewhere.
-func agreeTwice(e *signet.PrivateKey, self Identity, to signet.PublicKey) (fresh, own [32]byte, err error) {
-	products := [2]x25519.Product{e.Product(&to, &fresh)}
-	n := 1
-	key, here := self.(*signet.PrivateKey)
-	if here {
-		products[n] = key.Product(&to, &own)
-		n++
-	}
-	x25519.Multiply(products[:n])
-	for i := range n {
-		if !products[i].OK {
-			return fresh, own, signet.ErrInvalidAgreement
-		}
-	}
-	if !here {
-		own, err = self.Agree(to)
-	}
-	return fresh, own, err
 }
 
 // openV1 opens what follows the version byte. The order of the checks is the official one.

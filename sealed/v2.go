@@ -83,41 +83,16 @@ func authentication(shared *[32]byte, ephemeral signet.PublicKey, c []byte, send
 	return at
 }
 
-// batch is for how many recipients keys are computed at once. Of more, one could wait for another processor.
-const batch = 2
-
-// keys sets each of out to C ‖ AT for the recipient beside it in to, of whom there are at most batch: two
-// agreements each, computed together unless self is a key elsewhere.
+// keys sets each of out to C ‖ AT for the recipient beside it in to, of whom there are at most batch.
 func (k *messageKey) keys(out [][keysSize]byte, self Identity, sender signet.PublicKey, to []signet.PublicKey) error {
-	var fresh, own, us [batch][32]byte
-	var products [2 * batch]x25519.Product
-	key, here := self.(*signet.PrivateKey)
-	n := 0
-	for i := range to {
-		us[i] = to[i].Raw()
-		products[n] = x25519.Product{Scalar: (*[32]byte)(&k.e), U: &us[i], Dst: &fresh[i]}
-		n++
-		if here {
-			products[n] = key.Product(&to[i], &own[i])
-			n++
-		}
-	}
-	x25519.Multiply(products[:n])
-	for i := range n {
-		if !products[i].OK {
-			return signet.ErrInvalidAgreement
-		}
+	var fresh, own [batch][32]byte
+	if err := agree(&fresh, &own, (*[32]byte)(&k.e), self, to); err != nil {
+		return err
 	}
 	for i := range to {
 		c := mask(&fresh[i], k.public, to[i])
 		subtle.XORBytes(out[i][:32], c[:], k.m[:])
 		c.Wipe()
-		if !here {
-			var err error
-			if own[i], err = self.Agree(to[i]); err != nil {
-				return err
-			}
-		}
 		at := authentication(&own[i], k.public, out[i][:32], sender, to[i])
 		copy(out[i][32:], at[:])
 	}

@@ -79,6 +79,17 @@
 #define ZERO(z) VPXORQ z, z, z
 #define DOUBLE(z) VPADDQ z, z, z
 
+#define DOUBLES \
+	DOUBLE(Z11) \
+	DOUBLE(Z12) \
+	DOUBLE(Z13) \
+	DOUBLE(Z14) \
+	DOUBLE(Z15) \
+	DOUBLE(Z16) \
+	DOUBLE(Z17) \
+	DOUBLE(Z18) \
+	DOUBLE(Z19)
+
 // FOLD adds 19 y to x: 2^255 is 19.
 #define FOLD(y, x, t) \
 	VPSLLQ $3, y, t \
@@ -121,15 +132,7 @@
 	HIGH(Z2, b0, b1, b2, b3, b4, Z13, Z14, Z15, Z16, Z17) \
 	HIGH(Z3, b0, b1, b2, b3, b4, Z14, Z15, Z16, Z17, Z18) \
 	HIGH(Z4, b0, b1, b2, b3, b4, Z15, Z16, Z17, Z18, Z19) \
-	DOUBLE(Z11) \
-	DOUBLE(Z12) \
-	DOUBLE(Z13) \
-	DOUBLE(Z14) \
-	DOUBLE(Z15) \
-	DOUBLE(Z16) \
-	DOUBLE(Z17) \
-	DOUBLE(Z18) \
-	DOUBLE(Z19) \
+	DOUBLES \
 	LOW(Z0, b0, b1, b2, b3, b4, Z10, Z11, Z12, Z20, Z21) \
 	LOW(Z1, b0, b1, b2, b3, b4, Z11, Z12, Z20, Z21, Z22) \
 	LOW(Z2, b0, b1, b2, b3, b4, Z12, Z20, Z21, Z22, Z23) \
@@ -177,15 +180,7 @@
 	VPMADD52LUQ Z3, Z2, Z15 \
 	VPMADD52LUQ Z4, Z2, Z16 \
 	VPMADD52LUQ Z4, Z3, Z17 \
-	DOUBLE(Z11) \
-	DOUBLE(Z12) \
-	DOUBLE(Z13) \
-	DOUBLE(Z14) \
-	DOUBLE(Z15) \
-	DOUBLE(Z16) \
-	DOUBLE(Z17) \
-	DOUBLE(Z18) \
-	DOUBLE(Z19) \
+	DOUBLES \
 	VPMADD52LUQ Z0, Z0, Z10 \
 	VPMADD52LUQ Z1, Z1, Z12 \
 	VPMADD52LUQ Z2, Z2, Z14 \

@@ -61,6 +61,13 @@ func multiply(products []Product) {
 	clear(at)
 }
 
+// single is Multiply of one product, and returns its OK.
+func single(p Product) bool {
+	one := [1]Product{p}
+	multiply(one[:])
+	return one[0].OK
+}
+
 // climb computes the products. A ladder with one side free takes a multiple of the base point along.
 func climb(at []fraction, products []Product) {
 	first, base := -1, -1 // what waits for a companion

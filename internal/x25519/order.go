@@ -15,9 +15,7 @@ var order = [Size]byte{
 // The product of the point and the order says so. The twist has no point of that order.
 func Canonical(u *[Size]byte) bool {
 	if paired {
-		one := [1]Product{{U: u, Order: true}}
-		multiply(one[:])
-		return one[0].OK
+		return single(Product{U: u, Order: true})
 	}
 	var f fraction
 	f.climb(&order, u)

@@ -30,9 +30,7 @@ func Clamp(k *[Size]byte) {
 // The arguments may overlap.
 func Shared(dst, scalar, u *[Size]byte) bool {
 	if paired {
-		one := [1]Product{{Scalar: scalar, U: u, Dst: dst}}
-		multiply(one[:])
-		return one[0].OK
+		return single(Product{Scalar: scalar, U: u, Dst: dst})
 	}
 	// The verdict of the callee compares u with a list; that of RFC 7748 §6.1 is the result itself.
 	x25519.Shared((*x25519.Key)(dst), (*x25519.Key)(scalar), (*x25519.Key)(u))
@@ -43,8 +41,7 @@ func Shared(dst, scalar, u *[Size]byte) bool {
 // the public key of scalar. The arguments may overlap.
 func Base(dst, scalar *[Size]byte) {
 	if paired {
-		one := [1]Product{{Scalar: scalar, Dst: dst}}
-		multiply(one[:])
+		single(Product{Scalar: scalar, Dst: dst})
 		return
 	}
 	s := clamped(scalar)
