@@ -5,8 +5,8 @@ import (
 	"signet.example/signet/internal/x25519"
 )
 
-// batch is for how many recipients keys are computed at once. Of more, one could wait for another processor.
-const batch = 2
+// batch is for how many recipients keys are computed at once, at most: as many as share an inversion.
+const batch = 4
 
 // agree sets fresh and own, in the place of each recipient in to, of whom there are at most batch, to the agreements
 // with it of the scalar e and of self, computed together unless self is a key elsewhere.

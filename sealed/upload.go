@@ -112,19 +112,33 @@ func serviceID(name string) ([17]byte, error) {
 func (p *planned) keys(k *messageKey, self Identity) ([][keysSize]byte, error) {
 	all := make([][keysSize]byte, len(p.groups))
 	sender := self.PublicKey()
-	err := parallel((len(all)+batch-1)/batch, func(i int) error {
-		from := i * batch
-		part := p.groups[from:min(from+batch, len(all))]
+	ends := pieces(len(all), runtime.GOMAXPROCS(0))
+	err := parallel(len(ends), func(i int) error {
+		from := 0
+		if i > 0 {
+			from = ends[i-1]
+		}
+		part := p.groups[from:ends[i]]
 		var to [batch]signet.PublicKey
 		for j := range part {
 			to[j] = part[j].identity
 		}
-		return k.keys(all[from:from+len(part)], self, sender, to[:len(part)])
+		return k.keys(all[from:ends[i]], self, sender, to[:len(part)])
 	})
 	if err != nil {
 		return nil, err
 	}
 	return all, nil
+}
+
+// pieces cuts n recipients for so many workers into pieces of at most batch, of which it returns the ends. Larger pieces take
+// less work and come first; the last are small, so that all workers end at much the same time.
+func pieces(n, workers int) (ends []int) {
+	for at := 0; at < n; {
+		at += min(batch, max(1, (n-at)/(2*workers)))
+		ends = append(ends, at)
+	}
+	return ends
 }
 
 // seal computes everything and writes the upload.

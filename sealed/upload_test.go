@@ -316,6 +316,23 @@ func crowd(n int) (to []Recipient, keys []*signet.PrivateKey) {
 	return to, keys
 }
 
+// Pieces are all of it, in order, none too large, and none is larger than one before it.
+func TestPieces(t *testing.T) {
+	require.Empty(t, pieces(0, 2))
+	for _, workers := range []int{1, 2, 3, 64} {
+		for n := 1; n < 200; n++ {
+			at, last := 0, batch
+			for _, end := range pieces(n, workers) {
+				require.Greater(t, end, at)
+				require.LessOrEqual(t, end-at, last)
+				at, last = end, end-at
+			}
+			require.Equal(t, n, at)
+		}
+	}
+	require.Equal(t, []int{2, 4, 5, 6, 7, 8, 9, 10}, pieces(10, 2))
+}
+
 // However many processors share the work, the upload is the same.
 func TestSealManyInParallel(t *testing.T) {
 	f := loadUploads(t)
