@@ -165,7 +165,7 @@ func TestReinstalled(t *testing.T) {
 }
 
 // TestBothBegin lets the two first messages cross. Each end then has two sessions; they agree on one
-// as soon as one end is heard before it speaks (trap 37).
+// as soon as one end is heard before it speaks (protocol trap 37).
 func TestBothBegin(t *testing.T) {
 	forEach(t, storedOnly, func(t *testing.T, weBegin, oneTime bool, keep gomau.Keep) {
 		p, _, _ := newPair(t, weBegin, keep)

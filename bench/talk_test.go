@@ -96,7 +96,7 @@ func TestFirstByte(t *testing.T) {
 	require.Nil(t, s.Addresses)
 }
 
-// The peer computes the last index of a chain that never sent as 0 − 1 (protocol §11.1, trap 34).
+// The peer computes the last index of a chain that never sent as 0 − 1 (protocol §11.1, protocol trap 34).
 func TestPreviousCounterUnderflow(t *testing.T) {
 	p, _, them := newPair(t, true, gomau.Live)
 	p.start(true)

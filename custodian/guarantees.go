@@ -1,6 +1,6 @@
 package custodian
 
-// A guarantee is a row of custody.md B4.
+// A guarantee is a row of custody B4.
 type guarantee struct{ id, name string }
 
 var (

@@ -16,7 +16,7 @@ import (
 	"signet.example/signet/custodian/parcel"
 )
 
-// The tests of custody.md B15: ways to catch a report lying.
+// The tests of custody B15: ways to catch a report lying.
 
 const scenarios = "../examples/scenarios"
 

@@ -4,7 +4,7 @@ import "fmt"
 
 // What a report says about itself, in both languages. Its JSON has the English alone (custody-format.md).
 
-// limits is what every report says (custody.md B13, B14).
+// limits is what every report says (custody B13, B14).
 var limits = []Text{
 	{"That nobody else holds a key cannot be proved: a verdict speaks about the secrets that this scenario hands over.",
 		"Que personne d'autre ne détient de clé ne peut être prouvé : un verdict porte sur les secrets que ce scénario remet."},

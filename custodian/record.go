@@ -147,7 +147,7 @@ func (rec *Recording) Revoke(ctx context.Context, name string) error {
 	return rec.checked(ctx, Step{Revoke: name})
 }
 
-// Barrier makes the customer delete what a revoked holder could use (custody.md B6).
+// Barrier makes the customer delete what a revoked holder could use (custody B6).
 func (rec *Recording) Barrier(ctx context.Context) error {
 	return rec.checked(ctx, Step{Barrier: true})
 }

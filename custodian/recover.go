@@ -8,7 +8,7 @@ import (
 	"signet.example/signet/internal/wire"
 )
 
-// barrier is what a careful customer does once a mandate has ended (custody.md B6): she deletes the
+// barrier is what a careful customer does once a mandate has ended (custody B6): she deletes the
 // archived sessions and receiving chains that were there when it ended, and the current session too if
 // its root can still be followed from then. The protocol does not ask for it; its price is that late
 // messages of the business are lost.

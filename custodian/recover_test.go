@@ -72,7 +72,7 @@ func TestBlock(t *testing.T) {
 }
 
 // TestOracle: who may ask for agreements opens sessions in the business's name, reads nothing without the
-// prekeys, and keeps what was answered (custody.md finding 9).
+// prekeys, and keeps what was answered (docs/custody-model.md, finding 9).
 func TestOracle(t *testing.T) {
 	try := Step{Inject: &Inject{By: "p", As: Business, To: Customer, Text: "It is us."}}
 	for _, protocol := range []int{3, 4} {

@@ -31,7 +31,7 @@
 // # What is not claimed
 //
 // A report speaks about the secrets that a scenario hands over, under its list of assumptions; that
-// nobody else holds a copy cannot be proved (custody.md B13).
+// nobody else holds a copy cannot be proved (custody B13).
 //
 // # Concurrency
 //

@@ -1,6 +1,6 @@
 package custodian
 
-// A Severity says how much a verdict matters, apart from the verdict itself (custody.md B4). It is
+// A Severity says how much a verdict matters, apart from the verdict itself (custody B4). It is
 // reckoned from integers by a formula that docs/custody-bundle.md states:
 //
 //	a guarantee that is held is "none", one that is unknown "unknown"; otherwise

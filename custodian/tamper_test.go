@@ -96,7 +96,7 @@ func verdictOf(name, id, principal string, change func(map[string]any)) fraud {
 	})
 }
 
-// frauds are what the four of custody.md B15.9 grow into.
+// frauds are what the four of custody B15.9 grow into.
 func frauds() []fraud {
 	cert := func(name string, change func(lines []string) []string) fraud {
 		return fraud{"certificate: " + name, func(t *testing.T, files, _ map[string][]byte) {

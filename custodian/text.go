@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// The sentences of custody.md B4 and B6.
+// The sentences of custody B4 and B6.
 
 // sentences has what a verdict says in words: {who} is the principal, {n} the number of messages, of {of};
 // {messages} is the word for {of} of them, {nmessages} that for {n}. What is empty is not said.

@@ -6,7 +6,7 @@ import (
 	"signet.example/signet/custodian/notice"
 )
 
-// The sentences about what the customer is told (custody.md B4, B6).
+// The sentences about what the customer is told (custody B4, B6).
 
 var noticeWording = map[string]sentences{
 	"G10": {

@@ -7,7 +7,7 @@ import (
 	"signet.example/signet/custodian/attack"
 )
 
-// titles are the names of the guarantees of custody.md B4 in French; the English ones are part of the
+// titles are the names of the guarantees of custody B4 in French; the English ones are part of the
 // report's format.
 var titles = map[string]string{
 	"G1": "confidentialité avant le mandat", "G2": "confidentialité pendant le mandat",

@@ -14,7 +14,7 @@ import (
 	"signet.example/signet/internal/entropy"
 )
 
-// The guarantees about what the customer was told (custody.md B4).
+// The guarantees about what the customer was told (custody B4).
 var (
 	g10 = guarantee{"G10", "deniability"}
 	g11 = guarantee{"G11", "non-repudiation of the notice"}

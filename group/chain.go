@@ -11,7 +11,7 @@ import (
 	"signet.example/signet/ratchet"
 )
 
-// This file is the sender key chain of protocol §10.2: a hash ratchet whose keys encrypt one message
+// This file is the sender key chain of sealed-groups §10.2: a hash ratchet whose keys encrypt one message
 // each. Who wrote a message is the signature's business, not the chain's.
 
 const (

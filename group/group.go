@@ -1,4 +1,4 @@
-// Package group encrypts for a group with sender keys (protocol §10 of sealed-groups): every member
+// Package group encrypts for a group with sender keys (sealed-groups §10): every member
 // hands the others a chain key and a signing key, each over the sessions it has with them, and then
 // encrypts a message once for all of them.
 //
@@ -104,7 +104,7 @@ func NewChannel(self signet.Address, id DistributionID, store Store, opts *Optio
 }
 
 // NewWhatsAppChannel is NewChannel for the older wire: the messages do not name the group, fields are
-// numbered one lower, and a chain is advanced by at most 2000 messages at once (protocol §10.6). The
+// numbered one lower, and a chain is advanced by at most 2000 messages at once (sealed-groups §10.6). The
 // group is any string on which the device keeps its rows.
 func NewWhatsAppChannel(self signet.Address, group string, store Store, opts *Options) *Channel {
 	c := newChannel(self, group, store, opts)

@@ -270,7 +270,7 @@ func TestDamagedRecords(t *testing.T) {
 		_, _, err = signal.decrypt(change(others, c.f), &parsed)
 		require.ErrorIs(t, err, c.decrypt, c.name)
 	}
-	// A chain key may have any length (protocol §10.2).
+	// A chain key may have any length (sealed-groups §10.2).
 	_, _, err = signal.encrypt(nil, nil, change(own, func(s *wire.SenderKeyState) { s.ChainKey = s.ChainKey[:31] }), testI, nil)
 	require.NoError(t, err)
 	require.ErrorIs(t, a.SetRecord(ctx, alice, []byte{0xff}), ErrRecord)

@@ -9,7 +9,7 @@ import (
 	"signet.example/signet/session"
 )
 
-// This file is the wire: sender key messages and distribution messages of protocol §10.3, and the
+// This file is the wire: sender key messages and distribution messages of sealed-groups §10.3, and the
 // older numbering of §10.6, which is the same less the distribution id in front.
 
 const (

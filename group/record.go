@@ -13,7 +13,7 @@ import (
 	"signet.example/signet/session"
 )
 
-// This file is the operations of protocol §10.5 on a stored record: bytes in, bytes out. A record is
+// This file is the operations of sealed-groups §10.5 on a stored record: bytes in, bytes out. A record is
 // the sender key of one sender in one group and its predecessors, an official
 // SenderKeyRecordStructure; nil means that there is none. A failed operation returns no record.
 

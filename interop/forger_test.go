@@ -109,7 +109,7 @@ func copied(atoms string) string {
 }
 
 // TestLateForger is a provider whose mandate is over: it has the chains of one moment, and the official
-// client takes its messages until it has seen five newer chains of the business's (custody.md B15, 10).
+// client takes its messages until it has seen five newer chains of the business's (custody B15, 10).
 func TestLateForger(t *testing.T) {
 	for _, protocol := range []int{3, 4} {
 		t.Run(fmt.Sprint("protocol ", protocol), func(t *testing.T) {

@@ -235,7 +235,7 @@ func (d *Device) HearNotice(ctx context.Context, peer signet.Address, notice []b
 	return reply, nil
 }
 
-// Barrier ends what somebody may still do who once held sessions with peer (custody.md B6): it deletes all of
+// Barrier ends what somebody may still do who once held sessions with peer (custody B6): it deletes all of
 // them, previous ones too, and makes a fresh one from the peer's bundle, in one transaction. Messages on their way in the old
 // sessions are lost. The errors are Start's; on error nothing has changed.
 func (d *Device) Barrier(ctx context.Context, peer signet.Address, b *x3dh.Bundle) error {

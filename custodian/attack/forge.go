@@ -36,7 +36,7 @@ type Acceptance struct {
 // Keys are the keys of the message that was accepted.
 func (f *Acceptance) Keys() MessageKeys { return f.keys }
 
-// A Strategy is a way to forge (custody.md B2).
+// A Strategy is a way to forge (custody B2).
 type Strategy string
 
 // The strategies that are tried, in this order.

@@ -137,7 +137,7 @@ func parseSigned(b []byte) (*statement, bool) {
 	return s, s.parse()
 }
 
-// parse reads the fields of custody.md B6.
+// parse reads the fields of custody B6.
 func (s *statement) parse() bool {
 	f, ok := tagged(s.body, 19, true)
 	if !ok {

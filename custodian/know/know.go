@@ -1,4 +1,4 @@
-// Package know is the symbolic half of the custodian: what follows from what (custody.md B2).
+// Package know is the symbolic half of the custodian: what follows from what (custody B2).
 //
 // An atom is a statement about a principal's knowledge, such as "has the chain key of this ratchet
 // key at index 3". The rule book, instantiated over the public facts of a conversation, gives Horn

@@ -11,7 +11,7 @@ import (
 // A Rule is one line of the rule book.
 type Rule struct{ ID, Text string }
 
-// Rules is the rule book (custody.md B2). The text of a rule says what its instances are; Replay makes
+// Rules is the rule book (custody B2). The text of a rule says what its instances are; Replay makes
 // them.
 var Rules = []Rule{
 	{"R1", "dh(x,y) <- private(x), seen(y)"},

@@ -9,7 +9,7 @@ import (
 )
 
 // A Bind is the certificate by which a custody root key takes an identity key of the Signal protocol for that
-// of its account (custody.md B6). A customer pins the root key from it at first use. It proves what the root
+// of its account (custody B6). A customer pins the root key from it at first use. It proves what the root
 // key says about the identity key, not the converse: that the root key is the business's is for the custody
 // fingerprint to show (Root.Number, Root.Cover).
 type Bind struct {

@@ -148,7 +148,7 @@ func (b *Business) Delivery(ctx context.Context, s *Signed, bind *Bind, index in
 }
 
 // Acknowledged notes that the customer has accepted a statement, and reports whether it is the latest one:
-// only from then on was she told (custody.md G15). The acknowledgement must have come out of her session.
+// only from then on was she told (custody G15). The acknowledgement must have come out of her session.
 func (b *Business) Acknowledged(a Ack) bool {
 	if a.Seq > b.seq || a.Seq == b.seq && a.Statement != b.last {
 		return false

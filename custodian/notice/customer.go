@@ -30,7 +30,7 @@ type Policy struct {
 const remembered = 16
 
 // A Customer is what the customer's client knows about the custody of one conversation, and the state machine
-// that follows from it (custody.md B6). It fails closed: whatever does not check out while it reads
+// that follows from it (custody B6). It fails closed: whatever does not check out while it reads
 // "encrypted" makes it read "unknown". Its bytes belong into the same record as the session's, written in the
 // same transaction.
 //

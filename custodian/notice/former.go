@@ -45,7 +45,7 @@ type former struct {
 
 const (
 	// retained is how many receiving chains a client keeps: a chain key stops working when so many newer
-	// chains have come (custody.md T12).
+	// chains have come (custody T12).
 	retained = 5
 
 	maxFormer = 64

@@ -10,7 +10,7 @@ import (
 // name for the custody root key.
 type Secrets uint32
 
-// The secrets of custody.md B1. The bits are part of the encoding.
+// The secrets of custody B1. The bits are part of the encoding.
 const (
 	Identity Secrets = 1 << iota
 	SignedPreKey
@@ -83,7 +83,7 @@ func (s Secrets) Names() (names []string) {
 // Via is how secrets are handed over. The numbers are part of the encoding.
 type Via uint8
 
-// The ways of custody.md B1. A quota hands over single message keys; an enclave counts as its operator.
+// The ways of custody B1. A quota hands over single message keys; an enclave counts as its operator.
 const (
 	Copy    Via = 1
 	Stream  Via = 2
@@ -142,7 +142,7 @@ type Power struct {
 }
 
 // Powers returns what all of the grants together give in a conversation of this version of the protocol
-// (3 or 4), under the rules of custody.md B2. It never says less than a holder can do: where it depends on the
+// (3 or 4), under the rules of custody B2. It never says less than a holder can do: where it depends on the
 // moment (whether a chain was in use, say) it says that it can.
 func Powers(protocol uint8, grants []Grant) Power {
 	var keys Secrets
@@ -177,7 +177,7 @@ func copied(g Grant) Verbs {
 	return ReadCustomer | ReadBusiness
 }
 
-// derive closes a set of keys under the rules, rule numbers as in custody.md B2.
+// derive closes a set of keys under the rules, rule numbers as in custody B2.
 func derive(protocol uint8, s Secrets) (v Verbs) {
 	all := func(x Secrets) bool { return s&x == x }
 	any := func(x Secrets) bool { return s&x != 0 }

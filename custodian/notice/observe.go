@@ -11,7 +11,7 @@ import (
 	"signet.example/signet/custodian/notice/tlog"
 )
 
-// A Signal is what the customer's session notices (custody.md, Annex 3).
+// A Signal is what the customer's session notices (custody Annex 3).
 type Signal uint8
 
 // The signals. The first two are progress, the last two are contradictions, the others are doubts.

@@ -11,7 +11,7 @@ import (
 )
 
 // sightings is what was seen of the business's chains in one conversation: enough to tell what is missing, what
-// is late and what cannot be (custody.md, Annex 3). Positions in a chain count from 0.
+// is late and what cannot be (custody Annex 3). Positions in a chain count from 0.
 type sightings struct {
 	chains []sighted // oldest first: by sessions, and by their order in a session
 	lost   bool      // a session began, or a chain was forgotten of which something was missing

@@ -26,7 +26,7 @@ type Point struct {
 	Counter uint32                     // of the first message under it
 }
 
-// A Statement is what a business says about who holds what (custody.md B6). It is plain data; Sign checks and
+// A Statement is what a business says about who holds what (custody B6). It is plain data; Sign checks and
 // encodes it.
 type Statement struct {
 	Business  string             // name of the account

@@ -19,7 +19,7 @@ import (
 // A Kind says what a value is. The numbers are part of the encoding.
 type Kind uint8
 
-// The kinds of custody.md B1, elliptic-curve half first.
+// The kinds of custody B1, elliptic-curve half first.
 const (
 	Identity        Kind = 1  // identity private key: Key
 	SignedPreKey    Kind = 2  // signed prekey private: Key, Index is its id

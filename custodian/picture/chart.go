@@ -7,7 +7,7 @@ import (
 	"signet.example/signet/custodian"
 )
 
-// The measures of custody.md Annex 4, in user units.
+// The measures of custody Annex 4, in user units.
 const (
 	labelWidth  = 120
 	laneHeight  = 46

@@ -89,7 +89,7 @@ func newPage(r *custodian.Report, t *custodian.Timeline, lang string) *document 
 }
 
 // headline chooses what stands above all. It is the notice, with one exception: where the customer's
-// client ends with "encrypted" although a guarantee of the headline rule (custody.md B4) was lost in the
+// client ends with "encrypted" although a guarantee of the headline rule (custody B4) was lost in the
 // run, the worst of those is said, and the notice below it.
 func (p *document) headline() {
 	p.State, p.text = "unknown", custodian.Text{}

@@ -1,6 +1,6 @@
 // Package picture draws a custody report as one page of HTML: who can read and who can forge each
 // message, under whose custody, what the customer was told, and the evidence for every verdict down to
-// its derivation (custody.md B8, Annex 4).
+// its derivation (custody B8, Annex 4).
 //
 // The page stands alone: no script, no font, no image, nothing to fetch. It is drawn for a screen, light
 // and dark, for a telephone, and for paper; colour is never the only sign. It is a function of the

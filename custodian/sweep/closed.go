@@ -12,7 +12,7 @@ type Expectation struct {
 	Epoch     float64 `json:"epoch"`     // how long an epoch of the post-quantum half takes
 }
 
-// Closed returns the expectations for 0 < p < 1 and 0 ≤ loss < 1 (custody.md B9).
+// Closed returns the expectations for 0 < p < 1 and 0 ≤ loss < 1 (custody B9).
 //
 // Recovered: the customer does not know the business's newest key with probability 1−p, and then learns
 // it with the next message that arrives; then one of hers has to arrive, and then one of the business's.

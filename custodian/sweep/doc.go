@@ -13,7 +13,7 @@
 //     readable is what Evaluate calls readable.
 //
 // [Closed] has the expectations that follow without any playing, for conversations whose next speaker
-// does not depend on the last (custody.md B9).
+// does not depend on the last (custody B9).
 //
 // # Randomness
 //

@@ -27,7 +27,7 @@ func (e *end) leak() leak {
 // opens reports whether the leak opens a message that was sent after it: with today's computers, and with
 // one that breaks elliptic curves. The first opens the rest of the current chains and the chain that
 // answers the business's key, and needs the post-quantum key as well; to the second all later roots are
-// open (custody.md B3, T1 to T3).
+// open (custody B3, T1 to T3).
 func (l *leak) opens(m letter) (classical, quantum bool) {
 	quantum = m.keyEpoch() <= l.secret
 	return quantum && m.chain <= l.chain+1, quantum

@@ -65,7 +65,7 @@ func TestWorkers(t *testing.T) {
 	require.NotEqual(t, one, written(2), "the seed decides")
 }
 
-// TestClosedForms: the means that are counted agree with the expectations of custody.md B9. With so many
+// TestClosedForms: the means that are counted agree with the expectations of custody B9. With so many
 // comparisons, one in twenty leaves an interval of 95 %; none may leave that of 99.99 %.
 func TestClosedForms(t *testing.T) {
 	plan := load(t, "small.json")
@@ -101,7 +101,7 @@ func TestClosedForms(t *testing.T) {
 	require.LessOrEqual(t, outside, compared/5)
 }
 
-// TestFigures: what custody.md B10 says about conversations in which nothing is drawn, where it stands.
+// TestFigures: what custody B10 says about conversations in which nothing is drawn, where it stands.
 func TestFigures(t *testing.T) {
 	plan := load(t, "healing.json")
 	plan.Grids = plan.Grids[:1]

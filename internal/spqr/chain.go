@@ -35,7 +35,7 @@ func errEpoch(epoch uint64) error {
 // params are the limits of a chain as they are stored: 0 is the default (spqr §14).
 type params struct{ maxJump, maxKept uint32 }
 
-// jump and kept are 64 bits wide because they are added to indices near 2^32 (trap 25).
+// jump and kept are 64 bits wide because they are added to indices near 2^32 (spqr trap 25).
 func (p params) jump() uint64 {
 	if p.maxJump == 0 {
 		return defaultJump
@@ -91,7 +91,7 @@ func (c *chain) add(epoch uint64, secret *[32]byte) error {
 }
 
 // extend derives a root and a link. Directions are those of the session's roles, which are not the
-// roles of the KEM (trap 7).
+// roles of the KEM (spqr trap 7).
 func (c *chain) extend(salt, ikm []byte, label string) {
 	var okm [96]byte
 	var info [64]byte
