@@ -60,14 +60,19 @@ func private(kind string, id uint32, get func(uint32) ([]byte, error)) (*signet.
 	return k, nil
 }
 
-// consume removes the one-time prekeys that a new session was made with, and remembers the base key
-// if its KEM prekey stays (protocol §2.5). left is how many one-time prekeys are left.
+// consume removes the one-time prekeys that a new session was made with. If all the prekeys stay that
+// its first message named, it remembers the base key (protocol §2.5, decision 020). left is how many
+// one-time prekeys are left.
 func consume(tx Tx, in *incoming) (left int, err error) {
 	p := in.first
-	if p.Version >= x3dh.VersionPQXDH {
-		if err := consumeKEM(tx, in); err != nil {
-			return -1, err
-		}
+	switch {
+	case p.Version >= x3dh.VersionPQXDH:
+		err = consumeKEM(tx, in)
+	case !p.HasPreKey:
+		err = mark(tx, markOfSigned(p.SignedPreKeyID), in)
+	}
+	if err != nil {
+		return -1, err
 	}
 	if p.HasPreKey {
 		if err := tx.DeletePreKey(p.PreKeyID); err != nil {
@@ -84,17 +89,28 @@ func consumeKEM(tx Tx, in *incoming) error {
 		return err
 	}
 	for _, l := range last {
-		if l.id != p.KEMPreKeyID {
-			continue
+		if l.id == p.KEMPreKeyID {
+			return mark(tx, p.KEMPreKeyID, in)
 		}
-		err := tx.MarkKEMPreKey(p.KEMPreKeyID, p.SignedPreKeyID, in.base.Bytes())
-		if errors.Is(err, ErrReplay) {
-			return fmt.Errorf("%w: %w", invalid(TypePreKey, "reused base key"), err)
-		}
-		return err
 	}
 	return gone("KEM prekey", p.KEMPreKeyID, tx.DeleteKEMPreKey(p.KEMPreKeyID))
 }
+
+// mark remembers a first message. id is that of its KEM prekey, or markOfSigned.
+func mark(tx Tx, id uint32, in *incoming) error {
+	err := tx.MarkKEMPreKey(id, in.first.SignedPreKeyID, in.base.Bytes())
+	if errors.Is(err, ErrReplay) {
+		return fmt.Errorf("%w: %w", invalid(TypePreKey, "reused base key"), err)
+	}
+	return err
+}
+
+// withoutKEM is in the ids under which first messages without a KEM prekey are marked. Ids of prekeys
+// have 24 bits.
+const withoutKEM = 1 << 31
+
+// markOfSigned is the id, among those of KEM prekeys, of the marks that go with a signed prekey.
+func markOfSigned(id uint32) uint32 { return withoutKEM | id }
 
 // gone is ErrPreKeyID if another first message has taken the prekey meanwhile.
 func gone(kind string, id uint32, err error) error {

@@ -341,7 +341,7 @@ func (r *record) receive(src *entropy.Source, m *wire.SignalMessage) ([]byte, er
 	} else if none {
 		return nil, fmt.Errorf("%w with %s", ErrNoSession, r.peer)
 	}
-	plaintext, err := r.decrypt(src, TypeSignal, m)
+	plaintext, err := r.decrypt(src, m)
 	if err != nil {
 		return nil, err
 	}
@@ -357,54 +357,57 @@ func (r *record) receive(src *entropy.Source, m *wire.SignalMessage) ([]byte, er
 }
 
 // receiveFirst decrypts a first message: on the session it made before, or on a new one (protocol
-// §4.4). left is the number of one-time prekeys that are left if a session began, else -1.
+// §4.4), and on no other. What the message asks for besides, that prekeys go and that its session
+// becomes the current one, is done only because that session opened it (decision 020). left is the
+// number of one-time prekeys that are left if a session began, else -1.
 func (d *Device) receiveFirst(r *record, src *entropy.Source, in *incoming) (plaintext []byte, left int, err error) {
 	accept, err := trusted(r.tx, r.peer, in.identity)
 	if err != nil {
 		return nil, -1, err
 	}
-	found, err := r.find(in.first.Version, in.base.Bytes())
+	s, at, err := r.find(in.first.Version, in.base.Bytes())
 	if err != nil {
 		return nil, -1, err
 	}
-	if found {
-		remote, err := r.current.Remote()
+	begins := s == nil
+	if begins {
+		if s, err = d.accept(r, src, in); err != nil {
+			return nil, -1, err
+		}
+	} else {
+		remote, err := s.Remote()
 		if err != nil {
 			return nil, -1, recordError(err)
 		}
 		if !remote.Equal(in.identity) {
 			return nil, -1, invalid(TypePreKey, "remote identity key not consistent with previously-established session")
 		}
-	} else if err := d.accept(r, src, in); err != nil {
-		return nil, -1, err
 	}
-	if plaintext, err = r.decrypt(src, TypePreKey, &in.message); err != nil {
-		return nil, -1, err
-	}
-	// A message of another version than the outside's may have been opened by a previous session,
-	// which need not be one of the identity that was trusted above.
-	if remote, err := r.opened.Remote(); err != nil || !remote.Equal(in.identity) {
-		return nil, -1, invalid(TypePreKey, "decryption failed")
+	if plaintext, err = r.open(s, src, &in.message); err != nil {
+		return nil, -1, notOpened(TypePreKey, err)
 	}
 	if err := accept(); err != nil {
 		return nil, -1, err
 	}
-	if found {
-		return plaintext, -1, nil
+	if !begins {
+		return plaintext, -1, r.opens(s, at)
+	}
+	if err := r.promote(s); err != nil {
+		return nil, -1, err
 	}
 	left, err = consume(r.tx, in)
 	return plaintext, left, err
 }
 
-// accept runs the key agreement of a first message and makes its session the current one.
-func (d *Device) accept(r *record, src *entropy.Source, in *incoming) error {
+// accept runs the key agreement of a first message and returns its session.
+func (d *Device) accept(r *record, src *entropy.Source, in *incoming) (*ratchet.State, error) {
 	p := in.first
 	if p.Version < x3dh.VersionPQXDH && !d.opts.AllowX3DH {
-		return invalid(TypePreKey, "X3DH no longer supported")
+		return nil, invalid(TypePreKey, "X3DH no longer supported")
 	}
 	keys, err := preKeys(r.tx, p)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	initial := &x3dh.Initial{
 		Version: p.Version, Identity: in.identity, BaseKey: in.base,
@@ -413,19 +416,21 @@ func (d *Device) accept(r *record, src *entropy.Source, in *incoming) error {
 	}
 	secret, err := x3dh.Accept(d.id, keys, initial)
 	if errors.Is(err, x3dh.ErrBaseKey) {
-		return invalid(TypePreKey, "incoming base key is invalid")
+		return nil, invalid(TypePreKey, "incoming base key is invalid")
 	}
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrInvalidMessage, err)
+		return nil, fmt.Errorf("%w: %w", ErrInvalidMessage, err)
 	}
 	registration, err := registrationID(r.tx, src)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return r.promote(ratchet.NewResponder(ratchet.Seed(secret), &ratchet.Handshake{
+	s := ratchet.NewResponder(ratchet.Seed(secret), &ratchet.Handshake{
 		Version: p.Version,
 		Local:   d.id.PublicKey(), Remote: in.identity, BaseKey: in.base,
 		LocalRegistrationID: registration, RemoteRegistrationID: p.RegistrationID,
 		LocalAddress: d.self, RemoteAddress: r.peer,
-	}, keys.SignedPreKey))
+	}, keys.SignedPreKey)
+	s.Expendable() // made for this message alone
+	return s, nil
 }

@@ -320,7 +320,9 @@ func (d *Device) Retire(ctx context.Context) (n int, err error) {
 		n = 0
 		now := uint64(d.opts.Now().UnixMilli())
 		over := func(l lifetime) bool { return l.replaced != 0 && l.replaced+grace < now }
-		signed, err := retire(tx, rowSigned, over, tx.DeleteSignedPreKey)
+		signed, err := retire(tx, rowSigned, over, func(id uint32) error {
+			return errors.Join(tx.DeleteSignedPreKey(id), tx.ForgetKEMPreKey(markOfSigned(id)))
+		})
 		if err != nil {
 			return err
 		}

@@ -192,50 +192,55 @@ func (r *record) promote(s *ratchet.State) error {
 	return nil
 }
 
-// promoteOld makes s, decoded from the entry raw of the previous sessions, the current session.
-func (r *record) promoteOld(s *ratchet.State, raw []byte, at int) error {
-	list := make([]byte, 0, len(r.archive)-len(raw))
-	r.archive = append(append(list, r.archive[:at]...), r.archive[at+len(raw):]...)
+// A place is where a session was found: an entry of the previous ones, or no bytes for the current one.
+type place struct {
+	raw []byte
+	at  int
+}
+
+// opens is called when s, which was found at p, has opened a message: that makes it the current session
+// (protocol §7.3), unless it cannot send. Then it is written back where it was.
+func (r *record) opens(s *ratchet.State, p place) error {
+	if len(p.raw) == 0 {
+		return nil // it is the current one
+	}
+	before, after := r.archive[:p.at], r.archive[p.at+len(p.raw):]
 	r.archiveDirty = true
+	if !s.MaySend() {
+		r.archive = append(append(bytes.Clone(before), s.Archived()...), after...)
+		return nil
+	}
+	r.archive = append(append(make([]byte, 0, len(r.archive)-len(p.raw)), before...), after...)
 	return r.promote(s)
 }
 
-// find looks for the session that a first message of this version and base key belongs to, and makes
-// it the current one (protocol §7.5).
-func (r *record) find(version uint8, base []byte) (bool, error) {
+// find looks for the session that a first message of this version and base key belongs to (protocol
+// §7.5). It changes nothing; s is nil if there is none.
+func (r *record) find(version uint8, base []byte) (s *ratchet.State, p place, err error) {
 	matches := func(s *ratchet.State) bool {
 		return s.Version() == uint32(version) && equal(s.BaseKey(), base)
 	}
 	if r.current != nil && matches(r.current) {
-		return true, nil
+		return r.current, place{}, nil
 	}
 	if err := r.loadArchive(); err != nil {
-		return false, err
+		return nil, place{}, err
 	}
 	for rest := r.archive; len(rest) > 0; {
 		b, raw, after, err := wire.NextPrevious(rest)
 		if err != nil {
-			return false, fmt.Errorf("%w: failed to decode previous session protobuf", ErrRecord)
+			return nil, place{}, fmt.Errorf("%w: failed to decode previous session protobuf", ErrRecord)
 		}
 		s, err := r.decode(b)
 		if err != nil {
-			return false, fmt.Errorf("%w: failed to decode previous session protobuf", ErrRecord)
+			return nil, place{}, fmt.Errorf("%w: failed to decode previous session protobuf", ErrRecord)
 		}
 		if matches(s) {
-			return true, r.promoteOld(s, raw, len(r.archive)-len(rest))
+			return s, place{raw, len(r.archive) - len(rest)}, nil
 		}
 		rest = after
 	}
-	return false, nil
-}
-
-// replaceOld writes s back in its place among the previous sessions: it does not become the current one
-// because it cannot send.
-func (r *record) replaceOld(s *ratchet.State, raw []byte, at int) error {
-	list := append(bytes.Clone(r.archive[:at]), s.Archived()...)
-	r.archive = append(list, r.archive[at+len(raw):]...)
-	r.archiveDirty = true
-	return nil
+	return nil, place{}, nil
 }
 
 // open decrypts the message on one session. One that only decrypts stays so.
@@ -252,19 +257,16 @@ func (r *record) open(s *ratchet.State, src *entropy.Source, m *wire.SignalMessa
 	return plaintext, nil
 }
 
-// decrypt tries the message on the sessions in their order (protocol §7.3). A duplicate ends the
-// trial; every other failure looks alike.
-func (r *record) decrypt(src *entropy.Source, t MessageType, m *wire.SignalMessage) ([]byte, error) {
+// decrypt tries an ordinary message on the sessions in their order (protocol §7.3). A duplicate ends
+// the trial; every other failure looks alike.
+func (r *record) decrypt(src *entropy.Source, m *wire.SignalMessage) ([]byte, error) {
 	if r.current != nil && r.current.Version() == uint32(m.Version) {
 		plaintext, err := r.open(r.current, src, m)
 		if err == nil || errors.Is(err, ratchet.ErrDuplicate) {
 			return plaintext, err
 		}
-		if t == TypePreKey {
-			return nil, invalid(t, "decryption failed")
-		}
 		r.current.Release()
-		if err := r.begin(); err != nil { // an ordinary message: the session was loaded, not made
+		if err := r.begin(); err != nil { // the session was loaded, not made
 			return nil, err
 		}
 	}
@@ -279,11 +281,8 @@ func (r *record) decrypt(src *entropy.Source, t MessageType, m *wire.SignalMessa
 		s, err := r.decode(b)
 		if err == nil && s.Version() == uint32(m.Version) {
 			plaintext, err := r.open(s, src, m)
-			if err == nil && !s.MaySend() {
-				return plaintext, r.replaceOld(s, raw, len(r.archive)-len(rest))
-			}
 			if err == nil {
-				return plaintext, r.promoteOld(s, raw, len(r.archive)-len(rest))
+				return plaintext, r.opens(s, place{raw, len(r.archive) - len(rest)})
 			}
 			if errors.Is(err, ratchet.ErrDuplicate) {
 				return nil, err
@@ -291,7 +290,15 @@ func (r *record) decrypt(src *entropy.Source, t MessageType, m *wire.SignalMessa
 		}
 		rest = after
 	}
-	return nil, invalid(t, "decryption failed")
+	return nil, invalid(TypeSignal, "decryption failed")
+}
+
+// notOpened is the error of a message that a session did not open: all but a duplicate look alike.
+func notOpened(t MessageType, err error) error {
+	if errors.Is(err, ratchet.ErrDuplicate) {
+		return err
+	}
+	return invalid(t, "decryption failed")
 }
 
 // stale reports whether the session has waited too long for an answer to be used for sending. now is in

@@ -44,8 +44,12 @@ func (r *Rewind) Value(name string, value []byte) (keep bool, err error) {
 	return true, nil
 }
 
-// KEMPreKey reports whether a KEM prekey stays, and the marks of first messages to it.
+// KEMPreKey reports whether a KEM prekey stays.
 func (r *Rewind) KEMPreKey(id uint32) bool { return r.lastResort[id] }
+
+// Mark reports whether a mark of a first message stays, which Tx.MarkKEMPreKey was given this id for: as
+// long as the prekeys do that the message named. Signed prekeys all stay.
+func (r *Rewind) Mark(id uint32) bool { return id&withoutKEM != 0 || r.lastResort[id] }
 
 // Archive returns the archive row of a peer, from its session and archive rows: all sessions are
 // previous ones, and none of them encrypts again. What does not decode is left out. The slices are not

@@ -68,9 +68,10 @@ type Tx interface {
 
 	// MarkKEMPreKey remembers that a session was built with this KEM prekey, signed prekey and base
 	// key (33 bytes). It is ErrReplay if the three were marked before: the mark is what stops the
-	// replay of a first message to a prekey that is not deleted (protocol §2.5).
+	// replay of a first message to a prekey that is not deleted (protocol §2.5). First messages of
+	// version 3, which name no KEM prekey, are marked with the id 2^31 | signedID.
 	MarkKEMPreKey(id, signedID uint32, baseKey []byte) error
-	// ForgetKEMPreKey removes the marks of a KEM prekey that no longer exists.
+	// ForgetKEMPreKey removes the marks with this id, whose prekey no longer exists.
 	ForgetKEMPreKey(id uint32) error
 
 	// Value returns a row of the device's own, such as its registration id or the next prekey id.

@@ -188,8 +188,10 @@ func rewind(time *session.Rewind, r *Row) (keep bool, err error) {
 		return time.Value(r.Name, r.Value)
 	case PreKey:
 		return false, nil
-	case KEMPreKey, Mark:
+	case KEMPreKey:
 		return time.KEMPreKey(r.ID), nil
+	case Mark:
+		return time.Mark(r.ID), nil
 	case Peer:
 		r.Archive, r.Session = time.Archive(r.Session, r.Archive), nil
 		return len(r.Archive)+len(r.Identity) > 0, nil

@@ -335,3 +335,41 @@ func TestTimeWentBack(t *testing.T) {
 		})
 	}
 }
+
+// TestFirstMessagesStayRead: what the marks of first messages of version 3 stop, they stop in a restored device, and
+// over every store until then.
+func TestFirstMessagesStayRead(t *testing.T) {
+	opts := &session.Options{AllowX3DH: true}
+	for _, engine := range engines {
+		t.Run(engine.name, func(t *testing.T) {
+			s := engine.open(t, nil)
+			key, err := session.Identity(ctx, s)
+			require.NoError(t, err)
+			b := session.NewDevice(bob, key, s, opts)
+			a := session.NewDevice(alice, signet.GenerateKey(), memory.New(), opts)
+			p, err := b.PreKeys(ctx, 0)
+			require.NoError(t, err)
+			f := p.Next()
+			f.KEMPreKey = nil
+			bundle, err := x3dh.NewBundle(f)
+			require.NoError(t, err)
+			require.NoError(t, a.Start(ctx, bob, bundle))
+			m, err := a.Encrypt(ctx, bob, []byte("once"))
+			require.NoError(t, err)
+			_, err = b.Decrypt(ctx, alice, m)
+			require.NoError(t, err)
+
+			var stream bytes.Buffer
+			_, err = backup.Write(ctx, &stream, s, keyOf(t, 1))
+			require.NoError(t, err)
+			restored := engine.open(t, nil)
+			_, err = backup.Restore(ctx, &stream, restored, keyOf(t, 1))
+			require.NoError(t, err)
+			for _, d := range []*session.Device{b, session.NewDevice(bob, key, restored, opts)} {
+				require.NoError(t, d.SetRecord(ctx, alice, nil))
+				_, err = d.Decrypt(ctx, alice, m)
+				require.ErrorIs(t, err, session.ErrReplay)
+			}
+		})
+	}
+}
