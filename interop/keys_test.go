@@ -3,7 +3,9 @@ package interop
 import (
 	"bytes"
 	"fmt"
+	"math/big"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -46,6 +48,23 @@ func ask(t *testing.T, f *fleet, op string, r Fields) Fields {
 	return a
 }
 
+// forms returns a signature with every s + jL that fits beside the sign bit, where L is the order of the base point.
+func forms(signature []byte) (all [][]byte) {
+	order, _ := new(big.Int).SetString("27742317777372353535851937790883648493", 10)
+	order.SetBit(order, 252, 1)
+	half := bytes.Clone(signature[32:])
+	half[31] &= 0x7f
+	slices.Reverse(half)
+	for s := new(big.Int).SetBytes(half); s.BitLen() <= 255; s.Add(s, order) {
+		s.FillBytes(half)
+		form := append(bytes.Clone(signature[:32]), half...)
+		slices.Reverse(form[32:])
+		form[63] |= signature[63] & 0x80
+		all = append(all, form)
+	}
+	return all
+}
+
 func TestKeys(t *testing.T) {
 	f := newFleet(t)
 	f.need(t, official)
@@ -82,6 +101,10 @@ func TestKeys(t *testing.T) {
 			}
 			r["signature"] = a.Signature[:63]
 			require.Equal(t, false, ask(t, f, "verify", r)["valid"])
+			for j, form := range forms(a.Signature) {
+				r["signature"] = form
+				require.Equal(t, form[63]&0x60 == 0, ask(t, f, "verify", r)["valid"], "s + %d L", j)
+			}
 			r["signature"], r["key"] = a.Signature, append(bytes.Clone(public), 7) // what follows a key is ignored
 			require.Equal(t, true, ask(t, f, "verify", r)["valid"])
 		}
