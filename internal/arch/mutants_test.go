@@ -20,13 +20,17 @@ func TestMutants(t *testing.T) {
 	has := map[string]bool{}
 	for _, m := range table.Mutants {
 		_, err := m.Apply(top)
-		require.NoError(t, err, "write the mutant of row %s anew: a change that its test has to notice", m.Row)
+		if err != nil {
+			t.Errorf("%v: write it anew, a change that the row’s test has to notice", err)
+		}
 		has[m.Row] = true
 	}
 	known := map[string]bool{}
 	for _, r := range rows {
 		known[r.ID] = true
-		require.True(t, has[r.ID] != (table.None[r.ID] != ""), "row %s wants a mutant in docs/mutants.txt (docs/nightly.md), or a reason there why it has none", r.ID)
+		if has[r.ID] == (table.None[r.ID] != "") {
+			t.Errorf("row %s wants a mutant in docs/mutants.txt (docs/nightly.md), or a reason there why it has none", r.ID)
+		}
 	}
 	for id := range has {
 		require.True(t, known[id], "docs/validation.md has no row %s", id)
