@@ -95,6 +95,9 @@ func (p *party) publish(ctx context.Context, rotate bool) error {
 	if err != nil {
 		return err
 	}
+	if err := p.device.MarkPublished(ctx, stock); err != nil { // the directory is the scenario's
+		return err
+	}
 	p.stock = stock
 	p.signed = note(p.signed, stock.SignedPreKey.ID)
 	p.kem = note(p.kem, stock.LastResort.ID)

@@ -335,6 +335,9 @@ func (t *Tap) published(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := t.p.device.MarkPublished(ctx, stock); err != nil {
+		return err
+	}
 	t.p.stock = stock
 	t.rec.prepare(ctx)
 	return t.rec.run.directory(t.p)

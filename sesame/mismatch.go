@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"signet.example/signet"
+	"signet.example/signet/x3dh"
 )
 
 // A MismatchError is a server's answer to messages that do not fit the devices of a user: nothing was
@@ -125,28 +126,44 @@ func (c *Client) Remove(ctx context.Context, device signet.Address) error {
 	return c.device.SetRecord(ctx, device, nil)
 }
 
-// Publish makes n one-time prekeys of each kind and publishes them with the device's signed prekey and
-// last resort. It is how a device is added, too.
+// Publish sees to it that n one-time prekeys of each kind are new to the directory, and publishes them
+// with the device's signed prekey and last resort. Those that an earlier publication could not deliver
+// come first; only the others are made. It is how a device is added, too.
 func (c *Client) Publish(ctx context.Context, n int) error {
-	p, err := c.device.PreKeys(ctx, n)
-	if err != nil {
-		return err
-	}
-	return c.directory.Publish(ctx, c.device.Address(), p)
+	_, err := c.publish(ctx, n, c.directory.Publish)
+	return err
 }
 
 // Renew is Publish after the device's store has been restored from a backup, which leaves the one-time
 // prekeys out: those that the directory still has are replaced.
 func (c *Client) Renew(ctx context.Context, n int) error {
-	p, err := c.device.PreKeys(ctx, n)
+	_, err := c.publish(ctx, n, c.directory.Replace)
+	return err
+}
+
+// publish delivers what was made and is not known to be published, and notes that it is. It returns how
+// many prekeys of the rarer kind that were.
+func (c *Client) publish(ctx context.Context, n int, deliver func(context.Context, signet.Address, *x3dh.Published) error) (int, error) {
+	p, err := c.device.Unpublished(ctx)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	return c.directory.Replace(ctx, c.device.Address(), p)
+	if have := min(len(p.PreKeys), len(p.KEMPreKeys)); have < n || len(p.LastResort.Public) == 0 {
+		if _, err := c.device.PreKeys(ctx, max(0, n-have)); err != nil {
+			return 0, err
+		}
+		if p, err = c.device.Unpublished(ctx); err != nil {
+			return 0, err
+		}
+	}
+	if err := deliver(ctx, c.device.Address(), p); err != nil {
+		return 0, err
+	}
+	return min(len(p.PreKeys), len(p.KEMPreKeys)), c.device.MarkPublished(ctx, p)
 }
 
 // Rotate replaces the signed prekey and the last resort, publishes them, and removes from the store those
-// whose grace has passed. Rotate about once a week.
+// whose grace has passed: it counts from the publication of their successors. Rotate about once a week.
 func (c *Client) Rotate(ctx context.Context) error {
 	p, err := c.device.Rotate(ctx)
 	if err != nil {
@@ -155,13 +172,16 @@ func (c *Client) Rotate(ctx context.Context) error {
 	if err := c.directory.Publish(ctx, c.device.Address(), p); err != nil {
 		return err
 	}
+	if err := c.device.MarkPublished(ctx, p); err != nil {
+		return err
+	}
 	_, err = c.device.Retire(ctx)
 	return err
 }
 
 // Replenish publishes as many one-time prekeys as bring the directory's stock up to n, if less than
-// half of that is left of a kind. It returns how many were made.
-func (c *Client) Replenish(ctx context.Context, n int) (made int, err error) {
+// half of that is left of a kind. It returns how many of each kind were published.
+func (c *Client) Replenish(ctx context.Context, n int) (published int, err error) {
 	left, err := c.directory.Stock(ctx, c.device.Address())
 	if err != nil && !errors.Is(err, ErrUnknown) {
 		return 0, err
@@ -170,5 +190,5 @@ func (c *Client) Replenish(ctx context.Context, n int) (made int, err error) {
 	if few*2 >= n {
 		return 0, nil
 	}
-	return n - few, c.Publish(ctx, n-few)
+	return c.publish(ctx, n-few, c.directory.Publish)
 }

@@ -61,13 +61,16 @@ func private(kind string, id uint32, get func(uint32) ([]byte, error)) (*signet.
 }
 
 // consume removes the one-time prekeys that a new session was made with. If all the prekeys stay that
-// its first message named, it remembers the base key (protocol §2.5, decision 020). left is how many
-// one-time prekeys are left.
-func consume(tx Tx, in *incoming) (left int, err error) {
+// its first message named, it remembers the base key (protocol §2.5, decision 020). A first message that
+// names a signed prekey shows that it is published. left is how many one-time prekeys are left.
+func (d *Device) consume(tx Tx, in *incoming) (left int, err error) {
 	p := in.first
+	if err := d.confirm(tx, rowSigned, p.SignedPreKeyID); err != nil {
+		return -1, err
+	}
 	switch {
 	case p.Version >= x3dh.VersionPQXDH:
-		err = consumeKEM(tx, in)
+		err = d.consumeKEM(tx, in)
 	case !p.HasPreKey:
 		err = mark(tx, markOfSigned(p.SignedPreKeyID), in)
 	}
@@ -82,16 +85,20 @@ func consume(tx Tx, in *incoming) (left int, err error) {
 	return tx.CountPreKeys()
 }
 
-func consumeKEM(tx Tx, in *incoming) error {
+func (d *Device) consumeKEM(tx Tx, in *incoming) error {
 	p := in.first
 	last, err := lifetimes(tx, rowLastResort)
 	if err != nil {
 		return err
 	}
 	for _, l := range last {
-		if l.id == p.KEMPreKeyID {
-			return mark(tx, p.KEMPreKeyID, in)
+		if l.id != p.KEMPreKeyID {
+			continue
 		}
+		if err := d.confirmIn(tx, rowLastResort, last, l.id); err != nil {
+			return err
+		}
+		return mark(tx, l.id, in)
 	}
 	return gone("KEM prekey", p.KEMPreKeyID, tx.DeleteKEMPreKey(p.KEMPreKeyID))
 }

@@ -70,8 +70,12 @@ type Options struct {
 	// Now is the clock. Nil means time.Now.
 	Now func() time.Time
 	// SignedPreKeyGrace is how long a replaced signed prekey or last-resort KEM prekey still opens
-	// first messages. Zero means 30 days.
+	// first messages, from the day on which its successor is known to be published. Zero means 30 days.
 	SignedPreKeyGrace time.Duration
+	// MaxUnpublished bounds the one-time prekeys of each kind that are kept without being marked as
+	// published (MarkPublished): beyond it, and beyond twice what one call of PreKeys makes, the oldest
+	// are deleted. Zero means 200.
+	MaxUnpublished int
 	// LowWater is the number of one-time prekeys below which LowPreKeys is called. Zero means 20.
 	LowWater int
 	// LowPreKeys, if not nil, is called after a first message began a session and fewer than LowWater
@@ -104,6 +108,9 @@ func NewDevice(self signet.Address, id x3dh.Identity, store Store, opts *Options
 	}
 	if d.opts.SignedPreKeyGrace == 0 {
 		d.opts.SignedPreKeyGrace = 30 * 24 * time.Hour
+	}
+	if d.opts.MaxUnpublished == 0 {
+		d.opts.MaxUnpublished = 200
 	}
 	if d.opts.LowWater == 0 {
 		d.opts.LowWater = 20

@@ -395,7 +395,7 @@ func (d *Device) receiveFirst(r *record, src *entropy.Source, in *incoming) (pla
 	if err := r.promote(s); err != nil {
 		return nil, -1, err
 	}
-	left, err = consume(r.tx, in)
+	left, err = d.consume(r.tx, in)
 	return plaintext, left, err
 }
 

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
 
 	"signet.example/signet"
@@ -24,6 +23,9 @@ const (
 	rowNextPreKey   = "next-prekey"
 	rowNextSigned   = "next-signed-prekey"
 	rowNextKEM      = "next-kem-prekey"
+	rowNewPreKeys   = "unpublished-prekeys"
+	rowNewKEM       = "unpublished-kem-prekeys"
+	rowAge          = "prekey-age"
 )
 
 // Identity returns the identity key kept in the store's own row, and makes one the first time. It is
@@ -128,23 +130,68 @@ func unusedID(tx Tx, src *entropy.Source, name string, get func(uint32) ([]byte,
 // PreKeys makes n one-time prekeys and n one-time KEM prekeys, stores them, and returns them with the
 // device's current signed prekey and last-resort KEM prekey (made the first time), ready to publish
 // (X3DH §3.2, PQXDH §3.2). It returns once they are durable.
+//
+// Call MarkPublished once they are published. Until then they are on the list of Unpublished, which is
+// bounded by Options.MaxUnpublished: the oldest of them are deleted first.
 func (d *Device) PreKeys(ctx context.Context, n int) (*x3dh.Published, error) {
 	if n < 0 {
 		return nil, fmt.Errorf("session: %d prekeys", n)
 	}
-	return d.publish(ctx, n, false)
+	return d.prepare(ctx, func(m *maker) (*x3dh.Published, error) { return m.publish(n, true) })
+}
+
+// CurvePreKeys is PreKeys for networks of version 3: it makes n elliptic-curve one-time prekeys and no
+// KEM prekey of any kind. LastResort and KEMPreKeys of the result are empty.
+func (d *Device) CurvePreKeys(ctx context.Context, n int) (*x3dh.Published, error) {
+	if n < 0 {
+		return nil, fmt.Errorf("session: %d prekeys", n)
+	}
+	return d.prepare(ctx, func(m *maker) (*x3dh.Published, error) { return m.publish(n, false) })
+}
+
+// RetryPreKey makes one elliptic-curve one-time prekey alone, to be sent to one peer beside the
+// request for a message that did not decrypt. It counts as published at once, and is in no way
+// different afterwards.
+func (d *Device) RetryPreKey(ctx context.Context) (*x3dh.Published, error) {
+	return d.prepare(ctx, func(m *maker) (*x3dh.Published, error) {
+		p, err := m.signedOnly(m.current)
+		if err != nil {
+			return nil, err
+		}
+		k, err := m.oneTime()
+		p.PreKeys = []x3dh.PreKey{k}
+		return p, err
+	})
 }
 
 // Rotate replaces the signed prekey and the last-resort KEM prekey and returns the new ones, ready to
-// publish; no one-time prekeys are made. The old ones open first messages for SignedPreKeyGrace, until
-// Retire removes them. Rotate about once a week.
-func (d *Device) Rotate(ctx context.Context) (*x3dh.Published, error) { return d.publish(ctx, 0, true) }
+// publish; no one-time prekeys are made. The old ones open first messages for SignedPreKeyGrace from
+// the day on which the new ones are known to be published (MarkPublished, or a first message that
+// names them), until Retire removes them. Rotate about once a week. After eight rotations that were
+// not published it returns the newest again.
+func (d *Device) Rotate(ctx context.Context) (*x3dh.Published, error) {
+	return d.prepare(ctx, func(m *maker) (*x3dh.Published, error) {
+		p, err := m.signedOnly(m.renew)
+		if err != nil {
+			return nil, err
+		}
+		signed, err := lifetimes(m.tx, rowSigned)
+		if err != nil {
+			return nil, err
+		}
+		last, err := lifetimes(m.tx, rowLastResort)
+		if err != nil || len(last) == 0 && len(signed) > 1 {
+			return p, err // a device that has offered no KEM prekeys so far
+		}
+		return p, m.lastResort(p, m.renew)
+	})
+}
 
-func (d *Device) publish(ctx context.Context, n int, rotate bool) (p *x3dh.Published, err error) {
+// prepare runs f with a maker of prekeys, in a transaction.
+func (d *Device) prepare(ctx context.Context, f func(*maker) (*x3dh.Published, error)) (p *x3dh.Published, err error) {
 	src := entropy.From(ctx)
 	err = d.store.Update(ctx, signet.Address{}, func(tx Tx) error {
-		m := maker{d: d, tx: tx, src: src, now: uint64(d.opts.Now().UnixMilli())}
-		p, err = m.publish(n, rotate)
+		p, err = f(&maker{d: d, tx: tx, src: src, now: uint64(max(0, d.opts.Now().UnixMilli()))})
 		return err
 	})
 	if err != nil {
@@ -161,12 +208,51 @@ type maker struct {
 	now uint64 // milliseconds
 }
 
-func (m *maker) publish(n int, rotate bool) (p *x3dh.Published, err error) {
+// publish makes n one-time prekeys, with KEM prekeys as many of those and the last resort, and gathers
+// them with the current signed prekey.
+func (m *maker) publish(n int, withKEM bool) (*x3dh.Published, error) {
+	p, err := m.signedOnly(m.current)
+	if err != nil {
+		return nil, err
+	}
+	if withKEM {
+		if err := m.lastResort(p, m.current); err != nil {
+			return nil, err
+		}
+	}
+	var ids, kemIDs []uint32
+	for range n {
+		k, err := m.oneTime()
+		if err != nil {
+			return nil, err
+		}
+		p.PreKeys, ids = append(p.PreKeys, k), append(ids, k.ID)
+		if !withKEM {
+			continue
+		}
+		r, err := m.kem()
+		if err != nil {
+			return nil, err
+		}
+		p.KEMPreKeys = append(p.KEMPreKeys, x3dh.KEMPreKey{ID: r.ID, Public: r.Public, Signature: r.Signature})
+		kemIDs = append(kemIDs, r.ID)
+	}
+	if err := m.unpublished(rowNewPreKeys, ids, m.tx.DeletePreKey); err != nil {
+		return nil, err
+	}
+	return p, m.unpublished(rowNewKEM, kemIDs, m.tx.DeleteKEMPreKey)
+}
+
+// A lifeOf says which prekey of a list of lifetimes is the current one: current or renew.
+type lifeOf func(row string, create func() (*wire.PreKey, error), get func(uint32) ([]byte, error)) (*wire.PreKey, error)
+
+// signedOnly begins what is published with the identity and a signed prekey.
+func (m *maker) signedOnly(of lifeOf) (p *x3dh.Published, err error) {
 	p = &x3dh.Published{DeviceID: m.d.self.Device, Identity: m.d.id.PublicKey()}
 	if p.RegistrationID, err = registrationID(m.tx, m.src); err != nil {
 		return nil, err
 	}
-	signed, err := m.current(rowSigned, rotate, m.signed, m.tx.SignedPreKey)
+	signed, err := of(rowSigned, m.signed, m.tx.SignedPreKey)
 	if err != nil {
 		return nil, err
 	}
@@ -174,24 +260,17 @@ func (m *maker) publish(n int, rotate bool) (p *x3dh.Published, err error) {
 	if p.SignedPreKey.Public, err = signet.ParsePublicKey(signed.Public); err != nil {
 		return nil, fmt.Errorf("session: stored signed prekey: %w", err)
 	}
-	last, err := m.current(rowLastResort, rotate, m.kem, m.tx.KEMPreKey)
+	return p, nil
+}
+
+// lastResort adds a last-resort KEM prekey to what is published.
+func (m *maker) lastResort(p *x3dh.Published, of lifeOf) error {
+	last, err := of(rowLastResort, m.kem, m.tx.KEMPreKey)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	p.LastResort = x3dh.KEMPreKey{ID: last.ID, Public: bytes.Clone(last.Public), Signature: bytes.Clone(last.Signature)}
-	for range n {
-		k, err := m.oneTime()
-		if err != nil {
-			return nil, err
-		}
-		p.PreKeys = append(p.PreKeys, k)
-		r, err := m.kem()
-		if err != nil {
-			return nil, err
-		}
-		p.KEMPreKeys = append(p.KEMPreKeys, x3dh.KEMPreKey{ID: r.ID, Public: r.Public, Signature: r.Signature})
-	}
-	return p, nil
+	return nil
 }
 
 func (m *maker) oneTime() (k x3dh.PreKey, err error) {
@@ -242,119 +321,41 @@ func (m *maker) sign(r *wire.PreKey) error {
 	return nil
 }
 
-// current returns the newest prekey of a lifetime list, and makes one if there is none or rotate says
-// so.
-func (m *maker) current(row string, rotate bool, create func() (*wire.PreKey, error), get func(uint32) ([]byte, error)) (*wire.PreKey, error) {
+// current returns the newest prekey of a list of lifetimes, and makes one if there is none.
+func (m *maker) current(row string, create func() (*wire.PreKey, error), get func(uint32) ([]byte, error)) (*wire.PreKey, error) {
 	list, err := lifetimes(m.tx, row)
 	if err != nil {
 		return nil, err
 	}
-	if len(list) > 0 && !rotate {
-		b, err := get(list[0].id)
-		if err != nil {
-			return nil, err
-		}
-		k, err := wire.ParsePreKey(b)
-		if err != nil || b == nil {
-			return nil, fmt.Errorf("session: stored prekey %d is missing or damaged", list[0].id)
-		}
-		return &k, nil
+	if len(list) == 0 {
+		return m.renew(row, create, get)
+	}
+	b, err := get(list[0].id)
+	if err != nil {
+		return nil, err
+	}
+	k, err := wire.ParsePreKey(b)
+	if err != nil || b == nil {
+		return nil, fmt.Errorf("session: stored prekey %d is missing or damaged", list[0].id)
+	}
+	return &k, nil
+}
+
+// renew puts a new prekey in front of a list of lifetimes, and returns it.
+func (m *maker) renew(row string, create func() (*wire.PreKey, error), get func(uint32) ([]byte, error)) (*wire.PreKey, error) {
+	list, err := lifetimes(m.tx, row)
+	if err != nil {
+		return nil, err
+	}
+	if unconfirmed(list) >= maxUnconfirmed {
+		return m.current(row, create, get)
 	}
 	k, err := create()
 	if err != nil {
 		return nil, err
 	}
-	if len(list) > 0 {
-		list[0].replaced = m.now
-	}
 	list = append([]lifetime{{id: k.ID}}, list...)
 	return k, m.tx.PutValue(row, appendLifetimes(nil, list))
-}
-
-// A lifetime says when a signed prekey or last-resort KEM prekey was replaced, in milliseconds; zero
-// for the current one.
-type lifetime struct {
-	id       uint32
-	replaced uint64
-}
-
-const lifetimeSize = 4 + 8
-
-// lifetimes reads a list, newest first.
-func lifetimes(tx Tx, row string) ([]lifetime, error) {
-	b, err := tx.Value(row)
-	if err != nil {
-		return nil, err
-	}
-	list, err := parseLifetimes(b)
-	if err != nil {
-		return nil, fmt.Errorf("session: stored row %s: %w", row, err)
-	}
-	return list, nil
-}
-
-func parseLifetimes(b []byte) ([]lifetime, error) {
-	if len(b)%lifetimeSize != 0 {
-		return nil, errors.New("session: a list of prekeys is damaged")
-	}
-	var list []lifetime
-	for ; len(b) > 0; b = b[lifetimeSize:] {
-		list = append(list, lifetime{binary.BigEndian.Uint32(b), binary.BigEndian.Uint64(b[4:])})
-	}
-	return list, nil
-}
-
-func appendLifetimes(b []byte, list []lifetime) []byte {
-	for _, l := range list {
-		b = binary.BigEndian.AppendUint32(b, l.id)
-		b = binary.BigEndian.AppendUint64(b, l.replaced)
-	}
-	return b
-}
-
-// Retire removes the signed prekeys and last-resort KEM prekeys whose grace has passed, and returns
-// how many. First messages that name one of them fail with ErrPreKeyID from then on.
-func (d *Device) Retire(ctx context.Context) (n int, err error) {
-	grace := uint64(d.opts.SignedPreKeyGrace.Milliseconds())
-	err = d.store.Update(ctx, signet.Address{}, func(tx Tx) error {
-		n = 0
-		now := uint64(d.opts.Now().UnixMilli())
-		over := func(l lifetime) bool { return l.replaced != 0 && l.replaced+grace < now }
-		signed, err := retire(tx, rowSigned, over, func(id uint32) error {
-			return errors.Join(tx.DeleteSignedPreKey(id), tx.ForgetKEMPreKey(markOfSigned(id)))
-		})
-		if err != nil {
-			return err
-		}
-		last, err := retire(tx, rowLastResort, over, func(id uint32) error {
-			return errors.Join(tx.DeleteKEMPreKey(id), tx.ForgetKEMPreKey(id))
-		})
-		n = signed + last
-		return err
-	})
-	return n, err
-}
-
-func retire(tx Tx, row string, over func(lifetime) bool, remove func(uint32) error) (n int, err error) {
-	list, err := lifetimes(tx, row)
-	if err != nil {
-		return 0, err
-	}
-	var keep []lifetime
-	for _, l := range list {
-		if !over(l) {
-			keep = append(keep, l)
-			continue
-		}
-		if err := remove(l.id); err != nil {
-			return 0, err
-		}
-		n++
-	}
-	if n == 0 {
-		return 0, nil
-	}
-	return n, tx.PutValue(row, appendLifetimes(nil, keep))
 }
 
 // Stock returns how many one-time prekeys of each kind are left.

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -84,12 +83,10 @@ func TestMarksOfX3DH(t *testing.T) {
 	_, bob, m, signed := x3dhPair(t, 0)
 	require.True(t, marked(bob, signed, m))
 	require.False(t, marked(bob, signed+1, m))
-	_, err := bob.Rotate(ctx)
+	stock, err := bob.Rotate(ctx)
 	require.NoError(t, err)
-	bob.now = bob.now.Add(31 * 24 * time.Hour)
-	n, err := bob.Retire(ctx)
-	require.NoError(t, err)
-	require.Equal(t, 2, n)
+	require.NoError(t, bob.MarkPublished(ctx, stock))
+	require.Equal(t, 2, retired(t, bob))
 	require.False(t, marked(bob, signed, m), "nobody can play it again")
 	require.NoError(t, bob.SetRecord(ctx, aliceAddr, nil))
 	refuse(t, aliceAddr, bob, m, session.ErrPreKeyID)

@@ -29,7 +29,7 @@ func (r *Rewind) Value(name string, value []byte) (keep bool, err error) {
 		return false, nil
 	}
 	switch name {
-	case rowNextPreKey, rowNextSigned, rowNextKEM:
+	case rowNextPreKey, rowNextSigned, rowNextKEM, rowNewPreKeys, rowNewKEM:
 		return false, nil
 	case rowLastResort:
 		list, err := parseLifetimes(value)

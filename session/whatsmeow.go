@@ -254,13 +254,5 @@ func (d *Device) ImportSignedPreKey(tx Tx, id uint32, private, signature []byte,
 	if err := tx.PutSignedPreKey(id, wire.AppendPreKey(nil, &r)); err != nil {
 		return err
 	}
-	list, err := lifetimes(tx, rowSigned)
-	if err != nil || slices.ContainsFunc(list, func(l lifetime) bool { return l.id == id }) {
-		return err
-	}
-	l := lifetime{id: id}
-	if len(list) > 0 {
-		l.replaced = uint64(max(1, d.opts.Now().UnixMilli()))
-	}
-	return tx.PutValue(rowSigned, appendLifetimes(nil, append(list, l)))
+	return d.addLifetime(tx, rowSigned, id)
 }

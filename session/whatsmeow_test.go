@@ -404,10 +404,7 @@ func TestImportRows(t *testing.T) {
 	stock, err = bob.PreKeys(ctx, 0)
 	require.NoError(t, err)
 	require.Equal(t, uint32(7), stock.SignedPreKey.ID)
-	bob.now = bob.now.Add(31 * 24 * time.Hour)
-	n, err := bob.Retire(ctx)
-	require.NoError(t, err)
-	require.Equal(t, 1, n)
+	require.Equal(t, 1, retired(t, bob))
 }
 
 func FuzzImportSession(f *testing.F) {

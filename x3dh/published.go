@@ -15,7 +15,7 @@ type Published struct {
 	DeviceID       uint32
 	Identity       signet.PublicKey
 	SignedPreKey   SignedPreKey
-	LastResort     KEMPreKey   // handed out when no one-time KEM prekey is left
+	LastResort     KEMPreKey   // handed out when no one-time KEM prekey is left; no Public: there is none
 	PreKeys        []PreKey    // one-time: each is handed out once
 	KEMPreKeys     []KEMPreKey // one-time: each is handed out once
 }
@@ -32,7 +32,9 @@ func (p *Published) Next() BundleFields {
 		f.PreKey = &p.PreKeys[0]
 		p.PreKeys = p.PreKeys[1:]
 	}
-	f.KEMPreKey = &p.LastResort
+	if len(p.LastResort.Public) > 0 {
+		f.KEMPreKey = &p.LastResort
+	}
 	if len(p.KEMPreKeys) > 0 {
 		f.KEMPreKey = &p.KEMPreKeys[0]
 		p.KEMPreKeys = p.KEMPreKeys[1:]
@@ -47,10 +49,13 @@ func (p *Published) NextBundle() (*Bundle, error) { return NewBundle(p.Next()) }
 // as fields 12 and 13. About 1.9 kB, 42 bytes for each one-time prekey and 1.65 kB for each one-time
 // KEM prekey.
 func (p *Published) AppendBinary(dst []byte) ([]byte, error) {
-	dst = appendFields(dst, &BundleFields{
-		RegistrationID: p.RegistrationID, DeviceID: p.DeviceID, Identity: p.Identity,
-		SignedPreKey: p.SignedPreKey, KEMPreKey: &p.LastResort,
-	})
+	f := BundleFields{
+		RegistrationID: p.RegistrationID, DeviceID: p.DeviceID, Identity: p.Identity, SignedPreKey: p.SignedPreKey,
+	}
+	if len(p.LastResort.Public) > 0 {
+		f.KEMPreKey = &p.LastResort
+	}
+	dst = appendFields(dst, &f)
 	for _, k := range p.PreKeys {
 		dst = wire.AppendBytes(dst, 12, wire.AppendPreKey(nil, &wire.PreKey{ID: k.ID, Public: k.Public.Bytes()}))
 	}
