@@ -6,7 +6,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -42,6 +41,9 @@ func EvaluateBundle(ctx context.Context, sc *Scenario, opts *Options, profile Pr
 	}
 	if err := sc.Check(); err != nil {
 		return nil, nil, err
+	}
+	if sc.Seed >= maxNumber { // no reader of the bundle could be sure of it
+		return nil, nil, wrong("seed", "%d is not below 2^53", sc.Seed)
 	}
 	source, err := sc.canonical()
 	if err != nil {
@@ -80,9 +82,9 @@ type bundleFile struct {
 func (b *bundle) add(name string, data []byte) { b.files = append(b.files, bundleFile{name, data}) }
 
 func (b *bundle) addJSON(name string, v any) error {
-	data, err := json.Marshal(v)
+	data, err := canonicalJSON(v)
 	if err == nil {
-		b.add(name, append(data, '\n'))
+		b.add(name, data)
 	}
 	return err
 }
@@ -317,13 +319,13 @@ func (b *bundle) archive() ([]byte, error) {
 		sum := sha256.Sum256(f.data)
 		m.Files = append(m.Files, bundleEntry{f.name, len(f.data), hex.EncodeToString(sum[:])})
 	}
-	head, err := json.Marshal(m)
+	head, err := canonicalJSON(m)
 	if err != nil {
 		return nil, err
 	}
 	var out bytes.Buffer
 	t := tar.NewWriter(&out)
-	for _, f := range append([]bundleFile{{"manifest.json", append(head, '\n')}}, b.files...) {
+	for _, f := range append([]bundleFile{{"manifest.json", head}}, b.files...) {
 		h := &tar.Header{Typeflag: tar.TypeReg, Name: f.name, Size: int64(len(f.data)), Mode: 0o644, Format: tar.FormatUSTAR}
 		if err := t.WriteHeader(h); err != nil {
 			return nil, err

@@ -3,10 +3,10 @@ package custodian
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
-	"reflect"
 	"slices"
+	"strings"
+	"unicode/utf8"
 )
 
 // maxMessages bounds a script: an evaluation keeps a copy of the receiver for every message.
@@ -34,6 +34,26 @@ func (sc *Scenario) Check() error {
 	return nil
 }
 
+// maxNumber is the first integer that is too large for readers of JSON that keep numbers in floating point.
+const maxNumber = 1 << 53
+
+const nameForm = "a letter and up to 63 letters, digits, _ and -"
+
+// isName reports whether s can be the id of a principal or the name of a grant. So neither has a control,
+// bidirectional or path character, or a letter that looks like another.
+func isName(s string) bool {
+	for i := range len(s) {
+		letter := 'a' <= s[i]|0x20 && s[i]|0x20 <= 'z'
+		if !letter && (i == 0 || (s[i] < '0' || s[i] > '9') && s[i] != '_' && s[i] != '-') {
+			return false
+		}
+	}
+	return len(s) >= 1 && len(s) <= 64
+}
+
+// isText reports whether s can be written down in JSON and read as the same by everybody.
+func isText(s string) bool { return utf8.ValidString(s) && !strings.Contains(s, "\x00") }
+
 func isEnd(s string) bool { return s == Customer || s == Business }
 
 func (sc *Scenario) principal(id string) int {
@@ -43,11 +63,11 @@ func (sc *Scenario) principal(id string) int {
 func (sc *Scenario) checkPrincipal(i int, p *Principal) error {
 	at := fmt.Sprintf("principals[%d]", i)
 	switch {
-	case p.ID == "":
-		return wrong(at+".id", "empty")
-	case isEnd(p.ID):
+	case strings.EqualFold(p.ID, Customer) || strings.EqualFold(p.ID, Business):
 		return wrong(at+".id", "%q always exists", p.ID)
-	case sc.principal(p.ID) != i:
+	case !isName(p.ID):
+		return wrong(at+".id", "%q is not %s", p.ID, nameForm)
+	case slices.IndexFunc(sc.Principals, func(q Principal) bool { return strings.EqualFold(q.ID, p.ID) }) != i:
 		return wrong(at+".id", "%q is taken", p.ID)
 	case p.Role != Provider && p.Role != Operator && p.Role != Outsider:
 		return wrong(at+".role", "%q is none of %q, %q, %q", p.Role, Provider, Operator, Outsider)
@@ -120,6 +140,9 @@ func (c *checker) send(at string, s *Send) error {
 	if c.blocked && s.From == Customer {
 		return wrong(at+".send", "the customer has ended the conversation")
 	}
+	if !isText(s.Text) {
+		return wrong(at+".text", "not UTF-8, or with U+0000")
+	}
 	n := max(s.Count, 1)
 	if s.Count < 0 || n > maxMessages-c.sent {
 		return wrong(at+".count", "%d is not from 1 to %d", s.Count, maxMessages-c.sent)
@@ -142,12 +165,15 @@ func (c *checker) release(at string, numbers []int) error {
 }
 
 func (c *checker) grant(at string, g *Grant) error {
-	_, taken := c.granted[g.Name]
+	taken := false
+	for name := range c.granted {
+		taken = taken || strings.EqualFold(name, g.Name)
+	}
 	_, unknown := expand(g.Atoms)
 	needsAtoms := g.Via == "copy" || g.Via == "stream"
 	switch {
-	case g.Name == "":
-		return wrong(at+".name", "empty")
+	case !isName(g.Name) || strings.EqualFold(g.Name, Customer) || strings.EqualFold(g.Name, Business):
+		return wrong(at+".name", "%q is not %s", g.Name, nameForm)
 	case taken:
 		return wrong(at+".name", "%q is taken", g.Name)
 	case c.sc.principal(g.To) < 0:
@@ -183,20 +209,14 @@ func (c *checker) inject(at string, in *Inject) error {
 		return wrong(at+".to", "%q is not the other end", in.To)
 	case in.Text == "":
 		return wrong(at+".text", "empty")
+	case !isText(in.Text):
+		return wrong(at+".text", "not UTF-8, or with U+0000")
 	}
 	return nil
 }
 
-// canonical returns the bytes that the scenario was parsed from, or of its own if it was built, or changed
-// since.
-func (sc *Scenario) canonical() ([]byte, error) {
-	if b := sc.source; b != nil {
-		if again, err := ParseScenario(b); err == nil && reflect.DeepEqual(again, sc) {
-			return b, nil
-		}
-	}
-	return json.Marshal(sc)
-}
+// canonical returns the scenario in its canonical form, however it was written.
+func (sc *Scenario) canonical() ([]byte, error) { return canonicalJSON(sc) }
 
 // digest is the SHA-256 of canonical.
 func (sc *Scenario) digest() (string, error) {

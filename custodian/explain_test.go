@@ -21,11 +21,10 @@ import (
 // nothing: its parcels say what every secret really was.
 func withWitness(sc *Scenario) *Scenario {
 	out := *sc
-	out.source = nil
 	out.Principals = append(append([]Principal(nil), sc.Principals...), Principal{ID: "truth", Role: Outsider})
 	out.Script = nil
 	for _, from := range []string{Customer, Business} {
-		out.Script = append(out.Script, Step{Grant: &Grant{Name: "truth of the " + from, To: "truth", From: from, Atoms: []string{"everything"}, Via: "stream"}})
+		out.Script = append(out.Script, Step{Grant: &Grant{Name: "truth-of-the-" + from, To: "truth", From: from, Atoms: []string{"everything"}, Via: "stream"}})
 	}
 	out.Script = append(out.Script, sc.Script...)
 	return &out

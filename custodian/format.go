@@ -19,7 +19,10 @@ func (sc *Scenario) MarshalJSON() ([]byte, error) {
 		OneTimePreKey *bool       `json:"oneTimePreKey,omitempty"`
 		Principals    []principal `json:"principals"`
 		Script        []any       `json:"script"`
-	}{Format: scenarioFormat, Protocol: sc.Protocol, Seed: sc.Seed, Initiator: sc.Initiator, Script: []any{}, Principals: []principal{}}
+	}{Format: scenarioFormat, Protocol: sc.Protocol, Seed: sc.Seed, Script: []any{}, Principals: []principal{}}
+	if sc.Initiator != Customer { // a default is left out
+		out.Initiator = sc.Initiator
+	}
 	if sc.NoOneTimePreKey {
 		out.OneTimePreKey = new(bool)
 	}
@@ -41,7 +44,7 @@ func (s *Step) format() any {
 			Text    string `json:"text,omitempty"`
 			Count   int    `json:"count,omitempty"`
 			Deliver *bool  `json:"deliver,omitempty"`
-		}{s.Send.From, s.Send.Text, s.Send.Count, map[bool]*bool{true: new(bool)}[s.Send.Hold]}
+		}{s.Send.From, s.Send.Text, s.Send.many(), map[bool]*bool{true: new(bool)}[s.Send.Hold]}
 	case s.Deliver != nil:
 		return map[string]any{"deliver": s.Deliver}
 	case s.Drop != nil:
@@ -55,7 +58,11 @@ func (s *Step) format() any {
 			Via   string   `json:"via"`
 			Count int      `json:"count,omitempty"`
 		}
-		return map[string]any{"grant": grant(*s.Grant)}
+		g := grant(*s.Grant)
+		if g.From == Business {
+			g.From = ""
+		}
+		return map[string]any{"grant": g}
 	case s.Revoke != "":
 		return map[string]any{"revoke": map[string]string{"name": s.Revoke}}
 	case s.Rotate != "":
@@ -74,4 +81,12 @@ func (s *Step) format() any {
 		return map[string]any{"inject": inject(*s.Inject)}
 	}
 	return map[string]any{"notice": s.Notice.format()}
+}
+
+// many is the count where it is not 1, which is left out.
+func (s *Send) many() int {
+	if s.Count == 1 {
+		return 0
+	}
+	return s.Count
 }

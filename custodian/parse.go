@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // A ScenarioError says which field of a scenario is wrong, and how.
@@ -24,13 +26,14 @@ func wrong(field, format string, args ...any) error {
 
 const scenarioFormat = "custody-scenario-v1"
 
-// ParseScenario parses and checks a scenario. Unknown and repeated fields are errors; every error is a
-// *ScenarioError. b is not kept.
+// ParseScenario parses and checks a scenario. What could be read in two ways is an error: unknown and
+// repeated fields, names in other case, null, numbers that are no integers from 0 to 2^53-1 in decimal
+// digits, text that is not UTF-8. Every error is a *ScenarioError. b is not kept.
 func ParseScenario(b []byte) (*Scenario, error) {
-	if !json.Valid(b) {
+	if !json.Valid(b) || !utf8.Valid(b) {
 		return nil, wrong("document", "not JSON")
 	}
-	sc := &Scenario{source: bytes.Clone(b)}
+	sc := &Scenario{}
 	var format string
 	err := object("", b, map[string]reader{
 		"format":     text(&format),
@@ -128,9 +131,47 @@ func value[T any](dst *T, what string) reader {
 	}
 }
 
-func text(dst *string) reader  { return value(dst, "a string") }
-func integer(dst *int) reader  { return value(dst, "an integer") }
-func seed(dst *uint64) reader  { return value(dst, "an unsigned integer") }
+// text reads a string that is well formed: half of a surrogate pair is none.
+func text(dst *string) reader {
+	return func(f string, b []byte) error {
+		if err := value(dst, "a string")(f, b); err != nil {
+			return err
+		}
+		if strings.Contains(*dst, "\x00") || strings.ContainsRune(*dst, utf8.RuneError) && halved(b) {
+			return wrong(f, "with U+0000, or half of a surrogate pair")
+		}
+		return nil
+	}
+}
+
+// halved reports whether a string of JSON is not what its text is written as again.
+func halved(b []byte) bool {
+	var s string
+	_ = json.Unmarshal(b, &s) // it was read before
+	return strings.Count(s, "\uFFFD") != strings.Count(string(b), "\uFFFD")+strings.Count(strings.ToLower(string(b)), `\ufffd`)
+}
+
+func integer(dst *int) reader {
+	return func(f string, b []byte) error {
+		var n uint64
+		err := seed(&n)(f, b)
+		*dst = int(n)
+		return err
+	}
+}
+
+// seed reads an integer in its one form: digits, without a zero before them.
+func seed(dst *uint64) reader {
+	return func(f string, b []byte) error {
+		n, err := strconv.ParseUint(string(b), 10, 64)
+		if err != nil || n >= maxNumber || strconv.FormatUint(n, 10) != string(b) {
+			return wrong(f, "not an integer from 0 to 2^53-1, in digits")
+		}
+		*dst = n
+		return nil
+	}
+}
+
 func boolean(dst *bool) reader { return value(dst, "true or false") }
 func texts(dst *[]string) reader {
 	return list(func(f string, b []byte) error {

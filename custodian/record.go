@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -200,7 +199,7 @@ func (rec *Recording) Evaluate(ctx context.Context) (*Evaluation, error) {
 	}
 	rec.prepare(ctx)
 	r := rec.run.snapshot(rec.sc.clone())
-	source, err := json.Marshal(r.sc)
+	source, err := r.sc.canonical()
 	if err != nil {
 		return nil, err
 	}

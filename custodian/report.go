@@ -1,9 +1,6 @@
 package custodian
 
-import (
-	"bytes"
-	"encoding/json"
-)
+import "encoding/json"
 
 // A Text is a sentence in two languages.
 type Text struct {
@@ -113,19 +110,8 @@ func (r *Report) MarshalJSON() ([]byte, error) {
 	}{reportFormat, r.Tool, r.Scenario, r.Assumptions, r.Messages, r.Injections, r.Verdicts, r.Notice, r.Evidence, r.Limits})
 }
 
-// JSON returns the report indented and with a newline at its end.
-func (r *Report) JSON() ([]byte, error) {
-	b, err := json.Marshal(r)
-	if err != nil {
-		return nil, err
-	}
-	var out bytes.Buffer
-	if err := json.Indent(&out, b, "", "  "); err != nil {
-		return nil, err
-	}
-	out.WriteByte('\n')
-	return out.Bytes(), nil
-}
+// JSON returns the report in its canonical form (docs/custody-bundle.md, JSON), a line feed at its end.
+func (r *Report) JSON() ([]byte, error) { return canonicalJSON(r) }
 
 // Find returns the verdict on a guarantee for a principal, or nil.
 func (r *Report) Find(id, principal string) *Verdict {

@@ -49,14 +49,12 @@ const (
 
 // A Scenario is a script to be evaluated (custody-format.md). It is built in Go or parsed.
 type Scenario struct {
-	Protocol        int // 3 (X3DH) or 4 (PQXDH and the post-quantum ratchet)
-	Seed            uint64
+	Protocol        int    // 3 (X3DH) or 4 (PQXDH and the post-quantum ratchet)
+	Seed            uint64 // below 2^53 where it is written down: parsed, or in a bundle
 	Initiator       string // Customer or Business; empty is Customer
 	NoOneTimePreKey bool   // bundles have no one-time prekeys
 	Principals      []Principal
 	Script          []Step
-
-	source []byte // what it was parsed from
 }
 
 // A Role is how close to the conversation a principal is.

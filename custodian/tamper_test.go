@@ -47,19 +47,6 @@ func repack(t *testing.T, files map[string][]byte, profile Profile) []byte {
 	return out
 }
 
-// edit changes a JSON file in place.
-func edit(t *testing.T, files map[string][]byte, name string, change func(map[string]any)) {
-	t.Helper()
-	var v map[string]any
-	d := json.NewDecoder(bytes.NewReader(files[name]))
-	d.UseNumber()
-	require.NoError(t, d.Decode(&v))
-	change(v)
-	b, err := json.Marshal(v)
-	require.NoError(t, err)
-	files[name] = b
-}
-
 func items(v any) []any         { return v.([]any) }
 func dict(v any) map[string]any { return v.(map[string]any) }
 func flip(s string) string {

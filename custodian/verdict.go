@@ -34,8 +34,8 @@ func (r Result) String() string {
 // A Healing counts messages from the first after the grant to the first from which everything is
 // unreadable; nil is never in this run.
 type Healing struct {
-	Classical *int `json:"classical"`
-	Quantum   *int `json:"quantum"`
+	Classical *int `json:"classical,omitempty"`
+	Quantum   *int `json:"quantum,omitempty"`
 }
 
 // A Verdict is one line of a report. It cannot be made outside this package, nor inside it without

@@ -52,7 +52,7 @@ func (g *Grant) units() []string {
 // all, and not revoked either. sc is not modified. What sc does not grant is ignored.
 func (sc *Scenario) Without(list []Withheld) *Scenario {
 	out := *sc
-	out.source, out.Script = nil, nil
+	out.Script = nil
 	gone := make(map[string]bool)
 	for _, s := range sc.Script {
 		switch g := s.Grant; {

@@ -38,7 +38,7 @@ func Verify(b []byte) (*Outcome, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &verifier{files: files, about: make(map[string]stretch)}
+	v := &verifier{files: files, about: make(map[string]stretch), ordinal: make(map[string]int)}
 	for _, part := range []func() error{
 		v.readDocuments, v.readRules, v.checkTranscript, v.checkProbes, v.checkGrants, v.checkScenario, v.checkStatements, v.close,
 		v.checkCertificates, v.checkReadings, v.checkForgeries, v.checkSessions,
@@ -63,12 +63,16 @@ type verifier struct {
 	text     transcript
 	evidence evidence
 
-	messages []*message // by number
+	ordinal  map[string]int // of principals
+	messages []*message     // by number
 	injected []*message
 	probes   []*event // by number
 	asked    []*event // the probe of each message
 	parcels  map[int][]entry
-	ids      [2]map[string]bool // identity keys of each end
+	firsts   map[string]*message // the earliest first message of each session
+	signed   map[string]bool     // what the MACs of the conversation's messages cover
+	claims   map[string]int      // of the report's evidence, by id
+	ids      [2]map[string]bool  // identity keys of each end
 
 	rules     *clauses
 	views     []*view

@@ -32,7 +32,7 @@ func TestManifest(t *testing.T) {
 		{`{"format":"custody-bundle-v1","profile":"secret","files":[]}` + "\n", "unknown format"},
 		{`{"format":"custody-bundle-v1","profile":"lab","files":[{"name":"x","size":0,"sha256":""}]}` + "\n", "does not list"},
 		{`{}`, "canonical"},
-		{`[]`, "malformed"},
+		{`[]`, "not what the format has"},
 	} {
 		_, err := Verify(pack(t, []string{"manifest.json"}, map[string][]byte{"manifest.json": []byte(c.manifest)}))
 		require.ErrorContains(t, err, c.want, c.manifest)
@@ -45,10 +45,13 @@ func TestClosure(t *testing.T) {
 	c.add("a", "z", "x", "y")
 	c.some("b", "w", 2, "x", "y", "z")
 	c.add("c", "y", "v")
-	out := c.close([]fact{{"x", 1}, {"v", 3}, {"y", 9}})
-	for atom, at := range map[string]int{"x": 1, "v": 3, "y": 3, "z": 3, "w": 3} {
-		require.Equal(t, at, out.at[c.ids[atom]], atom)
+	for range 2 { // the second is not disturbed by the first
+		out := c.close([]fact{{"x", 1}, {"v", 3}, {"y", 9}}, 5)
+		for atom, at := range map[string]int{"x": 1, "v": 3, "y": 3, "z": 3, "w": 3} {
+			require.Equal(t, at, out.at[c.ids[atom]], atom)
+		}
 	}
+	require.Len(t, c.close([]fact{{"x", 1}, {"v", 3}, {"y", 9}}, 1).at, 2, "more than a certificate has")
 }
 
 func TestCertificateText(t *testing.T) {

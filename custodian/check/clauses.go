@@ -16,6 +16,8 @@ type clauses struct {
 	ids   map[string]int
 	list  []clause
 	uses  [][]int
+
+	missing []int // of each clause, the atoms that are still to be known
 }
 
 func (c *clauses) id(name string) int {
@@ -53,17 +55,20 @@ type closure struct {
 	by map[int]int // -1: a fact
 }
 
-// close follows facts, which come in the order of time, each to its end before the next.
-func (c *clauses) close(facts []fact) *closure {
-	out := &closure{at: make(map[int]int), by: make(map[int]int)}
-	missing := make([]int, len(c.list))
-	for i := range c.list {
-		missing[i] = c.list[i].need
+// close follows facts, which come in the order of time, each to its end before the next. It gives up when
+// more than limit atoms follow: a certificate lists them all, so that the work is bounded by its size.
+func (c *clauses) close(facts []fact, limit int) *closure {
+	out := &closure{at: make(map[int]int, limit), by: make(map[int]int, limit)}
+	if c.missing == nil {
+		c.missing = make([]int, len(c.list))
+		for i := range c.list {
+			c.missing[i] = c.list[i].need
+		}
 	}
 	for _, f := range facts {
 		work := []int{c.id(f.atom)}
 		by := []int{-1}
-		for len(work) > 0 {
+		for len(work) > 0 && len(out.at) <= limit {
 			a, why := work[len(work)-1], by[len(by)-1]
 			work, by = work[:len(work)-1], by[:len(by)-1]
 			if _, known := out.at[a]; known {
@@ -71,10 +76,15 @@ func (c *clauses) close(facts []fact) *closure {
 			}
 			out.at[a], out.by[a] = f.at, why
 			for _, n := range c.uses[a] {
-				if missing[n]--; missing[n] == 0 {
+				if c.missing[n]--; c.missing[n] == 0 {
 					work, by = append(work, c.list[n].head), append(by, n)
 				}
 			}
+		}
+	}
+	for a := range out.at { // for the next one
+		for _, n := range c.uses[a] {
+			c.missing[n]++
 		}
 	}
 	return out

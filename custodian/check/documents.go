@@ -20,9 +20,9 @@ type report struct {
 	Verdicts []verdict `json:"verdicts"`
 	Notice   *struct {
 		State string   `json:"state"`
-		By    string   `json:"by"`
+		By    string   `json:"by,omitempty"`
 		Text  sentence `json:"text"`
-	} `json:"notice"`
+	} `json:"notice,omitempty"`
 	Evidence []struct {
 		ID    string `json:"id"`
 		Kind  string `json:"kind"`
@@ -37,18 +37,18 @@ type sentence struct {
 }
 
 type messageReport struct {
-	I               int               `json:"i"`
-	From            string            `json:"from"`
-	Delivered       bool              `json:"delivered"`
-	ReadableBy      []string          `json:"readable_by"`
-	QuantumReadable []string          `json:"quantum_readable_by"`
-	ForgeableBy     []string          `json:"forgeable_by"`
-	Evidence        map[string]string `json:"evidence"`
+	I               int      `json:"i"`
+	From            string   `json:"from"`
+	Delivered       bool     `json:"delivered"`
+	ReadableBy      []string `json:"readable_by"`
+	QuantumReadable []string `json:"quantum_readable_by"`
+	ForgeableBy     []string `json:"forgeable_by"`
+	Evidence        exhibits `json:"evidence"`
 }
 
 type healing struct {
-	Classical *int `json:"classical"`
-	Quantum   *int `json:"quantum"`
+	Classical *int `json:"classical,omitempty"`
+	Quantum   *int `json:"quantum,omitempty"`
 }
 
 type verdict struct {
@@ -58,8 +58,8 @@ type verdict struct {
 	Verdict   string    `json:"verdict"`
 	Messages  int       `json:"messages"`
 	Of        int       `json:"of"`
-	Healing   *healing  `json:"healing"`
-	Metadata  *metadata `json:"metadata"`
+	Healing   *healing  `json:"healing,omitempty"`
+	Metadata  *metadata `json:"metadata,omitempty"`
 	Severity  severity  `json:"severity"`
 	Evidence  []string  `json:"evidence"`
 	Text      sentence  `json:"text"`
@@ -89,7 +89,7 @@ type transcript struct {
 	Events     []event     `json:"events"`
 	Turns      []turn      `json:"turns"`
 	PQChains   []pqChain   `json:"pq_chains"`
-	Custody    *custody    `json:"custody"`
+	Custody    *custody    `json:"custody,omitempty"`
 }
 
 // custody is what is public about notices.
@@ -103,9 +103,9 @@ type custody struct {
 type principal struct {
 	ID      string `json:"id"`
 	Role    string `json:"role"`
-	Quantum bool   `json:"quantum"`
-	Sees    string `json:"sees"`
-	SameAs  string `json:"same_as"`
+	Quantum bool   `json:"quantum,omitempty"`
+	Sees    string `json:"sees,omitempty"`
+	SameAs  string `json:"same_as,omitempty"`
 }
 
 type grant struct {
@@ -113,7 +113,7 @@ type grant struct {
 	To    string `json:"to"`
 	From  string `json:"from"`
 	Via   string `json:"via"`
-	Count int    `json:"count"`
+	Count int    `json:"count,omitempty"`
 	Since int    `json:"since"`
 	Until int    `json:"until"`
 	At    int    `json:"at"`
@@ -123,7 +123,7 @@ type grant struct {
 type turn struct {
 	Session string `json:"session"`
 	Key     string `json:"key"`
-	Against string `json:"against"`
+	Against string `json:"against,omitempty"`
 	Last    uint32 `json:"last"`
 }
 
@@ -184,17 +184,17 @@ type pqIndex struct {
 }
 
 type way struct {
-	Session  string    `json:"session"`
-	Key      string    `json:"key"`
-	Root     bool      `json:"root"`
-	Next     uint32    `json:"next"`
-	Skipped  []uint32  `json:"skipped"`
-	First    bool      `json:"first"`
-	Sender   string    `json:"sender"`
-	PreKey   string    `json:"prekey"`
-	PQ       bool      `json:"pq"`
-	PQKeys   []pqIndex `json:"pq_keys"`
-	PQChains []pqIndex `json:"pq_chains"`
+	Session  string    `json:"session,omitempty"`
+	Key      string    `json:"key,omitempty"`
+	Root     bool      `json:"root,omitempty"`
+	Next     uint32    `json:"next,omitempty"`
+	Skipped  []uint32  `json:"skipped,omitempty"`
+	First    bool      `json:"first,omitempty"`
+	Sender   string    `json:"sender,omitempty"`
+	PreKey   string    `json:"prekey,omitempty"`
+	PQ       bool      `json:"pq,omitempty"`
+	PQKeys   []pqIndex `json:"pq_keys,omitempty"`
+	PQChains []pqIndex `json:"pq_chains,omitempty"`
 }
 
 type evidence struct {
@@ -222,11 +222,11 @@ type evidence struct {
 		Principal string `json:"principal"`
 		At        int    `json:"at"`
 		Body      string `json:"body"`
-	} `json:"notices"`
+	} `json:"notices,omitempty"`
 	Contradictions []struct {
 		ID string `json:"id"`
 		At int    `json:"at"`
-	} `json:"contradictions"`
+	} `json:"contradictions,omitempty"`
 }
 
 type messageKeys struct {
@@ -242,7 +242,7 @@ type reading struct {
 	Principal  string       `json:"principal"`
 	Quantum    bool         `json:"quantum"`
 	Message    int          `json:"message"`
-	Keys       *messageKeys `json:"keys"`
+	Keys       *messageKeys `json:"keys,omitempty"`
 	TextSHA256 string       `json:"text_sha256"`
 }
 

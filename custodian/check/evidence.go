@@ -12,19 +12,16 @@ import (
 // checkCertificates holds each certificate against the closure that this verifier computed: the same atoms
 // from the same times, neither more nor fewer. So what it does not contain does not follow.
 func (v *verifier) checkCertificates() error {
-	for _, c := range v.evidence.Certificates {
-		p := v.principal(c.Principal)
-		if p < 0 {
-			return refuse("certificate %s is nobody's", c.ID)
+	if len(v.evidence.Certificates) != 2*len(v.views) {
+		return refuse("a principal has no certificate, or more than two")
+	}
+	for i, c := range v.evidence.Certificates {
+		p, q := i/2, i%2
+		x := v.views[p]
+		if c.ID != fmt.Sprintf("c-%04d", i+1) || c.Principal != v.text.Principals[p].ID || c.Quantum != (q == 1) {
+			return refuse("certificate %d is not in its place", i+1)
 		}
-		x, q := v.views[p], 0
-		if c.Quantum {
-			q = 1
-		}
-		if x.cert[q] != "" {
-			return refuse("certificate %s is a second one", c.ID)
-		}
-		b, err := v.files.take("certificates/" + c.ID + ".txt")
+		b, err := v.files.take(certificateName(i))
 		if err != nil {
 			return err
 		}
@@ -48,13 +45,10 @@ func (v *verifier) checkCertificates() error {
 			return err
 		}
 	}
-	for i, x := range v.views {
-		if x.cert[0] == "" || x.cert[1] == "" {
-			return refuse("principal %q has no certificate", v.text.Principals[i].ID)
-		}
-	}
 	return nil
 }
+
+func certificateName(i int) string { return fmt.Sprintf("certificates/c-%04d.txt", i+1) }
 
 func named(principal string, quantum bool) string {
 	if quantum {
@@ -65,15 +59,20 @@ func named(principal string, quantum bool) string {
 
 // claimed holds a piece of evidence against what the report says of it.
 func (v *verifier) claimed(id, kind, claim string) error {
-	for _, e := range v.report.Evidence {
-		if e.ID == id {
-			if e.Kind != kind || e.Claim != claim {
-				return refuse("the report claims something else of %s", id)
-			}
-			return nil
+	if v.claims == nil {
+		v.claims = make(map[string]int)
+		for i, e := range v.report.Evidence {
+			v.claims[e.ID] = i
 		}
 	}
-	return refuse("the report does not know %s", id)
+	i, ok := v.claims[id]
+	if !ok {
+		return refuse("the report does not know %s", id)
+	}
+	if e := v.report.Evidence[i]; e.Kind != kind || e.Claim != claim {
+		return refuse("the report claims something else of %s", id)
+	}
+	return nil
 }
 
 // parseCertificate reads lines of an atom, " @" and a time, sorted by atom.
@@ -246,10 +245,14 @@ func (v *verifier) wellMade(f *forgery, p *event) error {
 	if !m.parse(body, f.PreKey) {
 		return refuse("the message does not parse")
 	}
-	for _, real := range v.messages {
-		if string(real.signed) == string(m.signed) {
-			return refuse("the message is one of the conversation's")
+	if v.signed == nil {
+		v.signed = make(map[string]bool)
+		for _, real := range v.messages {
+			v.signed[string(real.signed)] = true
 		}
+	}
+	if v.signed[string(m.signed)] {
+		return refuse("the message is one of the conversation's")
 	}
 	if !slices.ContainsFunc(p.Takes, func(w way) bool {
 		m.Session = w.Session

@@ -11,21 +11,33 @@ var ends = [2]string{"customer", "business"}
 func side(end string) int { return slices.Index(ends[:], end) }
 
 func (v *verifier) principal(id string) int {
-	return slices.IndexFunc(v.text.Principals, func(p principal) bool { return p.ID == id })
+	if i, ok := v.ordinal[id]; ok {
+		return i
+	}
+	return -1
 }
 
-// maxLinks bounds what a transcript may make the verifier write down: the indices of all chains.
-const maxLinks = 1 << 22
+// spare is how many clauses a bundle may have beyond its size in bytes: enough for two jumps of 25 000.
+const spare = 1 << 18
+
+// A budget is what is left of the clauses that chains may make. It is spent before anything is made.
+type budget int
+
+// chain spends the clauses of a chain whose last index this is.
+func (b *budget) chain(last uint32) bool {
+	*b -= budget(4 * (uint64(last) + 1))
+	return *b >= 0
+}
+
+// maxPrincipals bounds the certificates, which are two for each.
+const maxPrincipals = 256
 
 // checkTranscript reads every event, and refuses what contradicts the messages themselves.
 func (v *verifier) checkTranscript() error {
-	v.parcels = make(map[int][]entry)
+	v.parcels, v.firsts = make(map[int][]entry), make(map[string]*message)
 	v.ids = [2]map[string]bool{make(map[string]bool), make(map[string]bool)}
-	for i, p := range v.text.Principals {
-		roles := []string{"provider", "operator", "outsider"}
-		if p.ID == "" || side(p.ID) >= 0 || v.principal(p.ID) != i || !slices.Contains(roles, p.Role) {
-			return refuse("principal %d is malformed", i)
-		}
+	if err := v.checkPrincipals(); err != nil {
+		return err
 	}
 	for i := range v.text.Events {
 		e := &v.text.Events[i]
@@ -54,6 +66,34 @@ func (v *verifier) checkTranscript() error {
 		}
 	}
 	return v.checkChains()
+}
+
+// checkPrincipals refuses names that cannot be told apart, and what no principal is.
+func (v *verifier) checkPrincipals() error {
+	var ids, grants []string
+	for _, p := range v.text.Principals {
+		ids = append(ids, p.ID)
+	}
+	for _, g := range v.text.Grants {
+		grants = append(grants, g.Name)
+	}
+	if len(ids) > maxPrincipals {
+		return refuse("more than %d principals", maxPrincipals)
+	}
+	if !areNames(ids) || !areNames(grants) {
+		return refuse("the name of a principal or grant is malformed, or taken")
+	}
+	for i, p := range v.text.Principals {
+		v.ordinal[p.ID] = i
+	}
+	for i, p := range v.text.Principals {
+		roles := []string{"provider", "operator", "outsider"}
+		if !slices.Contains(roles, p.Role) || !slices.Contains([]string{"", "all", "none"}, p.Sees) ||
+			p.SameAs != "" && (v.principal(p.SameAs) < 0 || v.principal(p.SameAs) == i) {
+			return refuse("principal %d is malformed", i)
+		}
+	}
+	return nil
 }
 
 func isKey(s string) bool {
@@ -97,7 +137,7 @@ func (v *verifier) message(e *event) error {
 	if m.first != nil && (m.first.base != e.Session || !v.ids[side(e.From)][m.first.identity]) {
 		return bad("the message names another session or identity")
 	}
-	first := v.firstOf(e.Session)
+	first := v.firsts[e.Session]
 	switch {
 	case first != nil && first.From != e.From:
 		m.dir = 1
@@ -106,6 +146,9 @@ func (v *verifier) message(e *event) error {
 	}
 	if e.Delivered && (e.DeliveredAt <= e.At || e.DeliveredAt > len(v.text.Events)) {
 		return bad("delivered at no time")
+	}
+	if m.first != nil && first == nil {
+		v.firsts[e.Session] = m
 	}
 	if e.Number == -1 {
 		notice := e.By == "" && v.text.Custody != nil && e.From == ends[1] // a statement on its way
@@ -120,21 +163,6 @@ func (v *verifier) message(e *event) error {
 	}
 	v.messages = append(v.messages, m)
 	return nil
-}
-
-// firstOf returns the earliest first message of a session so far, or nil.
-func (v *verifier) firstOf(session string) (first *message) {
-	for _, list := range [][]*message{v.messages, v.injected} {
-		for _, m := range list {
-			if m.first != nil && m.Session == session {
-				if first == nil || m.At < first.At {
-					first = m
-				}
-				break
-			}
-		}
-	}
-	return first
 }
 
 func (v *verifier) parcel(e *event) error {
@@ -175,12 +203,14 @@ func (v *verifier) probe(e *event) error {
 // checkChains holds the lists of chains against the messages that use them.
 func (v *verifier) checkChains() error {
 	turns, against := make(map[[2]string]uint32), make(map[[2]string]string)
-	links := 0
+	left := budget(v.files.size + spare)
 	for _, t := range v.text.Turns {
-		links += int(min(t.Last, maxLinks)) + 1
 		_, twice := turns[[2]string{t.Session, t.Key}]
-		if !isKey(t.Session) || !isKey(t.Key) || t.Against != "" && !isKey(t.Against) || links > maxLinks || twice {
+		if !isKey(t.Session) || !isKey(t.Key) || t.Against != "" && !isKey(t.Against) || twice {
 			return refuse("the list of ratchet keys is malformed")
+		}
+		if !left.chain(t.Last) {
+			return refuse("the chains are longer than a bundle of this size can have")
 		}
 		turns[[2]string{t.Session, t.Key}] = t.Last
 		against[[2]string{t.Session, t.Key}] = t.Against
@@ -193,10 +223,12 @@ func (v *verifier) checkChains() error {
 	chains := make(map[link]uint32)
 	for _, c := range v.text.PQChains {
 		l := link{c.Session, c.Epoch, c.Dir}
-		links += int(min(c.Last, maxLinks)) + 1
 		_, twice := chains[l]
-		if !isKey(c.Session) || c.Dir > 1 || links > maxLinks || twice {
+		if !isKey(c.Session) || c.Dir > 1 || twice {
 			return refuse("the list of post-quantum chains is malformed")
+		}
+		if !left.chain(c.Last) {
+			return refuse("the chains are longer than a bundle of this size can have")
 		}
 		chains[l] = c.Last
 	}
@@ -289,11 +321,7 @@ func (w *way) fits(m *message) bool {
 
 func (v *verifier) checkGrants() error {
 	for _, g := range v.text.Grants {
-		before := 0
-		for before < len(v.messages) && v.messages[before].At < g.At {
-			before++
-		}
-		until := len(v.messages)
+		before, until := v.sent(g.At), len(v.messages)
 		if g.Ended >= 0 {
 			until = v.sent(g.Ended)
 		}
@@ -305,45 +333,79 @@ func (v *verifier) checkGrants() error {
 	return nil
 }
 
-// agreements finds the keys of every key agreement, by the ids in its first message.
+// A preKeyName is a prekey that an end published.
+type preKeyName struct {
+	side int
+	kind byte // 's'igned, 'o'ne-time, 'k'em
+	id   uint32
+}
+
+// agreements finds the keys of every key agreement, by the ids in its first message: of several with one id
+// the latest that was published before it.
 func (v *verifier) agreements() (list []session) {
+	started := make(map[int]*message) // by event: first messages that begin a session
 	done := make(map[string]bool)
+	order := make(map[*message]int)
 	for _, m := range slices.Concat(v.messages, v.injected) {
-		if m.first == nil || done[m.Session] {
+		if m.first != nil && !done[m.Session] {
+			done[m.Session] = true
+			order[m] = len(order)
+			started[m.At] = m
+		}
+	}
+	list = make([]session, len(order))
+	keys := make(map[preKeyName]string)
+	identity := make(map[preKeyName]string) // of who published a signed prekey
+	for i := range v.text.Events {
+		e := &v.text.Events[i]
+		if m := started[i]; m != nil {
+			list[order[m]] = m.session(1-side(m.From), keys, identity)
+		}
+		if e.Kind != "bundle" {
 			continue
 		}
-		done[m.Session] = true
-		s := session{base: m.Session, initiator: m.first.identity}
-		for i := range m.At {
-			e := &v.text.Events[i]
-			if e.Kind != "bundle" || e.Of == m.From {
-				continue
-			}
-			if e.SignedPreKey.ID == m.first.signedPreKey {
-				s.responder, s.signed = e.Identity, e.SignedPreKey.Key
-			}
-			if k := e.OneTimePreKey; k != nil && m.first.hasPreKey && k.ID == m.first.preKey {
-				s.oneTime = k.Key
-			}
-			if k := e.KEMPreKey; k != nil && m.first.hasKEM && k.ID == m.first.kemPreKey {
-				s.kem = k.Key
-			}
+		of := side(e.Of)
+		signed := preKeyName{of, 's', e.SignedPreKey.ID}
+		keys[signed], identity[signed] = e.SignedPreKey.Key, e.Identity
+		if k := e.OneTimePreKey; k != nil {
+			keys[preKeyName{of, 'o', k.ID}] = k.Key
 		}
-		list = append(list, s)
+		if k := e.KEMPreKey; k != nil {
+			keys[preKeyName{of, 'k', k.ID}] = k.Key
+		}
 	}
 	return list
 }
 
+// session names the keys of the agreement of a first message to an end, among those that it published.
+func (m *message) session(of int, keys, identity map[preKeyName]string) session {
+	s := session{base: m.Session, initiator: m.first.identity}
+	signed := preKeyName{of, 's', m.first.signedPreKey}
+	s.responder, s.signed = identity[signed], keys[signed]
+	if m.first.hasPreKey {
+		s.oneTime = keys[preKeyName{of, 'o', m.first.preKey}]
+	}
+	if m.first.hasKEM {
+		s.kem = keys[preKeyName{of, 'k', m.first.kemPreKey}]
+	}
+	return s
+}
+
 // epochs lists the epochs of the braid that chains or chunks speak of.
 func (v *verifier) epochs() (list []*epoch) {
+	type name struct {
+		session string
+		number  uint64
+	}
+	known := make(map[name]*epoch)
 	find := func(session string, n uint64) *epoch {
-		for _, e := range list {
-			if e.session == session && e.number == n {
-				return e
-			}
+		e := known[name{session, n}]
+		if e == nil {
+			e = &epoch{session: session, number: n, chunks: make(map[string][]uint16)}
+			known[name{session, n}] = e
+			list = append(list, e)
 		}
-		list = append(list, &epoch{session: session, number: n, chunks: make(map[string][]uint16)})
-		return list[len(list)-1]
+		return e
 	}
 	for _, c := range v.text.PQChains {
 		if c.Epoch > 0 {

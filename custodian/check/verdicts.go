@@ -43,8 +43,8 @@ func (v *verifier) checkEvidence() error {
 	count := make(map[string]int)
 	ids := make(map[string]bool)
 	for _, e := range v.report.Evidence {
-		if ids[e.ID] {
-			return refuse("%s is in the report twice", e.ID)
+		if !isID(e.ID) || ids[e.ID] {
+			return refuse("%q is no id of evidence, or in the report twice", e.ID)
 		}
 		if !slices.Contains([]string{"witness", "certificate", "statement", "absence", "log"}, e.Kind) {
 			return refuse("%s is evidence of an unknown kind", e.ID)
@@ -82,7 +82,7 @@ func (v *verifier) forges(i int, p *event) bool {
 
 func (v *verifier) messageReport(n int) error {
 	m, r := v.messages[n], &v.report.Messages[n]
-	want := messageReport{Evidence: make(map[string]string)}
+	var want messageReport
 	probe := v.asked[n]
 	for i, p := range v.text.Principals {
 		read, later := v.reads[where{i, n, false}], v.reads[where{i, n, true}]
@@ -103,19 +103,16 @@ func (v *verifier) messageReport(n int) error {
 		}
 		switch {
 		case reads:
-			want.Evidence[p.ID] = read.ID
+			want.Evidence = append(want.Evidence, exhibit{p.ID, read.ID})
 		case forged != nil:
-			want.Evidence[p.ID] = forged.ID
+			want.Evidence = append(want.Evidence, exhibit{p.ID, forged.ID})
 		case later != nil:
-			want.Evidence[p.ID] = later.ID
+			want.Evidence = append(want.Evidence, exhibit{p.ID, later.ID})
 		}
 	}
-	same := len(want.Evidence) == len(r.Evidence) && r.I == n && r.From == m.From && r.Delivered == m.Delivered &&
+	same := slices.Equal(want.Evidence, r.Evidence) && r.I == n && r.From == m.From && r.Delivered == m.Delivered &&
 		slices.Equal(r.ReadableBy, want.ReadableBy) && slices.Equal(r.QuantumReadable, want.QuantumReadable) &&
 		slices.Equal(r.ForgeableBy, want.ForgeableBy)
-	for p, id := range want.Evidence {
-		same = same && r.Evidence[p] == id
-	}
 	if !same {
 		return refuse("what the report says of message %d does not follow", n)
 	}

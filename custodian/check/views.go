@@ -1,6 +1,7 @@
 package check
 
 import (
+	"bytes"
 	"encoding/hex"
 	"slices"
 )
@@ -29,11 +30,16 @@ func (v *verifier) close() error {
 			x.reaches = x.reaches || sees || p.Role != "outsider"
 		}
 		facts := v.facts(x)
-		x.closure[0] = v.rules.close(facts)
-		x.closure[1] = v.rules.close(append([]fact{{"quantum", 0}}, facts...))
+		x.closure[0] = v.rules.close(facts, v.lines(2*i))
+		x.closure[1] = v.rules.close(append([]fact{{"quantum", 0}}, facts...), v.lines(2*i+1))
 		v.views = append(v.views, x)
 	}
 	return nil
+}
+
+// lines is how many atoms certificate number i has, from 0.
+func (v *verifier) lines(i int) int {
+	return bytes.Count(v.files.data[certificateName(i)], []byte("\n"))
 }
 
 func (v *verifier) sharing(i int) map[int]bool {

@@ -62,76 +62,121 @@ function unpack(tar) {
   need(Buffer.concat([...parts, Buffer.alloc(1024)]).equals(tar), 'the archive is not in its form');
   const names = [...files.keys()];
   need(names[0] === 'manifest.json', 'the manifest is not first');
-  const m = JSON.parse(files.get('manifest.json'));
+  const m = document(Manifest, files.get('manifest.json'));
   need(m.profile === 'publishable' || m.profile === 'lab', 'unknown profile');
-  const list = names.slice(1).map(name => ({ name, size: files.get(name).length, sha256: sha(files.get(name)) }));
-  need(files.get('manifest.json').equals(Buffer.from(JSON.stringify({ format: 'custody-bundle-v1', profile: m.profile, files: list }) + '\n')), 'the manifest does not name these files');
+  const there = names.slice(1).map(name => ({ name, size: files.get(name).length, sha256: sha(files.get(name)) }));
+  need(files.get('manifest.json').equals(Buffer.from(JSON.stringify({ format: 'custody-bundle-v1', profile: m.profile, files: there }) + '\n')), 'the manifest does not name these files');
   need(same(names.slice(1), names.slice(1).sort()), 'the files are not sorted');
   return { files, lab: m.profile === 'lab' };
 }
 
-// ---- JSON with known fields ----
+// ---- JSON of one form ----
 
-const str = (v = '') => { need(typeof v === 'string', 'a string was expected'); return v; };
-const int = (v = 0) => { need(Number.isSafeInteger(v), 'an integer was expected'); return v; };
-const flag = (v = false) => { need(typeof v === 'boolean', 'a boolean was expected'); return v; };
-const bytes = (min, max = min) => (v = '') => { need(/^([0-9a-f]{2})*$/.test(str(v)) && (v === '' || v.length >= 2 * min && v.length <= 2 * max), 'hexadecimal was expected'); return v; };
-const list = f => (v = []) => { need(Array.isArray(v), 'a list was expected'); return v.map(x => f(x)); };
-const maybe = f => v => v === undefined ? undefined : f(v);
-const orNull = f => v => v === null ? null : f(v);
-const map = f => (v = {}) => { need(v && typeof v === 'object' && !Array.isArray(v), 'an object was expected'); return Object.fromEntries(Object.entries(v).map(([k, x]) => [k, f(x)])); };
-const object = shape => (v = {}) => {
-  need(v && typeof v === 'object' && !Array.isArray(v), 'an object was expected');
+// A type reads a value and writes it again: read gives what an absent one stands for, too.
+const type = (read, write = v => v) => Object.assign(read, { write });
+const str = type((v = '') => { need(typeof v === 'string' && v.isWellFormed() && !v.includes('\0'), 'a string was expected'); return v; });
+const upTo = (top, low = 0) => type((v = 0) => { need(Number.isSafeInteger(v) && v >= low && v < top, 'an integer was expected'); return v; });
+const int = upTo(2 ** 53), u32 = upTo(2 ** 32), side = upTo(2), orNone = upTo(2 ** 53, -1); // -1 only where it is said
+const flag = type((v = false) => { need(typeof v === 'boolean', 'a boolean was expected'); return v; });
+const bytes = (min, max = min) => type((v = '') => { need(/^([0-9a-f]{2})*$/.test(str(v)) && (v === '' || v.length >= 2 * min && v.length <= 2 * max), 'hexadecimal was expected'); return v; });
+const list = f => type((v = []) => { need(Array.isArray(v), 'a list was expected'); return v.map(x => f(x)); }, v => v.map(f.write));
+const maybe = f => Object.assign(type(v => v === undefined ? undefined : f(v), v => v === undefined ? undefined : f.write(v)), { left: v => v === undefined });
+const left = f => Object.assign(type(v => f(v), f.write), { left: v => v === f(undefined) || Array.isArray(v) && v.length === 0 }); // a default is left out
+const plain = v => v && typeof v === 'object' && !Array.isArray(v);
+const map = f => type((v = {}) => { need(plain(v), 'an object was expected'); return Object.fromEntries(Object.entries(v).map(([k, x]) => [str(k), f(x)])); });
+const object = shape => type((v = {}) => {
+  need(plain(v), 'an object was expected');
   for (const k in v) need(Object.hasOwn(shape, k), 'unknown field ' + k);
-  return Object.fromEntries(Object.entries(shape).map(([k, f]) => [k, f(v[k])]));
-};
-const key = v => { bytes(33)(v); need(!v || v.startsWith('05') || v.startsWith('08'), 'a key has an unknown type'); return v ?? ''; };
-const body = bytes(1, 1 << 20), hash = bytes(32), prekey = maybe(object({ id: int, key }));
-const pqKey = object({ epoch: int, dir: int, index: int });
+  return Object.fromEntries(Object.entries(shape).map(([k, f]) => [k, f(Object.hasOwn(v, k) ? v[k] : undefined)]));
+}, v => Object.fromEntries(Object.entries(shape).filter(([k, f]) => !f.left?.(v[k])).map(([k, f]) => [k, f.write(v[k])])));
+const byKind = shapes => type(v => {
+  need(plain(v) && Object.hasOwn(shapes, v.kind), 'an event of an unknown kind');
+  return shapes[v.kind](v);
+}, v => shapes[v.kind].write(v));
 
+// document parses JSON and refuses it unless writing it again gives the same bytes.
+function document(shape, b) {
+  let v;
+  try { v = shape(JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(b))); } catch (e) { throw new Error('a document is malformed: ' + e.message); }
+  need(Buffer.from(JSON.stringify(shape.write(v)) + '\n').equals(b), 'a document is not in canonical form');
+  return v;
+}
+
+const key = type(v => { bytes(33)(v); need(!v || v.startsWith('05') || v.startsWith('08'), 'a key has an unknown type'); return v ?? ''; });
+const body = bytes(1, 1 << 20), hash = bytes(32), prekey = object({ id: u32, key });
+const pqKey = object({ epoch: int, dir: side, index: u32 });
+const head = { at: int, kind: str };
+
+const Manifest = object({ format: str, profile: str, files: list(object({ name: str, size: int, sha256: str })) });
 const Transcript = object({
   format: str,
-  principals: list(object({ id: str, role: str, quantum: flag, sees: str, same_as: str })),
-  grants: list(object({ name: str, to: str, from: str, via: str, count: int, since: int, until: int, at: int, ended: int })),
-  events: list(object({
-    at: int, kind: str, of: str, identity: key, signed_prekey: prekey, one_time_prekey: prekey, kem_prekey: prekey,
-    number: int, time: int, from: str, by: str, session: key, prekey: flag, body, delivered: flag, delivered_at: int,
-    to: str, file: str, twin: str, message: int, injection: maybe(object({ step: int, by: str })), signal: str, statement: int,
-    takes: list(object({
-      session: key, key, next: int, skipped: list(int), first: flag, root: flag, sender: key, prekey: key, pq: flag,
-      pq_keys: list(pqKey), pq_chains: list(pqKey),
-    })),
+  principals: list(object({ id: str, role: str, quantum: left(flag), sees: left(str), same_as: left(str) })),
+  grants: list(object({ name: str, to: str, from: str, via: str, count: left(int), since: int, until: int, at: int, ended: orNone })),
+  events: list(byKind({
+    bundle: object({ ...head, of: str, identity: key, signed_prekey: prekey, one_time_prekey: maybe(prekey), kem_prekey: maybe(prekey) }),
+    message: object({
+      ...head, number: orNone, from: str, by: left(str), session: key, prekey: flag, body, delivered: flag, delivered_at: int, time: left(int),
+    }),
+    parcel: object({ ...head, to: str, from: str, file: str }),
+    probe: object({
+      ...head, number: int, to: str, message: orNone, injection: maybe(object({ step: int, by: str })),
+      takes: list(object({
+        session: left(key), key: left(key), root: left(flag), next: left(u32), skipped: left(list(u32)), first: left(flag), sender: left(key), prekey: left(key),
+        pq: left(flag), pq_keys: left(list(pqKey)), pq_chains: left(list(pqKey)),
+      })),
+    }),
+    statement: object({ ...head, number: int, by: left(str), file: str, twin: left(str) }),
+    client: object({ ...head, time: int, signal: str, statement: maybe(int), identity: left(key) }),
   })),
-  turns: list(object({ session: key, key, against: key, last: int })),
-  pq_chains: list(object({ session: key, epoch: int, dir: int, last: int })),
+  turns: list(object({ session: key, key, against: left(key), last: u32 })),
+  pq_chains: list(object({ session: key, epoch: int, dir: side, last: u32 })),
   custody: maybe(object({ root: hash, profile: str, identity: key, protocol: int })),
 });
-const keys = maybe(object({ cipher: hash, mac: hash, iv: bytes(16), sender: key, receiver: key }));
+const keys = object({ cipher: hash, mac: hash, iv: bytes(16), sender: key, receiver: key });
 const deceit = list(object({ id: str, principal: str, probe: int, strategy: str, prekey: flag, body, keys, text_sha256: hash }));
 const Evidence = object({
   certificates: list(object({ id: str, principal: str, quantum: flag })),
-  readings: list(object({ id: str, principal: str, quantum: flag, message: int, keys, text_sha256: hash })),
+  readings: list(object({ id: str, principal: str, quantum: flag, message: int, keys: maybe(keys), text_sha256: hash })),
   forgeries: deceit, sessions: deceit,
   observations: list(object({ id: str, principal: str })),
   collisions: list(object({ id: str, principal: str, event: int, message: int })),
-  notices: list(object({ id: str, principal: str, at: int, body })),
-  contradictions: list(object({ id: str, at: int })),
+  notices: left(list(object({ id: str, principal: str, at: int, body }))),
+  contradictions: left(list(object({ id: str, at: int }))),
 });
-const sentence = maybe(map(str));
+const sentence = object({ en: str, fr: str });
 const Report = object({
-  format: str, tool: object({ version: str, rulebook: str }), scenario: str, assumptions: list(str), limits: list(str),
+  format: str, tool: object({ version: str, rulebook: str }), scenario: str, assumptions: list(str),
   messages: list(object({
     i: int, from: str, delivered: flag, readable_by: list(str), quantum_readable_by: list(str), forgeable_by: list(str), evidence: map(str),
   })),
   injections: list(object({ step: int, by: str, accepted: flag, evidence: str })),
   verdicts: list(object({
-    id: str, name: str, principal: str, verdict: str, messages: int, of: int, text: sentence, evidence: list(str),
-    healing: maybe(object({ classical: orNull(int), quantum: orNull(int) })),
+    id: str, name: str, principal: str, verdict: str, messages: int, of: int,
+    healing: maybe(object({ classical: maybe(int), quantum: maybe(int) })),
     metadata: maybe(object({ contact: flag, timing: flag, messages: int, bytes: int })),
     severity: object({ class: str, inputs: object({ base: int, exposure: int, persistence: int, active: int }) }),
+    evidence: list(str), text: sentence,
   })),
-  notice: object({ state: str, by: str, text: sentence }),
+  notice: object({ state: str, by: left(str), text: sentence }),
   evidence: list(object({ id: str, kind: str, claim: str })),
+  limits: list(str),
+});
+const Scenario = object({
+  format: str, protocol: int, seed: int, initiator: left(str), oneTimePreKey: maybe(flag),
+  principals: list(object({ id: str, role: str, quantum: left(flag), sees: left(str), same_as: left(str) })),
+  script: list(object({
+    send: left(str), text: left(str), count: left(int),
+    deliver: maybe(type(v => { if (v === false) return v; need(Array.isArray(v), 'a delivery of nothing'); return v.map(x => int(x)); })),
+    drop: maybe(list(int)),
+    grant: maybe(object({ name: str, to: str, from: left(str), atoms: left(list(str)), via: str, count: left(int) })),
+    revoke: maybe(object({ name: str })), rotate: left(str), barrier: left(flag), block: left(str),
+    inject: maybe(object({ by: str, as: str, to: str, text: str })),
+    notice: maybe(object({ statement: object({
+      by: left(str), profile: left(str),
+      grants: left(list(object({ to: str, atoms: left(list(str)), via: str, count: left(int), direction: left(str) }))),
+      storage: left(str), actor: left(str), label: left(str), minutes: left(int), words: maybe(sentence), withhold: left(flag), replay: left(int), equivocate: left(flag),
+    }) })),
+  })),
 });
 
 // ---- Signal messages ----
@@ -199,11 +244,16 @@ const fitsProbe = (p, m, session) => p.takes.some(way => fits(way, m, session));
 
 // ---- Transcript ----
 
-function readTranscript(t, files) {
+// Names of principals and grants: no two alike when case is ignored, and none that of an end.
+const areNames = l => l.every(n => /^[A-Za-z][A-Za-z0-9_-]{0,63}$/.test(n)) && unique([...ENDS, ...l].map(n => n.toLowerCase())).length === l.length + 2;
+
+function readTranscript(t, files, size) {
   need(t.format === 'custody-transcript-v1', 'unknown transcript');
   const ids = t.principals.map(p => p.id);
-  need(unique(ids).length === ids.length && t.principals.every(p => p.id && ['provider', 'operator', 'outsider'].includes(p.role)), 'principals are not well named');
+  need(ids.length <= 256 && areNames(ids) && areNames(t.grants.map(g => g.name)), 'a principal or grant is not well named');
+  need(t.principals.every(p => ['provider', 'operator', 'outsider'].includes(p.role) && ['', 'all', 'none'].includes(p.sees) && (!p.same_as || p.same_as !== p.id && ids.includes(p.same_as))), 'a principal is not well made');
   const turns = new Map(t.turns.map(x => [x.session + x.key, x])), pq = new Map(t.pq_chains.map(c => [[c.session, c.epoch, c.dir].join(), c]));
+  need([...t.turns, ...t.pq_chains].reduce((n, c) => n + 4 * (c.last + 1), 0) <= size + 2 ** 18, 'the chains are longer than a bundle of this size can have');
   need(turns.size === t.turns.length && pq.size === t.pq_chains.length && t.pq_chains.every(c => c.dir === 0 || c.dir === 1), 'a chain is named twice, or has no direction');
   const shown = { customer: new Set(), business: new Set() }, published = { customer: new Set(), business: new Set() };
   const messages = [], carried = [], injected = [], probes = [], bundles = [], sessions = new Map();
@@ -820,7 +870,7 @@ function verdicts(t, ev, p, known, facts, notices) {
   const since = own.length ? Math.min(...own.map(g => g.since)) : 0, until = own.length ? Math.max(...own.map(g => g.until)) : total;
   const add = (id, lost, messages, of, witnesses, more = {}) => out.push({ id, verdict: lost ? 'lost' : 'held', messages, of, evidence: lost ? witnesses.map(w => w.id) : [certs[0]], ...more });
   const span = (id, from, to, more) => { const r = early.filter(r => r.message >= from && r.message < to); add(id, r.length, r.length, Math.max(0, to - from), r, more); };
-  const heal = set => { const l = t.messages.filter(e => e.number >= since && set.has(`plaintext(${e.number})`)).at(-1); return since === total || l?.number === total - 1 ? null : l ? l.number - since + 1 : 0; };
+  const heal = set => { const l = t.messages.filter(e => e.number >= since && set.has(`plaintext(${e.number})`)).at(-1); return since === total || l?.number === total - 1 ? undefined : l ? l.number - since + 1 : 0; };
   const healing = own.length ? { healing: { classical: heal(plain), quantum: heal(quantum) } } : {};
   const unknown = (id, more = {}) => out.push({ id, verdict: 'unknown', messages: 0, of: 0, evidence: undefined, ...more }); // cites an absence
   span('G1', 0, own.length ? since : 0);
@@ -965,7 +1015,7 @@ function checkReport(rep, t, ev, state, notices, files, rules, lab) {
     for (const r of ev.readings) if (r.message === n && !r.quantum) evidence[r.principal] = r.id;
     const want = { i: n, from: e.from, delivered: e.delivered, readable_by: reader(n, false), quantum_readable_by: reader(n, true), forgeable_by: forgers };
     const { evidence: cited, ...got } = rep.messages[n];
-    need(same(got, want) && same(Object.entries(cited).sort(), Object.entries(evidence).sort()), `message ${n} of the report is ${JSON.stringify(rep.messages[n])}, and should be ${JSON.stringify({ ...want, evidence })}`);
+    need(same(got, want) && same(Object.entries(cited), t.principals.filter(p => evidence[p.id]).map(p => [p.id, evidence[p.id]])), `message ${n} of the report is ${JSON.stringify(rep.messages[n])}, and should be ${JSON.stringify({ ...want, evidence })}`);
   });
   const injections = t.probes.filter(q => q.injection).map(q => {
     const f = ev.forgeries.find(f => f.principal === q.injection.by && f.probe === q.number);
@@ -995,6 +1045,7 @@ function checkReport(rep, t, ev, state, notices, files, rules, lab) {
   need(rep.notice.state === state_ && rep.notice.by === unique(by).join(', '), `the notice is ${rep.notice.state} by ${rep.notice.by}, and should be ${state_} by ${unique(by).join(', ')}`);
   const said = claims(t, ev, state, notices, rules, files);
   for (const e of rep.evidence) if (['absence', 'log'].includes(e.kind) && !said.has(e.id)) said.set(e.id, [e.kind, undefined]);
+  need(rep.evidence.every(e => /^[a-z]-\d{4,}$/.test(e.id)), 'an id of evidence is not well made');
   need(rep.evidence.length === said.size && unique(ids(rep.evidence)).length === said.size, 'the report names other evidence');
   for (const e of rep.evidence) {
     const [kind, claim] = said.get(e.id) ?? [];
@@ -1012,10 +1063,10 @@ function checkFate(claim, s) {
 // ---- All together ----
 
 function verify(tar) {
-  const { files, lab } = unpack(tar), json = name => { need(files.has(name), 'there is no ' + name); return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(files.get(name))); };
-  const known = /^(manifest\.json|report\.json|rulebook\.txt|transcript\.json|evidence\.json|scenario\.json|certificates\/c-\d{4}\.txt|parcels\/\d{4}\.(names|bin)|statements\/\d{4}\.(bin|twin))$/;
+  const { files, lab } = unpack(tar), json = name => { need(files.has(name), 'there is no ' + name); return files.get(name); };
+  const known = /^(manifest\.json|report\.json|rulebook\.txt|transcript\.json|evidence\.json|scenario\.json|certificates\/c-\d{4,}\.txt|parcels\/\d{4,}\.(names|bin)|statements\/\d{4,}\.(bin|twin))$/;
   for (const n of files.keys()) need(known.test(n) && (lab || n !== 'scenario.json'), 'unknown file ' + n);
-  const t = readTranscript(Transcript(json('transcript.json')), files), ev = Evidence(json('evidence.json')), rep = Report(json('report.json'));
+  const t = readTranscript(document(Transcript, json('transcript.json')), files, tar.length), ev = document(Evidence, json('evidence.json')), rep = document(Report, json('report.json'));
   need(files.has('rulebook.txt') && (!lab || files.has('scenario.json')), 'a file is missing');
   readParcels(t, files, lab);
   const rules = clauses(t), notices = follow(t, files), state = new Map();
