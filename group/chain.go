@@ -7,6 +7,7 @@ import (
 	"signet.example/signet/internal/cbc"
 	"signet.example/signet/internal/kdf"
 	"signet.example/signet/internal/secret"
+	"signet.example/signet/internal/steps"
 	"signet.example/signet/internal/wire"
 	"signet.example/signet/ratchet"
 )
@@ -46,8 +47,8 @@ func step(s *wire.SenderKeyState) (seed secret.Key, err error) {
 }
 
 // take finds the seed of message n: a skipped one, or the chain's own after advancing it. It changes
-// s, which is part of a trial. The seed is the caller's, to wipe.
-func take(s *wire.SenderKeyState, n uint32, maxJump uint64) (seed []byte, err error) {
+// s, which is part of a trial. The seed is the caller's, to wipe. The steps are taken within m.
+func take(m *steps.Meter, s *wire.SenderKeyState, n uint32, maxJump uint64) (seed []byte, err error) {
 	if n < s.Iteration {
 		return takeSkipped(s, n)
 	}
@@ -57,19 +58,28 @@ func take(s *wire.SenderKeyState, n uint32, maxJump uint64) (seed []byte, err er
 	if n > lastUsable {
 		return nil, errUsedUp
 	}
-	skip(s, int(n-s.Iteration))
+	if err := m.Walk(uint64(n - s.Iteration)); err != nil {
+		return nil, err
+	}
+	if err := skip(m, s, int(n-s.Iteration)); err != nil {
+		return nil, err
+	}
 	own, err := step(s)
 	return own[:], err
 }
 
 // skip advances the chain of s by n messages and appends their seeds to the skipped ones. The oldest
-// beyond maxSkipped go, so those among the new ones are not even computed.
-func skip(s *wire.SenderKeyState, n int) {
+// beyond maxSkipped go, so those among the new ones are not even computed. The error is that of m's context, and
+// leaves s in between.
+func skip(m *steps.Meter, s *wire.SenderKeyState, n int) error {
 	if n == 0 {
-		return
+		return nil
 	}
 	ck := s.ChainKey
 	for ; n > maxSkipped; n-- {
+		if err := m.Step(); err != nil {
+			return err
+		}
 		next := nextChain(ck)
 		ck = next[:]
 		s.Iteration++
@@ -78,6 +88,9 @@ func skip(s *wire.SenderKeyState, n int) {
 	old := newest(s.Skipped, maxSkipped-n)
 	list := append(make([]byte, 0, len(old)+n*entry), old...)
 	for range n {
+		if err := m.Step(); err != nil {
+			return err
+		}
 		seed, next := messageSeed(ck), nextChain(ck)
 		list = wire.AppendSenderKey(list, s.Iteration, seed[:])
 		seed.Wipe()
@@ -85,6 +98,7 @@ func skip(s *wire.SenderKeyState, n int) {
 		s.Iteration++
 	}
 	s.ChainKey, s.Skipped, s.Encoded = ck, list, nil
+	return nil
 }
 
 // newest returns the last n entries of list.

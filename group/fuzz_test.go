@@ -76,9 +76,9 @@ func FuzzRecord(f *testing.F) {
 			require.Equal(t, first, canonical(again))
 		}
 		if m, err := signal.parseMessage(b); err == nil {
-			signal.decrypt(row, &m)
+			signal.decrypt(nil, row, &m)
 			if states, err := parseRecord(row); err == nil && len(states) > 0 {
-				take(&states[0], m.iteration, 3000) // as if the signature had been right
+				take(nil, &states[0], m.iteration, 3000) // as if the signature had been right
 			}
 		}
 		if d, err := signal.parseDistribution(b); err == nil {

@@ -38,6 +38,7 @@ import (
 
 	"signet.example/signet"
 	"signet.example/signet/internal/entropy"
+	"signet.example/signet/internal/steps"
 	"signet.example/signet/session"
 )
 
@@ -275,8 +276,8 @@ func (c *Channel) EncryptTo(ctx context.Context, plaintext []byte, to func(tx se
 // that it skipped are kept.
 //
 // The error matches ErrNoSenderKey, ErrSignature, ratchet.ErrDuplicate for a message decrypted before
-// or whose key is no longer kept, session.ErrInvalidMessage, session.ErrVersion, or ErrRecord. On
-// error nothing has changed and the message can be tried again.
+// or whose key is no longer kept, session.ErrInvalidMessage, session.ErrVersion, or ErrRecord; it is ctx's if that
+// ended on the way. On error nothing has changed and the message can be tried again.
 func (c *Channel) Decrypt(ctx context.Context, from signet.Address, message []byte) ([]byte, error) {
 	var plaintext []byte
 	err := c.DecryptTo(ctx, from, message, func(_ session.Tx, b []byte) error {
@@ -302,7 +303,8 @@ func (c *Channel) DecryptTo(ctx context.Context, from signet.Address, message []
 		return fmt.Errorf("%w: it is of distribution ID %s", session.ErrInvalidMessage, m.id)
 	}
 	return c.update(ctx, from, func(tx Tx, row []byte) error {
-		plaintext, next, err := c.format.decrypt(row, &m)
+		within := steps.New(steps.Default, ctx)
+		plaintext, next, err := c.format.decrypt(&within, row, &m)
 		if err == ErrNoSenderKey {
 			return c.missing()
 		}

@@ -165,7 +165,7 @@ func TestJump(t *testing.T) {
 				require.NoError(t, err)
 				states, err := parseRecord(row)
 				require.NoError(t, err)
-				skip(&states[0], int(iteration)-int(states[0].Iteration))
+				skip(nil, &states[0], int(iteration)-int(states[0].Iteration))
 				m, _, err := a.format.encrypt(nil, nil, appendRecord(states), a.id, []byte("far"))
 				require.NoError(t, err)
 				return m
@@ -268,7 +268,7 @@ func TestDamagedRecords(t *testing.T) {
 		require.ErrorIs(t, err, c.encrypt, c.name)
 		_, err = describe(change(others, c.f), testI)
 		require.ErrorIs(t, err, c.describe, c.name)
-		_, _, err = signal.decrypt(change(others, c.f), &parsed)
+		_, _, err = signal.decrypt(nil, change(others, c.f), &parsed)
 		require.ErrorIs(t, err, c.decrypt, c.name)
 	}
 	// A chain key may have any length (sealed-groups §10.2).
@@ -515,5 +515,49 @@ func BenchmarkVerify(b *testing.B) {
 	p := k.PublicKey()
 	for b.Loop() {
 		p.Verify(m, s[:])
+	}
+}
+
+// An ending context ends after it was asked so many times.
+type ending struct {
+	context.Context
+	left int
+}
+
+func (c *ending) Err() error {
+	if c.left--; c.left < 0 {
+		return context.Canceled
+	}
+	return nil
+}
+
+// A context that ends is noticed in the middle of a walk, and the message can be tried again.
+func TestContextOfSteps(t *testing.T) {
+	_, b, m, others := func() (a, b *Channel, m []byte, others []byte) {
+		a, b = joined(t, func(self signet.Address, s Store) *Channel { return NewChannel(self, testI, s, nil) })
+		own, err := a.Record(ctx, alice)
+		require.NoError(t, err)
+		states, err := parseRecord(own)
+		require.NoError(t, err)
+		require.NoError(t, skip(nil, &states[0], 5000))
+		states[0].Skipped = nil
+		require.NoError(t, a.SetRecord(ctx, alice, appendRecord(states)))
+		others, err = b.Record(ctx, alice)
+		require.NoError(t, err)
+		return a, b, send(t, a, "after a loss"), others
+	}()
+	for looks := 0; ; looks++ {
+		c := &ending{ctx, looks}
+		text, err := b.Decrypt(c, alice, m)
+		if err == nil {
+			require.Equal(t, "after a loss", string(text))
+			require.Greater(t, looks, 5000/256)
+			return
+		}
+		require.ErrorIs(t, err, context.Canceled)
+		require.Equal(t, -1, c.left)
+		row, err := b.Record(ctx, alice)
+		require.NoError(t, err)
+		require.Equal(t, others, row)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"signet.example/signet"
 	"signet.example/signet/internal/entropy"
 	"signet.example/signet/internal/secret"
+	"signet.example/signet/internal/steps"
 	"signet.example/signet/internal/wire"
 	"signet.example/signet/session"
 )
@@ -198,7 +199,7 @@ func (f *format) encrypt(src *entropy.Source, with *signer, row []byte, id Distr
 
 // decrypt returns the plaintext of m and the record after it. The signature comes before any step of
 // the chain.
-func (f *format) decrypt(row []byte, m *message) (plaintext, next []byte, err error) {
+func (f *format) decrypt(within *steps.Meter, row []byte, m *message) (plaintext, next []byte, err error) {
 	states, err := parseRecord(row)
 	if err != nil {
 		return nil, nil, err
@@ -220,7 +221,7 @@ func (f *format) decrypt(row []byte, m *message) (plaintext, next []byte, err er
 	if !s.HasChain {
 		return nil, nil, damaged(errors.New("no chain key"))
 	}
-	seed, err := take(s, m.iteration, f.maxJump)
+	seed, err := take(within, s, m.iteration, f.maxJump)
 	if err != nil {
 		return nil, nil, err
 	}

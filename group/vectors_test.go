@@ -257,7 +257,7 @@ func TestOfficialErrors(t *testing.T) {
 			return nil, err
 		},
 		"decrypt-with-empty-record": func() (hexBytes, error) {
-			_, _, err := signal.decrypt([]byte{}, &message)
+			_, _, err := signal.decrypt(nil, []byte{}, &message)
 			return nil, err
 		},
 		"record-garbage":       func() (hexBytes, error) { return encrypt([]byte{0xff, 0xff}) },

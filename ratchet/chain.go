@@ -9,6 +9,7 @@ import (
 	"signet.example/signet/internal/entropy"
 	"signet.example/signet/internal/kdf"
 	"signet.example/signet/internal/secret"
+	"signet.example/signet/internal/steps"
 	"signet.example/signet/internal/wire"
 	"signet.example/signet/internal/x25519"
 )
@@ -127,8 +128,8 @@ type entry struct {
 }
 
 // take finds the entry of message counter on the receiving chain c: a skipped one, or the chain's own
-// after advancing it up to its key, which the entry has. It changes c, which is part of a trial.
-func take(c *wire.Chain, counter uint32, limit uint64) (e entry, err error) {
+// after advancing it up to its key, which the entry has, within m. It changes c, which is part of a trial.
+func take(m *steps.Meter, c *wire.Chain, counter uint32, limit uint64) (e entry, err error) {
 	if !c.HasKey || len(c.Key) != 32 {
 		return e, errors.New("ratchet: invalid receiver chain key")
 	}
@@ -144,7 +145,12 @@ func take(c *wire.Chain, counter uint32, limit uint64) (e entry, err error) {
 	}
 	key := secret.Key(c.Key)
 	if jump > 0 {
-		c.Skipped = skip(c.Skipped, &key, c.Index, jump)
+		if err := m.Walk(jump); err != nil {
+			return e, err
+		}
+		if c.Skipped, err = skip(m, c.Skipped, &key, c.Index, jump); err != nil {
+			return e, err
+		}
 	}
 	e.seed = messageSeed(key[:])
 	e.next = nextChain(key[:])
@@ -154,15 +160,22 @@ func take(c *wire.Chain, counter uint32, limit uint64) (e entry, err error) {
 }
 
 // skip advances key by jump messages and puts their seeds in front of list, newest first. Of the seeds
-// old and new the newest maxSkipped are kept, so the seeds of earlier ones are not even computed.
-func skip(list []byte, key *secret.Key, index uint32, jump uint64) []byte {
+// old and new the newest maxSkipped are kept, so the seeds of earlier ones are not even computed. The error
+// is that of m's context.
+func skip(m *steps.Meter, list []byte, key *secret.Key, index uint32, jump uint64) ([]byte, error) {
 	for ; jump > maxSkipped; jump-- {
+		if err := m.Step(); err != nil {
+			return nil, err
+		}
 		*key = nextChain(key[:])
 		index++
 	}
 	n := int(jump)
 	seeds := make([]secret.Key, n)
 	for i := range seeds {
+		if err := m.Step(); err != nil {
+			return nil, err
+		}
 		seeds[i] = messageSeed(key[:])
 		*key = nextChain(key[:])
 	}
@@ -173,7 +186,7 @@ func skip(list []byte, key *secret.Key, index uint32, jump uint64) []byte {
 		out = wire.AppendMessageKey(out, &wire.MessageKey{Index: index + uint32(i), Seed: seeds[i][:]})
 	}
 	clear(seeds)
-	return append(out, old...)
+	return append(out, old...), nil
 }
 
 // newest returns the first n entries of list.

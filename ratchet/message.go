@@ -12,6 +12,7 @@ import (
 	"signet.example/signet/internal/entropy"
 	"signet.example/signet/internal/secret"
 	"signet.example/signet/internal/spqr"
+	"signet.example/signet/internal/steps"
 	"signet.example/signet/internal/wire"
 )
 
@@ -148,6 +149,9 @@ func isKey(b []byte) bool { return len(b) >= 33 && b[0] == 0x05 }
 // draws 32 random bytes if the message starts a new receiving chain. message is not modified and not
 // kept. The spare capacity of dst must not overlap message.
 //
+// It takes at most 60 000 steps of a chain, whoever the message is from: enough for the 25 000 messages in
+// each half that it may be ahead, and a bound for two devices of one account, where that limit does not hold.
+//
 // The error matches ErrDuplicate for a message whose key was used or is no longer kept; other errors
 // are sentences, and an authentic message cannot be told from a forged one by them. On error s,
 // unless it is Expendable, and the spare capacity of dst are unchanged.
@@ -162,12 +166,20 @@ func (s *State) Decrypt(dst, message []byte) ([]byte, error) {
 // DecryptFrom is Decrypt of a parsed message, for package session, which tries one message on several
 // States, and for this module's lab.
 func (s *State) DecryptFrom(src *entropy.Source, dst []byte, m *wire.SignalMessage) ([]byte, error) {
+	within := steps.New(steps.Default, nil)
+	return s.DecryptWithin(&within, src, dst, m)
+}
+
+// DecryptWithin is DecryptFrom that takes its steps within those that within allows, which may be shared with other
+// States that the message is tried on. The error matches ErrSteps if they do not do, and the context's error if
+// within has one that has ended.
+func (s *State) DecryptWithin(within *steps.Meter, src *entropy.Source, dst []byte, m *wire.SignalMessage) ([]byte, error) {
 	if s.expendable {
-		return s.decrypt(src, &s.pq, dst, m)
+		return s.decrypt(within, src, &s.pq, dst, m)
 	}
 	before := s.rec
 	var trial spqr.State
-	plaintext, err := s.decrypt(src, &trial, dst, m)
+	plaintext, err := s.decrypt(within, src, &trial, dst, m)
 	if err != nil {
 		s.rec = before
 	}
@@ -176,12 +188,15 @@ func (s *State) DecryptFrom(src *entropy.Source, dst []byte, m *wire.SignalMessa
 
 // decrypt is DecryptFrom, which takes back what it did to s.rec if it fails. The step of the post-quantum half
 // makes pq, which may be that of s.
-func (s *State) decrypt(src *entropy.Source, pq *spqr.State, dst []byte, m *wire.SignalMessage) ([]byte, error) {
+func (s *State) decrypt(within *steps.Meter, src *entropy.Source, pq *spqr.State, dst []byte, m *wire.SignalMessage) ([]byte, error) {
 	if err := s.checkReceiver(m); err != nil {
 		return nil, err
 	}
 	c := s.rec.FindReceiver(m.RatchetKey)
 	if c == nil {
+		if err := within.Allows(uint64(m.Counter)); err != nil { // agreeing is not for nothing, either
+			return nil, err
+		}
 		var err error
 		s.rec.Receivers = append(make([]wire.Chain, 0, len(s.rec.Receivers)+1), s.rec.Receivers...)
 		if c, err = ratchet(src, &s.rec, m.RatchetKey); err != nil {
@@ -193,12 +208,12 @@ func (s *State) decrypt(src *entropy.Source, pq *spqr.State, dst []byte, m *wire
 	if uint64(m.Counter) > uint64(chain.Index)+limit {
 		limit = s.jumpLimit()
 	}
-	e, err := take(&chain, m.Counter, limit)
+	e, err := take(within, &chain, m.Counter, limit)
 	if err != nil {
 		return nil, err
 	}
 	defer e.wipe()
-	salt, err := s.receivePQ(pq, m.PQRatchet)
+	salt, err := s.receivePQ(within, pq, m.PQRatchet)
 	if err != nil {
 		return nil, err
 	}

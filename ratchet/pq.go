@@ -6,6 +6,7 @@ import (
 
 	"signet.example/signet/internal/entropy"
 	"signet.example/signet/internal/spqr"
+	"signet.example/signet/internal/steps"
 	"signet.example/signet/internal/wire"
 )
 
@@ -64,15 +65,15 @@ func (s *State) sendPQ(next *spqr.State, src *entropy.Source, b []byte) (message
 	return message, k, nil
 }
 
-// receivePQ is the step of receiving, tried like that.
-func (s *State) receivePQ(next *spqr.State, message []byte) (k pqKey, err error) {
+// receivePQ is the step of receiving, tried like that and within the steps of m.
+func (s *State) receivePQ(m *steps.Meter, next *spqr.State, message []byte) (k pqKey, err error) {
 	if !s.HasPQ() {
 		return k, nil
 	}
 	if err := s.decodePQ(); err != nil {
 		return k, err
 	}
-	k.key, k.ok, err = s.pq.Recv(next, message)
+	k.key, k.ok, err = s.pq.RecvWithin(m, next, message)
 	switch {
 	case errors.Is(err, spqr.ErrState):
 		return pqKey{}, fmt.Errorf("%w: %w", ErrState, err)

@@ -829,3 +829,33 @@ func FuzzState(f *testing.F) {
 		require.Equal(t, whole, buf, "the parsed bytes are not written to")
 	})
 }
+
+// TestSteps: a State takes a bounded number of steps for a message, also where the jump has no limit of its own, and is
+// as it was when it refuses.
+func TestSteps(t *testing.T) {
+	own := aci1
+	own.Device = 9
+	spk, key := signet.GenerateKey(), signet.GenerateKey().PublicKey()
+	h := Handshake{Version: 4, Local: key, Remote: key, LocalAddress: aci1, RemoteAddress: own}
+	a, err := NewInitiator(Seed{}, &h, spk.PublicKey())
+	require.NoError(t, err)
+	h.LocalAddress, h.RemoteAddress = own, aci1
+	b := NewResponder(Seed{}, &h, spk)
+	exchange(t, a, b, nil)
+	m := mustEncrypt(t, a, "next")
+	w, err := wire.ParseSignalMessage(m)
+	require.NoError(t, err)
+	for _, c := range []uint32{60_002, 1_000_000, math.MaxUint32 - 1} {
+		for _, unknown := range []bool{false, true} { // a chain that is there, and one that would have to be made
+			w := w
+			w.Counter = c
+			if unknown {
+				w.RatchetKey = signet.GenerateKey().PublicKey().Bytes()
+			}
+			forged, at := wire.AppendSignalMessage(nil, &w, len(w.Ciphertext))
+			copy(forged[at:], w.Ciphertext)
+			require.ErrorIs(t, mustRefuse(t, b, append(forged, w.MAC...)), ErrSteps)
+		}
+	}
+	mustDecrypt(t, b, m, "next")
+}

@@ -32,6 +32,7 @@ import (
 	"signet.example/signet/internal/entropy"
 	"signet.example/signet/internal/secret"
 	"signet.example/signet/internal/spqr"
+	"signet.example/signet/internal/steps"
 	"signet.example/signet/internal/wire"
 )
 
@@ -57,6 +58,9 @@ func (e *DuplicateError) Error() string {
 
 // Is reports whether target is ErrDuplicate.
 func (e *DuplicateError) Is(target error) bool { return target == ErrDuplicate }
+
+// ErrSteps is a message that would cost more steps than were allowed, before anything shows that it is genuine.
+var ErrSteps = steps.ErrBudget
 
 // ErrState is a State whose stored form is damaged where an operation needs it.
 var ErrState = errors.New("ratchet: invalid session")

@@ -28,6 +28,7 @@ import (
 	"time"
 
 	"signet.example/signet"
+	"signet.example/signet/internal/steps"
 	"signet.example/signet/internal/wire"
 	"signet.example/signet/x3dh"
 )
@@ -76,6 +77,11 @@ type Options struct {
 	// published (MarkPublished): beyond it, and beyond twice what one call of PreKeys makes, the oldest
 	// are deleted. Zero means 200.
 	MaxUnpublished int
+	// MaxSteps is how many steps of chains a message may cost, over all sessions that it is tried on,
+	// before anything shows that it is genuine (decision 021). Zero means 60 000: a message may be 25 000
+	// ahead in each of the two halves of a session, as for the official client. Between two devices of one
+	// account, where that client has no limit, this is the limit: two steps for each lost message.
+	MaxSteps uint64
 	// LowWater is the number of one-time prekeys below which LowPreKeys is called. Zero means 20.
 	LowWater int
 	// LowPreKeys, if not nil, is called after a first message began a session and fewer than LowWater
@@ -111,6 +117,9 @@ func NewDevice(self signet.Address, id x3dh.Identity, store Store, opts *Options
 	}
 	if d.opts.MaxUnpublished == 0 {
 		d.opts.MaxUnpublished = 200
+	}
+	if d.opts.MaxSteps == 0 {
+		d.opts.MaxSteps = steps.Default
 	}
 	if d.opts.LowWater == 0 {
 		d.opts.LowWater = 20

@@ -85,7 +85,7 @@ func (d *Device) EncryptAll(ctx context.Context, out []Outgoing, to func(Tx, []S
 	var sent []Sent
 	if many, ok := d.store.(ManyStore); ok {
 		err := many.UpdateAll(ctx, peersOf(out), func(tx Tx) (err error) {
-			if sent, err = d.encryptAll(tx, src, out); err != nil || to == nil {
+			if sent, err = d.encryptAll(ctx, tx, src, out); err != nil || to == nil {
 				return err
 			}
 			return to(tx, sent)
@@ -99,7 +99,7 @@ func (d *Device) EncryptAll(ctx context.Context, out []Outgoing, to func(Tx, []S
 	for i := range out {
 		var one []Sent
 		err := d.store.Update(ctx, out[i].Peer, func(tx Tx) (err error) {
-			if one, err = d.encryptAll(tx, src, out[i:i+1]); err != nil || to == nil || i < len(out)-1 || missing != nil {
+			if one, err = d.encryptAll(ctx, tx, src, out[i:i+1]); err != nil || to == nil || i < len(out)-1 || missing != nil {
 				return err
 			}
 			return to(tx, append(sent[:i:i], one...))
@@ -127,13 +127,16 @@ func peersOf(out []Outgoing) []signet.Address {
 	return peers
 }
 
-func (d *Device) encryptAll(tx Tx, src *entropy.Source, out []Outgoing) ([]Sent, error) {
+func (d *Device) encryptAll(ctx context.Context, tx Tx, src *entropy.Source, out []Outgoing) ([]Sent, error) {
 	now := d.opts.Now()
 	clock := func() time.Time { return now }
 	sent := make([]Sent, 0, len(out))
 	var missing []signet.Address
 	var r record
 	for i := range out {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		o := &out[i]
 		if err := d.loadInto(&r, tx, o.Peer); err != nil {
 			return nil, fmt.Errorf("session: message to %s: %w", o.Peer, err)
@@ -179,6 +182,9 @@ func (d *Device) Missing(ctx context.Context, out []Outgoing) (missing []signet.
 		now := d.opts.Now().UnixMilli()
 		var r record
 		for _, o := range out {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
 			if err := d.loadInto(&r, tx, o.Peer); err != nil {
 				return fmt.Errorf("session: message to %s: %w", o.Peer, err)
 			}
@@ -223,6 +229,9 @@ func (d *Device) StartAll(ctx context.Context, contacts []Contact, also []signet
 	}
 	src := entropy.From(ctx)
 	start := func(tx Tx, c Contact) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		if with != nil {
 			if err := with(tx, c); err != nil {
 				return err

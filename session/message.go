@@ -10,6 +10,7 @@ import (
 
 	"signet.example/signet"
 	"signet.example/signet/internal/entropy"
+	"signet.example/signet/internal/steps"
 	"signet.example/signet/internal/wire"
 	"signet.example/signet/ratchet"
 	"signet.example/signet/x3dh"
@@ -193,8 +194,8 @@ func recordError(err error) error {
 // not kept.
 //
 // The error matches ratchet.ErrDuplicate for a message decrypted before, ErrInvalidMessage for one
-// that does not parse or decrypt, ErrVersion, ErrPreKeyID, ErrNoSession, ErrRecord, or is an
-// *UntrustedIdentityError. On error nothing has changed and the message can be tried again. The exception, with
+// that does not parse or decrypt (and ratchet.ErrSteps beside it for one that Options.MaxSteps is too little for),
+// ErrVersion, ErrPreKeyID, ErrNoSession, ErrRecord, or is an *UntrustedIdentityError, or ctx's. On error nothing has changed and the message can be tried again. The exception, with
 // Options.Custody only, is a *NoticeError: the message was received and is no text.
 func (d *Device) Decrypt(ctx context.Context, peer signet.Address, m Message) ([]byte, error) {
 	return d.decrypt(ctx, peer, m, nil)
@@ -222,7 +223,7 @@ func (d *Device) decrypt(ctx context.Context, peer signet.Address, m Message, to
 	plaintext, left, notice := o.plaintext, o.left, o.notice
 	o.r.release()
 	o.d, o.ctx, o.src, o.peer, o.to = nil, nil, nil, signet.Address{}, nil
-	o.in, o.plaintext, o.notice = incoming{}, nil, nil
+	o.in, o.within, o.plaintext, o.notice = incoming{}, steps.Meter{}, nil, nil
 	receivings.Put(o)
 	if left >= 0 && left < d.opts.LowWater && d.opts.LowPreKeys != nil {
 		d.opts.LowPreKeys(left)
@@ -243,6 +244,7 @@ type receiving struct {
 	to        func(Tx, []byte) error
 	in        incoming
 	r         record
+	within    steps.Meter
 	plaintext []byte
 	left      int
 	notice    *NoticeError // what came was no text
@@ -260,6 +262,8 @@ func (o *receiving) run(tx Tx) (err error) {
 	if err := o.d.loadInto(r, tx, o.peer); err != nil {
 		return err
 	}
+	o.within = steps.New(o.d.opts.MaxSteps, o.ctx)
+	r.within = &o.within
 	was := r.current
 	if o.in.first == nil {
 		o.plaintext, err = r.receive(o.src, &o.in.message)
@@ -384,7 +388,7 @@ func (d *Device) receiveFirst(r *record, src *entropy.Source, in *incoming) (pla
 		}
 	}
 	if plaintext, err = r.open(s, src, &in.message); err != nil {
-		return nil, -1, notOpened(TypePreKey, err)
+		return nil, -1, r.notOpened(TypePreKey, err)
 	}
 	if err := accept(); err != nil {
 		return nil, -1, err

@@ -84,6 +84,8 @@ func (d *Device) SetRegistrationID(ctx context.Context, id uint32) error {
 	})
 }
 
+const maxPreKeys = 10_000 // made at once
+
 // Prekey ids are 24 bits (protocol §2.1). Zero and the greatest are left out: some peers read the
 // first as "none" and the second as "last resort".
 const (
@@ -129,13 +131,14 @@ func unusedID(tx Tx, src *entropy.Source, name string, get func(uint32) ([]byte,
 
 // PreKeys makes n one-time prekeys and n one-time KEM prekeys, stores them, and returns them with the
 // device's current signed prekey and last-resort KEM prekey (made the first time), ready to publish
-// (X3DH §3.2, PQXDH §3.2). It returns once they are durable.
+// (X3DH §3.2, PQXDH §3.2). It returns once they are durable. n is at most 10 000, which are 50 MB in the store;
+// peers ask for one pair each, and 100 are customary. The error is ctx's if that ends on the way.
 //
 // Call MarkPublished once they are published. Until then they are on the list of Unpublished, which is
 // bounded by Options.MaxUnpublished: the oldest of them are deleted first.
 func (d *Device) PreKeys(ctx context.Context, n int) (*x3dh.Published, error) {
-	if n < 0 {
-		return nil, fmt.Errorf("session: %d prekeys", n)
+	if n < 0 || n > maxPreKeys {
+		return nil, fmt.Errorf("session: %d prekeys at once", n)
 	}
 	return d.prepare(ctx, func(m *maker) (*x3dh.Published, error) { return m.publish(n, true) })
 }
@@ -143,8 +146,8 @@ func (d *Device) PreKeys(ctx context.Context, n int) (*x3dh.Published, error) {
 // CurvePreKeys is PreKeys for networks of version 3: it makes n elliptic-curve one-time prekeys and no
 // KEM prekey of any kind. LastResort and KEMPreKeys of the result are empty.
 func (d *Device) CurvePreKeys(ctx context.Context, n int) (*x3dh.Published, error) {
-	if n < 0 {
-		return nil, fmt.Errorf("session: %d prekeys", n)
+	if n < 0 || n > maxPreKeys {
+		return nil, fmt.Errorf("session: %d prekeys at once", n)
 	}
 	return d.prepare(ctx, func(m *maker) (*x3dh.Published, error) { return m.publish(n, false) })
 }
@@ -191,7 +194,7 @@ func (d *Device) Rotate(ctx context.Context) (*x3dh.Published, error) {
 func (d *Device) prepare(ctx context.Context, f func(*maker) (*x3dh.Published, error)) (p *x3dh.Published, err error) {
 	src := entropy.From(ctx)
 	err = d.store.Update(ctx, signet.Address{}, func(tx Tx) error {
-		p, err = f(&maker{d: d, tx: tx, src: src, now: uint64(max(0, d.opts.Now().UnixMilli()))})
+		p, err = f(&maker{d: d, ctx: ctx, tx: tx, src: src, now: uint64(max(0, d.opts.Now().UnixMilli()))})
 		return err
 	})
 	if err != nil {
@@ -203,6 +206,7 @@ func (d *Device) prepare(ctx context.Context, f func(*maker) (*x3dh.Published, e
 // A maker makes prekeys in one transaction.
 type maker struct {
 	d   *Device
+	ctx context.Context
 	tx  Tx
 	src *entropy.Source
 	now uint64 // milliseconds
@@ -222,6 +226,9 @@ func (m *maker) publish(n int, withKEM bool) (*x3dh.Published, error) {
 	}
 	var ids, kemIDs []uint32
 	for range n {
+		if err := m.ctx.Err(); err != nil {
+			return nil, err
+		}
 		k, err := m.oneTime()
 		if err != nil {
 			return nil, err

@@ -9,6 +9,7 @@ import (
 
 	"signet.example/signet"
 	"signet.example/signet/internal/entropy"
+	"signet.example/signet/internal/steps"
 	"signet.example/signet/internal/wire"
 	"signet.example/signet/ratchet"
 )
@@ -30,6 +31,7 @@ type record struct {
 	keeping KeepingTx // tx, if the store keeps sessions decoded
 
 	opened *ratchet.State // what the last decryption was with
+	within *steps.Meter   // what a decryption may cost, and until when; nil without end
 
 	archive       []byte // encoded fields, newest first
 	archiveLoaded bool
@@ -227,6 +229,9 @@ func (r *record) find(version uint8, base []byte) (s *ratchet.State, p place, er
 		return nil, place{}, err
 	}
 	for rest := r.archive; len(rest) > 0; {
+		if err := r.within.Look(); err != nil {
+			return nil, place{}, err
+		}
 		b, raw, after, err := wire.NextPrevious(rest)
 		if err != nil {
 			return nil, place{}, fmt.Errorf("%w: failed to decode previous session protobuf", ErrRecord)
@@ -246,7 +251,7 @@ func (r *record) find(version uint8, base []byte) (s *ratchet.State, p place, er
 // open decrypts the message on one session. One that only decrypts stays so.
 func (r *record) open(s *ratchet.State, src *entropy.Source, m *wire.SignalMessage) ([]byte, error) {
 	sends := s.MaySend()
-	plaintext, err := s.DecryptFrom(src, nil, m)
+	plaintext, err := s.DecryptWithin(r.within, src, nil, m)
 	if err != nil {
 		return nil, err
 	}
@@ -257,13 +262,16 @@ func (r *record) open(s *ratchet.State, src *entropy.Source, m *wire.SignalMessa
 	return plaintext, nil
 }
 
-// decrypt tries an ordinary message on the sessions in their order (protocol §7.3). A duplicate ends
-// the trial; every other failure looks alike.
-func (r *record) decrypt(src *entropy.Source, m *wire.SignalMessage) ([]byte, error) {
+// decrypt tries an ordinary message on the sessions in their order (protocol §7.3), all of them within r.within. A
+// duplicate ends the trial; other failures look alike, but that one which cost too much may be tried with more steps.
+func (r *record) decrypt(src *entropy.Source, m *wire.SignalMessage) (plaintext []byte, err error) {
+	failed := errNoneOpens
 	if r.current != nil && r.current.Version() == uint32(m.Version) {
-		plaintext, err := r.open(r.current, src, m)
-		if err == nil || errors.Is(err, ratchet.ErrDuplicate) {
+		if plaintext, err = r.open(r.current, src, m); err == nil || errors.Is(err, ratchet.ErrDuplicate) {
 			return plaintext, err
+		}
+		if errors.Is(err, ratchet.ErrSteps) {
+			failed = err
 		}
 		r.current.Release()
 		if err := r.begin(); err != nil { // the session was loaded, not made
@@ -274,6 +282,9 @@ func (r *record) decrypt(src *entropy.Source, m *wire.SignalMessage) ([]byte, er
 		return nil, err
 	}
 	for rest := r.archive; len(rest) > 0; {
+		if err := r.within.Look(); err != nil {
+			return nil, err
+		}
 		b, raw, after, err := wire.NextPrevious(rest)
 		if err != nil {
 			break
@@ -287,16 +298,27 @@ func (r *record) decrypt(src *entropy.Source, m *wire.SignalMessage) ([]byte, er
 			if errors.Is(err, ratchet.ErrDuplicate) {
 				return nil, err
 			}
+			if errors.Is(err, ratchet.ErrSteps) {
+				failed = err
+			}
 		}
 		rest = after
 	}
-	return nil, invalid(TypeSignal, "decryption failed")
+	return nil, r.notOpened(TypeSignal, failed)
 }
 
-// notOpened is the error of a message that a session did not open: all but a duplicate look alike.
-func notOpened(t MessageType, err error) error {
-	if errors.Is(err, ratchet.ErrDuplicate) {
+var errNoneOpens = errors.New("session: no session opens the message")
+
+// notOpened is the error of a message that no session opened, err being that of the last one.
+func (r *record) notOpened(t MessageType, err error) error {
+	if ended := r.within.Look(); ended != nil {
+		return ended
+	}
+	switch {
+	case errors.Is(err, ratchet.ErrDuplicate):
 		return err
+	case errors.Is(err, ratchet.ErrSteps):
+		return fmt.Errorf("%w: %w", invalid(t, "decryption failed"), ratchet.ErrSteps)
 	}
 	return invalid(t, "decryption failed")
 }

@@ -33,6 +33,9 @@ func (d *Device) Remotes(ctx context.Context, peers []signet.Address) ([]Remote,
 	err := d.store.Update(ctx, signet.Address{}, func(tx Tx) error {
 		all = make([]Remote, len(peers))
 		for i, peer := range peers {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
 			if err := d.remote(tx, peer, &all[i]); err != nil {
 				return err
 			}

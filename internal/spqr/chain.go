@@ -7,6 +7,7 @@ import (
 	"math"
 
 	"signet.example/signet/internal/kdf"
+	"signet.example/signet/internal/steps"
 )
 
 const (
@@ -145,8 +146,8 @@ func (c *chain) sendKey(epoch uint64) (index uint32, key [32]byte, err error) {
 }
 
 // recvKey returns the key of a message. ok is false for index 0 of epoch 0, by which peers that may
-// yet fall back to version 0 say that they used none (spqr §6.3).
-func (c *chain) recvKey(epoch uint64, index uint32) (key [32]byte, ok bool, err error) {
+// yet fall back to version 0 say that they used none (spqr §6.3). The steps to it are walked within m.
+func (c *chain) recvKey(m *steps.Meter, epoch uint64, index uint32) (key [32]byte, ok bool, err error) {
 	if epoch == 0 && index == 0 {
 		return key, false, nil
 	}
@@ -161,7 +162,7 @@ func (c *chain) recvKey(epoch uint64, index uint32) (key [32]byte, ok bool, err 
 	case index < h.ctr:
 		err = h.take(index, c.limits, &key)
 	default:
-		err = h.advance(index, c.limits, &key)
+		err = h.advance(m, index, c.limits, &key)
 	}
 	return key, err == nil, err
 }
@@ -205,13 +206,18 @@ func without(prev []byte, at int) []byte {
 }
 
 // advance derives the key of an index not reached before, keeping those it skips.
-func (h *half) advance(index uint32, limits params, key *[32]byte) error {
+func (h *half) advance(m *steps.Meter, index uint32, limits params, key *[32]byte) error {
 	if h.erased {
 		return ErrState
 	}
 	skip := uint64(index) - uint64(h.ctr)
 	if skip > limits.jump() {
 		return fmt.Errorf("spqr: key jump: %d - %d", h.ctr, index)
+	}
+	if skip > 1 {
+		if err := m.Walk(skip); err != nil {
+			return err
+		}
 	}
 	kept := limits.kept()
 	if skip > kept {
@@ -221,6 +227,9 @@ func (h *half) advance(index uint32, limits params, key *[32]byte) error {
 		h.prev = append(make([]byte, 0, len(h.prev)+recordSize*int(min(skip-1, kept))), h.prev...)
 	}
 	for skip--; skip > 0; skip-- {
+		if err := m.Step(); err != nil {
+			return err
+		}
 		h.step(key)
 		if uint64(h.ctr)+kept >= uint64(index) {
 			h.prev = append(binary.BigEndian.AppendUint32(h.prev, h.ctr), key[:]...)

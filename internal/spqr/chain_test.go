@@ -79,7 +79,7 @@ func TestDerivations(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, w.Index, index)
 			require.Equal(t, []byte(w.Key), key[:])
-			got, ok, err := to.recvKey(w.Epoch, index)
+			got, ok, err := to.recvKey(nil, w.Epoch, index)
 			require.NoError(t, err)
 			require.True(t, ok)
 			require.Equal(t, key, got)
@@ -124,7 +124,7 @@ func TestChainVectors(t *testing.T) {
 	h := &c.links[0].recv
 	h.ctr, h.next = v.Ctr, [32]byte(v.Next)
 	for i, r := range v.Requests {
-		key, ok, err := c.recvKey(0, r.Index)
+		key, ok, err := c.recvKey(nil, 0, r.Index)
 		switch {
 		case r.Result != "ok":
 			require.EqualError(t, err, "spqr: "+strings.ToLower(r.Result), "request %d", i)
@@ -147,22 +147,22 @@ func TestBoundaries(t *testing.T) {
 	authKey := [32]byte{5}
 	fresh := func() (*chain, *half) {
 		c := newChain(B2A, &authKey, params{})
-		_, _, err := c.recvKey(0, 1)
+		_, _, err := c.recvKey(nil, 0, 1)
 		require.NoError(t, err)
 		return &c, &c.links[0].recv
 	}
 	c, h := fresh()
-	_, _, err := c.recvKey(0, 25_002)
+	_, _, err := c.recvKey(nil, 0, 25_002)
 	require.EqualError(t, err, "spqr: key jump: 1 - 25002")
-	_, _, err = c.recvKey(0, 25_001)
+	_, _, err = c.recvKey(nil, 0, 25_001)
 	require.NoError(t, err)
 	require.Len(t, h.indices(), 2000)
 	require.EqualValues(t, 23_001, h.indices()[0])
-	_, _, err = c.recvKey(0, 23_000)
+	_, _, err = c.recvKey(nil, 0, 23_000)
 	require.EqualError(t, err, "spqr: key trimmed: 23000")
-	_, _, err = c.recvKey(0, 23_001)
+	_, _, err = c.recvKey(nil, 0, 23_001)
 	require.NoError(t, err)
-	_, _, err = c.recvKey(0, 23_001)
+	_, _, err = c.recvKey(nil, 0, 23_001)
 	require.EqualError(t, err, "spqr: key already requested: 23001")
 
 	// The collector wakes at 2201 keys: 2000, then 200 more, then one.
@@ -171,7 +171,7 @@ func TestBoundaries(t *testing.T) {
 		index uint32
 		kept  int
 	}{{2002, 2000}, {2203, 2200}, {2205, 1999}} {
-		_, _, err = c.recvKey(0, step.index)
+		_, _, err = c.recvKey(nil, 0, step.index)
 		require.NoError(t, err)
 		require.Equal(t, step.kept, len(h.indices()), "%d", step.index)
 	}
@@ -180,12 +180,12 @@ func TestBoundaries(t *testing.T) {
 	c, h = fresh()
 	c.limits.maxJump = selfJump
 	h.ctr = math.MaxUint32 - 3
-	_, _, err = c.recvKey(0, math.MaxUint32)
+	_, _, err = c.recvKey(nil, 0, math.MaxUint32)
 	require.NoError(t, err)
 	require.Equal(t, []uint32{math.MaxUint32 - 2, math.MaxUint32 - 1}, h.indices())
-	_, _, err = c.recvKey(0, math.MaxUint32-1)
+	_, _, err = c.recvKey(nil, 0, math.MaxUint32-1)
 	require.NoError(t, err)
-	_, _, err = c.recvKey(0, math.MaxUint32-2001)
+	_, _, err = c.recvKey(nil, 0, math.MaxUint32-2001)
 	require.EqualError(t, err, "spqr: key trimmed: 4294965294")
 	c.links[0].send.ctr = math.MaxUint32
 	_, _, err = c.sendKey(0)
@@ -203,10 +203,10 @@ func TestRetention(t *testing.T) {
 	require.NoError(t, c.add(1, &secret))
 	require.NoError(t, c.add(2, &secret))
 	require.EqualValues(t, 0, oldest(), "add drops nothing")
-	_, _, err := c.recvKey(2, 1)
+	_, _, err := c.recvKey(nil, 2, 1)
 	require.NoError(t, err)
 	require.EqualValues(t, 0, oldest(), "receiving drops nothing")
-	_, _, err = c.recvKey(0, 3)
+	_, _, err = c.recvKey(nil, 0, 3)
 	require.NoError(t, err)
 
 	_, _, err = c.sendKey(1)
@@ -215,25 +215,25 @@ func TestRetention(t *testing.T) {
 	require.True(t, c.links[0].send.erased)
 	require.Zero(t, c.links[0].send.next)
 	require.False(t, c.links[1].send.erased)
-	_, _, err = c.recvKey(0, 4)
+	_, _, err = c.recvKey(nil, 0, 4)
 	require.NoError(t, err, "receiving in it still works, new indices too")
-	_, _, err = c.recvKey(0, 2)
+	_, _, err = c.recvKey(nil, 0, 2)
 	require.NoError(t, err)
 
 	_, _, err = c.sendKey(2)
 	require.NoError(t, err)
 	require.EqualValues(t, 1, oldest())
-	_, _, err = c.recvKey(0, 5)
+	_, _, err = c.recvKey(nil, 0, 5)
 	require.EqualError(t, err, "spqr: epoch not in valid range: 0")
-	_, _, err = c.recvKey(3, 1)
+	_, _, err = c.recvKey(nil, 3, 1)
 	require.EqualError(t, err, "spqr: epoch not in valid range: 3")
 	_, _, err = c.sendKey(1)
 	require.EqualError(t, err, "spqr: send key epoch decreased (2 -> 1)")
 	_, _, err = c.sendKey(3)
 	require.EqualError(t, err, "spqr: epoch not in valid range: 3")
-	_, ok, err := c.recvKey(0, 0)
+	_, ok, err := c.recvKey(nil, 0, 0)
 	require.NoError(t, err, "no key, at any time")
 	require.False(t, ok)
-	_, _, err = c.recvKey(1, 0)
+	_, _, err = c.recvKey(nil, 1, 0)
 	require.EqualError(t, err, "spqr: key already requested: 0")
 }

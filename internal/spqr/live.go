@@ -7,6 +7,7 @@ import (
 
 	"signet.example/signet/internal/entropy"
 	"signet.example/signet/internal/secret"
+	"signet.example/signet/internal/steps"
 	"signet.example/signet/internal/wire"
 )
 
@@ -58,8 +59,13 @@ func (s *State) Send(next *State, src *entropy.Source, b []byte) (message []byte
 // Recv is the function Recv: it makes next the State after s, or something of no use if it fails. s is
 // as it was. Next may be s, as in Send.
 func (s *State) Recv(next *State, message []byte) (key [32]byte, ok bool, err error) {
+	return s.RecvWithin(nil, next, message)
+}
+
+// RecvWithin is Recv that takes its steps within m. The error of m, and of its context, is returned as it is.
+func (s *State) RecvWithin(m *steps.Meter, next *State, message []byte) (key [32]byte, ok bool, err error) {
 	before := begin(next, s)
-	if key, ok, err = next.s.recv(message); err == nil {
+	if key, ok, err = next.s.recv(m, message); err == nil {
 		next.finish(s, before)
 	}
 	return key, ok, err

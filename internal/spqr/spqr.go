@@ -33,6 +33,7 @@ import (
 
 	"signet.example/signet/internal/entropy"
 	"signet.example/signet/internal/secret"
+	"signet.example/signet/internal/steps"
 )
 
 // A Direction is a party's role in the session, and the way its messages go.
@@ -126,7 +127,7 @@ func (s *state) send(r sampler, b []byte) (wire []byte, key [32]byte, ok bool, e
 // message are left as they are.
 //
 // It derives as many as 25 000 keys if the message says that it is that far ahead, in a self session
-// any number (§17), before anybody knows that it is genuine.
+// any number (§17), before anybody knows that it is genuine. State.RecvWithin has a bound.
 func Recv(state, message []byte) (next []byte, key [32]byte, ok bool, err error) {
 	return recv(state, message)
 }
@@ -136,14 +137,14 @@ func recv(stored, wire []byte) (next []byte, key [32]byte, ok bool, err error) {
 	if err := s.parse(stored); err != nil {
 		return nil, key, false, err
 	}
-	if key, ok, err = s.recv(wire); err != nil {
+	if key, ok, err = s.recv(nil, wire); err != nil {
 		return nil, [32]byte{}, false, err
 	}
 	return s.marshal(), key, ok, nil
 }
 
-// recv advances s, which is of no use after an error.
-func (s *state) recv(wire []byte) (key [32]byte, ok bool, err error) {
+// recv advances s, which is of no use after an error. How far is bounded by within.
+func (s *state) recv(within *steps.Meter, wire []byte) (key [32]byte, ok bool, err error) {
 	var m message
 	version, payload, err := m.preamble(wire)
 	if err != nil {
@@ -173,7 +174,7 @@ func (s *state) recv(wire []byte) (key [32]byte, ok bool, err error) {
 	if err != nil {
 		return key, false, err
 	}
-	if key, ok, err = s.chain.recvKey(m.epoch-1, m.index); err != nil {
+	if key, ok, err = s.chain.recvKey(within, m.epoch-1, m.index); err != nil {
 		return [32]byte{}, false, err
 	}
 	if version == s.version {
