@@ -300,7 +300,7 @@ func namesOf(b []byte) []byte {
 func wayOf(w *way) bundleWay {
 	x := bundleWay{
 		Session: hexKey(w.Base), Key: hexKey(w.Key), Root: w.Root, Next: w.Next, Skipped: w.Skipped, First: w.First,
-		Sender: hexKey(w.Sender), PreKey: hexKey(w.PreKey), PQ: w.PQ,
+		Sender: hexKey(w.Sender), PreKey: hexKey(w.PreKey), PQ: w.PQ, Keyless: w.Keyless,
 	}
 	for _, k := range w.Keys {
 		x.PQKeys = append(x.PQKeys, bundlePQIndex{k.Epoch, k.Dir, k.Index})

@@ -126,6 +126,7 @@ type bundleWay struct {
 	Sender   string          `json:"sender,omitempty"`
 	PreKey   string          `json:"prekey,omitempty"`
 	PQ       bool            `json:"pq,omitempty"`
+	Keyless  bool            `json:"keyless,omitempty"`
 	PQKeys   []bundlePQIndex `json:"pq_keys,omitempty"`
 	PQChains []bundlePQIndex `json:"pq_chains,omitempty"`
 }

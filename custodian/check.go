@@ -20,6 +20,14 @@ func (sc *Scenario) Check() error {
 	if sc.Initiator != "" && !isEnd(sc.Initiator) {
 		return wrong("initiator", "%q is neither %q nor %q", sc.Initiator, Customer, Business)
 	}
+	switch sc.Keyless {
+	case "", KeylessAccepted, KeylessRefused:
+	default:
+		return wrong("keyless", "%q is neither %q nor %q", sc.Keyless, KeylessAccepted, KeylessRefused)
+	}
+	if sc.Keyless != "" && sc.Protocol == 3 {
+		return wrong("keyless", "there is no post-quantum half in protocol 3")
+	}
 	for i, p := range sc.Principals {
 		if err := sc.checkPrincipal(i, &p); err != nil {
 			return err

@@ -17,11 +17,15 @@ func (sc *Scenario) MarshalJSON() ([]byte, error) {
 		Seed          uint64      `json:"seed"`
 		Initiator     string      `json:"initiator,omitempty"`
 		OneTimePreKey *bool       `json:"oneTimePreKey,omitempty"`
+		Keyless       string      `json:"keyless,omitempty"`
 		Principals    []principal `json:"principals"`
 		Script        []any       `json:"script"`
 	}{Format: scenarioFormat, Protocol: sc.Protocol, Seed: sc.Seed, Script: []any{}, Principals: []principal{}}
 	if sc.Initiator != Customer { // a default is left out
 		out.Initiator = sc.Initiator
+	}
+	if sc.Keyless != KeylessAccepted {
+		out.Keyless = sc.Keyless
 	}
 	if sc.NoOneTimePreKey {
 		out.OneTimePreKey = new(bool)

@@ -57,8 +57,8 @@ func TestShipped(t *testing.T) {
 		{"one-way.json", "acme-notices", "..=========", map[string]Result{"G1": Held, "G2": Lost, "G5": Lost}, "managed"},
 		{"quota.json", "acme-notices", "....", map[string]Result{"G1": Held, "G2": Held, "G6": Lost, "G7": Held}, "managed"},
 		{"revoke.json", "acme-cloud", "..===.....", map[string]Result{"G1": Held, "G2": Lost, "G3": Lost, "G5": Held, "G6": Lost}, "managed"},
-		{"nameless.json", "someone", "..==.....", map[string]Result{"G1": Lost, "G2": Held, "G6": Held}, "managed"},
-		{"nameless.json", "nobody", ".........", map[string]Result{"G1": Held, "G2": Held, "G6": Held, "G7": Held}, "managed"},
+		{"nameless.json", "someone", "..==.....", map[string]Result{"G1": Lost, "G2": Held, "G6": Held, "G7": Lost}, "managed"},
+		{"nameless.json", "nobody", ".........", map[string]Result{"G1": Held, "G2": Held, "G6": Lost, "G7": Lost}, "managed"},
 	} {
 		b := read(t, c.file)
 		r := evaluate(t, parse(t, b))

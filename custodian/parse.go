@@ -40,6 +40,7 @@ func ParseScenario(b []byte) (*Scenario, error) {
 		"protocol":   integer(&sc.Protocol),
 		"seed":       seed(&sc.Seed),
 		"initiator":  text(&sc.Initiator),
+		"keyless":    text(&sc.Keyless),
 		"principals": list(func(f string, b []byte) error { return parsePrincipal(sc, f, b) }),
 		"script":     list(func(f string, b []byte) error { return parseStep(sc, f, b) }),
 		"oneTimePreKey": func(f string, b []byte) error {

@@ -59,7 +59,7 @@ func newParty(ctx context.Context, side attack.Side, sc *Scenario, clock func() 
 		side: side,
 		self: signet.Address{Name: names[side], Device: 1}, peer: signet.Address{Name: names[1-side], Device: 1},
 		// Replaced prekeys are retired as soon as the clock has moved on.
-		options: &session.Options{AllowX3DH: sc.Protocol == 3, Now: clock, SignedPreKeyGrace: time.Millisecond},
+		options: &session.Options{AllowX3DH: sc.Protocol == 3, Now: clock, SignedPreKeyGrace: time.Millisecond, AcceptKeyless: sc.Keyless != KeylessRefused},
 	}
 	p.mirror = memory.New()
 	p.store = p.mirror

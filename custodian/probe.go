@@ -109,7 +109,7 @@ func (r *run) takes(p *party, sender parcel.Key) (list []way, err error) {
 		s := &states[i]
 		known[s.base] = true
 		if len(s.RemoteIdentity) == 33 && parcel.Key(s.RemoteIdentity) == sender {
-			list = append(list, r.sessionWays(s)...)
+			list = append(list, r.sessionWays(s, p.options.AcceptKeyless)...)
 		}
 	}
 	kept := make(map[uint32]bool)
@@ -130,21 +130,23 @@ func (r *run) takes(p *party, sender parcel.Key) (list []way, err error) {
 // idOf tells ids of different kinds apart: they have 24 bits.
 func idOf(kind parcel.Kind, id uint32) uint32 { return uint32(kind)<<24 | id }
 
-// sessionWays is what one stored session takes.
-func (r *run) sessionWays(s *state) (list []way) {
+// sessionWays is what one stored session takes. Keyless says that the receiver takes messages without a
+// post-quantum key at any time.
+func (r *run) sessionWays(s *state, keyless bool) (list []way) {
 	var half way
 	if s.pq != nil {
-		half.PQ = true
+		half.PQ, half.Keyless = true, keyless || !s.pq.keyed()
 		half.Keys, half.Chains = s.pq.takes()
 	}
 	add := func(w way) {
 		w.Base, w.PQ, w.Keys, w.Chains = s.base, half.PQ, half.Keys, half.Chains
+		w.Keyless = w.Keyless || half.Keyless
 		list = append(list, w)
 	}
 	have := make(map[parcel.Key]bool)
 	for i := range s.Receivers {
 		c := &s.Receivers[i]
-		w := way{Key: parcel.Key(c.RatchetKey), Next: c.Index}
+		w := way{Key: parcel.Key(c.RatchetKey), Next: c.Index, Keyless: s.pq != nil && s.firstFlight(i)}
 		have[w.Key] = true
 		_ = skipped(c, func(counter uint32, _ []byte) { w.Skipped = append(w.Skipped, counter) })
 		add(w)
@@ -187,7 +189,7 @@ func (r *run) firstWays(p *party, sender parcel.Key, known map[parcel.Key]bool, 
 			continue
 		}
 		known[m.base] = true
-		ok := !(f.HasKEM && r.met[m.base]) && // the mark of a KEM prekey outlives its session
+		ok := !r.met[m.base] && // its mark outlives the session
 			kept[idOf(parcel.SignedPreKey, f.SignedPreKeyID)] &&
 			(!f.HasPreKey || kept[idOf(parcel.OneTimePreKey, f.PreKeyID)]) &&
 			(!f.HasKEM || kept[idOf(parcel.KyberPreKey, f.KEMPreKeyID)])
@@ -196,7 +198,7 @@ func (r *run) firstWays(p *party, sender parcel.Key, known map[parcel.Key]bool, 
 		}
 		w := way{Base: m.base, Key: m.key, First: true}
 		if m.pq != nil {
-			w.PQ, w.Chains = true, []know.PQIndex{{Epoch: 0, Dir: 0, Index: 1}}
+			w.PQ, w.Keyless, w.Chains = true, true, []know.PQIndex{{Epoch: 0, Dir: 0, Index: 1}}
 		}
 		list = append(list, w)
 	}

@@ -77,6 +77,9 @@ func Record(ctx context.Context, customer, business Capability, opts *RecordOpti
 		r.parties[side] = &p
 		rec.taps[side] = &Tap{rec: rec, p: &p, own: own}
 	}
+	if !r.parties[0].options.AcceptKeyless && !r.parties[1].options.AcceptKeyless {
+		sc.Keyless = KeylessRefused
+	}
 	for _, t := range rec.taps {
 		if err := t.published(ctx); err != nil {
 			return nil, err
@@ -93,7 +96,8 @@ func (rec *Recording) Business() *Tap { return rec.taps[attack.Business] }
 
 // Scenario returns the conversation as a script so far: messages, deliveries and grants, to be played
 // again. What a script cannot say is left out: which end archived a session, or when it rotated its
-// prekeys. A text that is not UTF-8 is left out, too.
+// prekeys; nor that one end alone refuses messages without a post-quantum key, which are then accepted. A
+// text that is not UTF-8 is left out, too.
 func (rec *Recording) Scenario() *Scenario {
 	rec.mu.Lock()
 	defer rec.mu.Unlock()
@@ -368,7 +372,7 @@ func (t *Tap) Start(ctx context.Context, peer signet.Address, b *x3dh.Bundle) er
 	if len(t.rec.run.messages) == 0 {
 		t.rec.sc.Initiator = endNames[t.p.side]
 		if b.Fields().KEMPreKey == nil {
-			t.rec.sc.Protocol = 3
+			t.rec.sc.Protocol, t.rec.sc.Keyless = 3, ""
 		}
 		t.rec.sc.NoOneTimePreKey = b.Fields().PreKey == nil
 	}

@@ -42,7 +42,7 @@ func newLive(t *testing.T, principals ...Principal) *live {
 	var caps []Capability
 	for _, a := range []signet.Address{customerAddr, businessAddr} {
 		c, err := NewCapability(Owner{
-			Self: a, Identity: signet.GenerateKey(), Store: memory.New(), Options: &session.Options{AllowX3DH: true},
+			Self: a, Identity: signet.GenerateKey(), Store: memory.New(), Options: &session.Options{AllowX3DH: true, AcceptKeyless: true},
 			Audit: func(_ context.Context, e AuditEvent) error {
 				if l.deny == nil {
 					l.audit = append(l.audit, e)

@@ -53,9 +53,16 @@ type Scenario struct {
 	Seed            uint64 // below 2^53 where it is written down: parsed, or in a bundle
 	Initiator       string // Customer or Business; empty is Customer
 	NoOneTimePreKey bool   // bundles have no one-time prekeys
+	Keyless         string // KeylessAccepted or KeylessRefused; empty is accepted. Protocol 4
 	Principals      []Principal
 	Script          []Step
 }
+
+// What both ends do with a message without a post-quantum key, once they have received one with a key.
+const (
+	KeylessAccepted = "accepted" // as the official client does
+	KeylessRefused  = "refused"  // as this library does, unless it is told otherwise
+)
 
 // A Role is how close to the conversation a principal is.
 type Role string

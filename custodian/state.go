@@ -119,6 +119,35 @@ func (h *pqHalf) skipped(f func(index uint32, key []byte)) {
 
 const phaseCt2Sampled = 11
 
+// keyed reports whether a key was derived for a message that the party received: from then on a strict
+// receiver takes no message without (spqr §6.4).
+func (s *pqState) keyed() bool {
+	for i := range s.links {
+		if s.links[i].recv.ctr > 0 {
+			return true
+		}
+	}
+	return len(s.links) > 0 && s.links[0].epoch > 0
+}
+
+// firstFlight reports whether a strict receiver takes a message of receiving chain i for a late one of a peer
+// that wrote it without a key before it had heard anything.
+func (s *state) firstFlight(i int) bool {
+	if i > 0 || len(s.Receivers) >= 5 || s.pq.dir != 1 || len(s.pq.links) == 0 || s.pq.links[0].epoch > 0 {
+		return false
+	}
+	for _, l := range s.pq.links[1:] {
+		if l.recv.ctr > 0 {
+			return false
+		}
+	}
+	places := uint64(0)
+	for j := range s.Receivers {
+		places += uint64(s.Receivers[j].Index)
+	}
+	return uint64(s.pq.links[0].recv.ctr) < places
+}
+
 func parsePQState(b []byte) (*pqState, error) {
 	s := new(pqState)
 	var negotiation, chain, v1 []byte

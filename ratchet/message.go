@@ -213,7 +213,7 @@ func (s *State) decrypt(within *steps.Meter, src *entropy.Source, pq *spqr.State
 		return nil, err
 	}
 	defer e.wipe()
-	salt, err := s.receivePQ(within, pq, m.PQRatchet)
+	salt, err := s.receivePQ(within, pq, c, m.PQRatchet)
 	if err != nil {
 		return nil, err
 	}

@@ -65,13 +65,16 @@ func (s *State) sendPQ(next *spqr.State, src *entropy.Source, b []byte) (message
 	return message, k, nil
 }
 
-// receivePQ is the step of receiving, tried like that and within the steps of m.
-func (s *State) receivePQ(m *steps.Meter, next *spqr.State, message []byte) (k pqKey, err error) {
+// receivePQ is the step of receiving a message on chain c, tried like that and within the steps of m.
+func (s *State) receivePQ(m *steps.Meter, next *spqr.State, c *wire.Chain, message []byte) (k pqKey, err error) {
 	if !s.HasPQ() {
 		return k, nil
 	}
 	if err := s.decodePQ(); err != nil {
 		return k, err
+	}
+	if !s.keyless && s.pq.Keyed() && s.pq.Keyless(message) && !s.firstFlight(c) {
+		return k, errKeyless
 	}
 	k.key, k.ok, err = s.pq.RecvWithin(m, next, message)
 	switch {
@@ -81,6 +84,31 @@ func (s *State) receivePQ(m *steps.Meter, next *spqr.State, message []byte) (k p
 		return pqKey{}, fmt.Errorf("ratchet: post-quantum ratchet error: %w", err)
 	}
 	return k, nil
+}
+
+var errKeyless = errors.New("ratchet: a message without a post-quantum key")
+
+// AcceptKeyless says whether messages without a post-quantum key are accepted in every state, as the official
+// client accepts them (spqr §6.4). Else one is refused once a message with a key was received, unless its sender
+// may have written it before. It is not part of the stored State.
+func (s *State) AcceptKeyless(accept bool) { s.keyless = accept }
+
+// firstFlight reports whether a message on chain c may be one that was written without a key before its
+// sender had heard from us, and is late. Only the initiator of a session writes such, before its first answer:
+// all of them are on its first chain, and that chain has no others. So c has to be the first of all receiving
+// chains, none of them forgotten; and if messages of the first chain had taken keys, there would be no fewer keys
+// than places on the chains.
+func (s *State) firstFlight(c *wire.Chain) bool {
+	list := s.rec.Receivers
+	keys, ok := s.pq.Early()
+	if !ok || len(list) >= maxReceivers || c != &list[0] {
+		return false
+	}
+	places := uint64(0)
+	for i := range list {
+		places += uint64(list[i].Index)
+	}
+	return uint64(keys) < places
 }
 
 // commitPQ makes next, which a step has made, the state.

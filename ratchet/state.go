@@ -105,6 +105,7 @@ type State struct {
 	own     bool // nothing aliases what was given to UnmarshalBinary: see Own
 
 	expendable bool // see Expendable
+	keyless    bool // see AcceptKeyless
 
 	// Where rec.Sender.Key lies after an encryption, and after a decryption the key of the chain that it was on.
 	sendingKey, receivingKey secret.Key

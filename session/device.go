@@ -68,6 +68,11 @@ type Options struct {
 	// messages of version 3. It is for WhatsApp-class peers; such sessions have no post-quantum
 	// protection, and a directory that strips a bundle's KEM prekey leads to one.
 	AllowX3DH bool
+	// AcceptKeyless accepts messages that carry no post-quantum key in sessions of version 4 at any time, as
+	// the official client does. Without, one is refused once a message with a key was received: no honest peer
+	// writes it by then, and whoever holds the elliptic-curve half of a session alone could forge with it for as
+	// long as the session lives (spqr §6.4).
+	AcceptKeyless bool
 	// Now is the clock. Nil means time.Now.
 	Now func() time.Time
 	// SignedPreKeyGrace is how long a replaced signed prekey or last-resort KEM prekey still opens

@@ -30,6 +30,8 @@ type record struct {
 
 	keeping KeepingTx // tx, if the store keeps sessions decoded
 
+	keyless bool // Options.AcceptKeyless
+
 	opened *ratchet.State // what the last decryption was with
 	within *steps.Meter   // what a decryption may cost, and until when; nil without end
 
@@ -47,7 +49,7 @@ func (d *Device) load(tx Tx, peer signet.Address) (*record, error) {
 // loadInto is load into r, whatever it held.
 func (d *Device) loadInto(r *record, tx Tx, peer signet.Address) error {
 	r.release()
-	r.tx, r.peer, r.self = tx, peer, d.self
+	r.tx, r.peer, r.self, r.keyless = tx, peer, d.self, d.opts.AcceptKeyless
 	r.keeping, _ = tx.(KeepingTx)
 	return r.begin()
 }
@@ -251,6 +253,7 @@ func (r *record) find(version uint8, base []byte) (s *ratchet.State, p place, er
 // open decrypts the message on one session. One that only decrypts stays so.
 func (r *record) open(s *ratchet.State, src *entropy.Source, m *wire.SignalMessage) ([]byte, error) {
 	sends := s.MaySend()
+	s.AcceptKeyless(r.keyless)
 	plaintext, err := s.DecryptWithin(r.within, src, nil, m)
 	if err != nil {
 		return nil, err

@@ -28,7 +28,8 @@ const (
 	kindCt2 = 6
 )
 
-// parsePQ parses the post-quantum field; nil if there is none, or none that has a key.
+// parsePQ parses the post-quantum field; nil if there is none, or none that is taken. Index 0 of epoch 1
+// is that there is no key.
 func parsePQ(b []byte) *pqMessage {
 	if len(b) == 0 || b[0] != 1 {
 		return nil
@@ -40,7 +41,7 @@ func parsePQ(b []byte) *pqMessage {
 	}
 	b = b[1+n:]
 	index, n := binary.Uvarint(b)
-	if n <= 0 || index == 0 || index > 1<<32-1 || len(b) <= n {
+	if n <= 0 || index == 0 && epoch != 1 || index > 1<<32-1 || len(b) <= n {
 		return nil
 	}
 	m.epoch, m.index, m.kind = epoch, uint32(index), b[n]

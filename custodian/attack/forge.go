@@ -45,6 +45,8 @@ const (
 	Hijack      Strategy = "S2" // a ratchet step with a key of one's own
 	NewSession  Strategy = "S3" // a new session with the sender's identity key
 	Impersonate Strategy = "S4" // a new session with the receiver's own signed prekey
+
+	Keyless Strategy = "S11" // S1 or S2 with a message that carries no post-quantum key
 )
 
 // Strategy tells how the message was forged.
@@ -197,14 +199,25 @@ func (f *forger) hijack(base parcel.Key) bool {
 	return false
 }
 
-// message builds the message of a seed, without a post-quantum key and with every one that the receiver may
-// still take, and offers it. What messages of the session were seen to be like comes first: a receiver takes no
-// other, and each refusal costs it as much as if it had accepted.
+// message builds the message of a seed and offers it: in a session without a post-quantum half, and in one with,
+// with every key that the receiver may still take and without any. What messages of the session were seen to be
+// like comes first: each refusal costs the receiver as much as if it had accepted.
 func (f *forger) message(s Strategy, id chainID, counter uint32, seed secret) bool {
 	if f.a.hybrid[id.base] {
-		return f.keyed(s, id, counter, seed) || f.bare(s, id, counter, seed)
+		return f.keyed(s, id, counter, seed) || f.keyless(id, counter, seed) || f.bare(s, id, counter, seed)
 	}
-	return f.bare(s, id, counter, seed) || f.keyed(s, id, counter, seed)
+	return f.bare(s, id, counter, seed) || f.keyed(s, id, counter, seed) || f.keyless(id, counter, seed)
+}
+
+// keylessField says that a message has no post-quantum key: version 1, epoch 1, index 0 and no chunk. A
+// receiver may take it in any epoch (spqr §6.4).
+var keylessField = []byte{1, 1, 0, 0}
+
+// keyless is strategy S11.
+func (f *forger) keyless(id chainID, counter uint32, seed secret) bool {
+	return f.either(id.base, func(offer offering) bool {
+		return f.build(Keyless, wire.V4, id, counter, seed, nil, keylessField, offer)
+	})
 }
 
 func (f *forger) bare(s Strategy, id chainID, counter uint32, seed secret) bool {

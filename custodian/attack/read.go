@@ -109,6 +109,9 @@ func (a *Adversary) decryptFrom(s *seen, seeds []secret) *Opening {
 	if s.pq == nil {
 		return nil
 	}
+	if s.pq.index == 0 {
+		return a.decryptWith(s, seeds, nil)
+	}
 	for _, k := range a.braid.lookup(s.id.base, s.pq.epoch-1, s.pq.index) {
 		if o := a.decryptWith(s, seeds, &k); o != nil {
 			return o

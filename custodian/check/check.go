@@ -127,8 +127,8 @@ R11 message-key(m) <- seed of m, [pq-key of m]
 R12a opened(m) <- message-key(m), observed(m)
 R12b plaintext(m) <- opened(m)
 R12c plaintext(m) <- copy(m)
-R13a forge <- a seed that the receiver's chain still takes, [a pq-key that it takes]
-R13b forge <- root of the receiver's turn, [a pq-key that it takes]
+R13a forge <- a seed that the receiver's chain still takes, [a pq-key that it takes, where it takes none without]
+R13b forge <- root of the receiver's turn, [a pq-key that it takes, where it takes none without]
 R13c forge <- dh(sender, a signed prekey that the receiver keeps)
 `
 

@@ -226,7 +226,7 @@ func (c *clauses) message(m *message) {
 func (c *clauses) take(probe int, w *way) {
 	forge := ofMessage("forge", probe)
 	var with []string
-	if w.PQ {
+	if w.PQ && !w.Keyless {
 		with = append(with, c.taken(probe, w))
 	}
 	if w.First {

@@ -193,6 +193,7 @@ type way struct {
 	Sender   string    `json:"sender,omitempty"`
 	PreKey   string    `json:"prekey,omitempty"`
 	PQ       bool      `json:"pq,omitempty"`
+	Keyless  bool      `json:"keyless,omitempty"`
 	PQKeys   []pqIndex `json:"pq_keys,omitempty"`
 	PQChains []pqIndex `json:"pq_chains,omitempty"`
 }

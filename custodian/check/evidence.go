@@ -226,7 +226,7 @@ func (v *verifier) forgery(f *forgery, principal int) error {
 	if !x.reaches || !v.has(x.closure[0], ofMessage("forge", p.Number), p.At) {
 		return refuse("the forgery does not follow from what the principal held")
 	}
-	if !slices.Contains([]string{"S1", "S2", "S3", "S4"}, f.Strategy) {
+	if !slices.Contains([]string{"S1", "S2", "S3", "S4", "S11"}, f.Strategy) {
 		return refuse("unknown strategy")
 	}
 	if err := v.wellMade(f, p); err != nil {
@@ -244,6 +244,9 @@ func (v *verifier) wellMade(f *forgery, p *event) error {
 	m := &message{event: &event{From: ends[1-side(p.To)], Number: -1}}
 	if !m.parse(body, f.PreKey) {
 		return refuse("the message does not parse")
+	}
+	if m.keyless() != (f.Strategy == "S11") {
+		return refuse("the strategy is another")
 	}
 	if v.signed == nil {
 		v.signed = make(map[string]bool)

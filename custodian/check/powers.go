@@ -68,8 +68,8 @@ func powers(protocol uint64, grants []given) (verbs int, quota uint64) {
 	return verbs, quota
 }
 
-// follow is what keys open, under the rules: a message key needs a seed of its chain and, unless the session
-// is classic, a post-quantum key.
+// follow is what keys open, under the rules: to read takes a seed of a chain and, unless the session is
+// classic, a post-quantum key; to write takes the seed, or towards the giver the root.
 func follow(classic bool, s uint64) (verbs int) {
 	all := func(x uint64) bool { return s&x == x }
 	turn := all(bitRoot | bitRatchet)
@@ -78,10 +78,16 @@ func follow(classic bool, s uint64) (verbs int) {
 	out := (turn || s&bitSending != 0) && (pq || s&bitPQSending != 0)
 	session := all(bitIdentity|bitSignedPreKey) && (classic || s&bitKyberPreKey != 0)
 	if in || s&bitArchived != 0 || session {
-		verbs |= canReadCustomer | canWriteCustomer
+		verbs |= canReadCustomer
 	}
 	if out || s&bitArchived != 0 || session {
-		verbs |= canReadBusiness | canWrite
+		verbs |= canReadBusiness
+	}
+	if turn || s&(bitSending|bitArchived) != 0 || session { // no post-quantum key is asked of a forgery
+		verbs |= canWrite
+	}
+	if s&(bitRoot|bitReceiving|bitSkipped|bitArchived) != 0 || session {
+		verbs |= canWriteCustomer
 	}
 	if s&bitIdentity != 0 {
 		verbs |= canOpen

@@ -309,6 +309,8 @@ func (v *verifier) checkProbes() error {
 // fits reports whether a message can have come in by this way, as far as what is public tells.
 func (w *way) fits(m *message) bool {
 	switch {
+	case w.PQ && !w.Keyless && m.keyless():
+		return false
 	case w.PreKey != "":
 		return m.first != nil && w.Sender == m.first.identity
 	case w.Root:

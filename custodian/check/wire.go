@@ -133,6 +133,9 @@ func (m *message) parse(body []byte, preKey bool) bool {
 	return ok && isPublic(m.key) && (m.pq != nil || len(pq) == 0)
 }
 
+// keyless reports whether a message says that it has no post-quantum key.
+func (m *message) keyless() bool { return m.pq != nil && m.pq.index == 0 }
+
 func parsePQ(b []byte) *pqHeader {
 	if len(b) < 4 || b[0] != 1 {
 		return nil

@@ -32,8 +32,8 @@ var Rules = []Rule{
 	{"R12a", "opened(m) <- message-key(m), observed(m)"},
 	{"R12b", "plaintext(m) <- opened(m)"},
 	{"R12c", "plaintext(m) <- copy(m)"},
-	{"R13a", "forge <- a seed that the receiver's chain still takes, [a pq-key that it takes]"},
-	{"R13b", "forge <- root of the receiver's turn, [a pq-key that it takes]"},
+	{"R13a", "forge <- a seed that the receiver's chain still takes, [a pq-key that it takes, where it takes none without]"},
+	{"R13b", "forge <- root of the receiver's turn, [a pq-key that it takes, where it takes none without]"},
 	{"R13c", "forge <- dh(sender, a signed prekey that the receiver keeps)"},
 }
 
@@ -101,7 +101,8 @@ type PQIndex struct {
 }
 
 // A Probe is a moment at which somebody may try to be believed. What its receiver would take is the
-// conjunction of a way in and, for sessions with a post-quantum half, of a key of that half.
+// conjunction of a way in and, for sessions with a post-quantum half whose receiver takes no message
+// without, of a key of that half.
 type Probe struct {
 	Number int
 	Takes  []Way
@@ -117,9 +118,10 @@ type Way struct {
 
 	Sender, PreKey parcel.Key // R13c: a new session, if PreKey is not zero
 
-	PQ     bool // the session has a post-quantum half
-	Keys   []PQIndex
-	Chains []PQIndex // from this index on
+	PQ      bool // the session has a post-quantum half
+	Keyless bool // of which a message takes no key to be accepted; Keys and Chains do not matter
+	Keys    []PQIndex
+	Chains  []PQIndex // from this index on
 }
 
 // Replay instantiates the rule book over a transcript. Clauses of the rule named without are left out;
@@ -247,7 +249,7 @@ func (b *Base) probe(p *Probe) {
 	for i := range p.Takes {
 		w := &p.Takes[i]
 		var half []string
-		if w.PQ {
+		if w.PQ && !w.Keyless {
 			half = append(half, b.half(p, w))
 		}
 		if w.First {

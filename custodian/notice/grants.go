@@ -189,10 +189,17 @@ func derive(protocol uint8, s Secrets) (v Verbs) {
 	in := turn || any(ReceivingChains|Skipped)                          // R5
 	out := turn || any(SendingChain)                                    // R5
 	if in && (pq || any(PQReceivingChain|PQSkipped)) || any(Archived) { // R7, R11: a message key needs both halves
-		v |= ReadCustomer | WriteCustomer // R12, R13
+		v |= ReadCustomer // R12
 	}
 	if out && (pq || any(PQSendingChain)) || any(Archived) {
-		v |= ReadBusiness | Write
+		v |= ReadBusiness
+	}
+	// R13: a message that is accepted needs the elliptic-curve half alone; towards its owner, the root alone.
+	if out || any(Archived) {
+		v |= Write
+	}
+	if any(SessionRoot|ReceivingChains|Skipped) || any(Archived) {
+		v |= WriteCustomer
 	}
 	if any(Identity) {
 		v |= Open // S3, S5

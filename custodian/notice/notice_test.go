@@ -248,7 +248,9 @@ func TestEndOfAGrant(t *testing.T) {
 		{name: "oracle", secrets: Identity, via: Oracle, chains: -1, barrier: true},
 		{name: "identity", secrets: Identity, via: Copy, chains: -1, barrier: true, identity: true},
 		{name: "enclave", secrets: Everything, via: Enclave, chains: -1, barrier: true, identity: true},
-		{name: "half", secrets: SessionEC, via: Stream, cannot: true},
+		{name: "half that writes", secrets: SessionEC, via: Stream, chains: -1, barrier: true},
+		{name: "sending chain, one half", secrets: SendingChain, via: Copy, chains: 5},
+		{name: "half", secrets: SessionPQ, via: Stream, cannot: true},
 	} {
 		s := newShop(t, Account, -1)
 		alice := s.customer("alice")
@@ -282,16 +284,19 @@ func TestEndOfAGrant(t *testing.T) {
 	}
 }
 
-// Two halves handed over at different times, or to two providers, open what neither opens alone.
+// Two halves handed over at different times, or to two providers, open what neither opens alone; one of
+// them writes.
 func TestHalves(t *testing.T) {
 	s := newShop(t, Account, -1)
 	alice := s.customer("alice")
 	s.give(alice, s.issue(hosted("Acme", SessionEC, Stream)))
-	requireState(t, alice, s.now, Encrypted, 0)
+	st := requireState(t, alice, s.now, Managed, 0)
+	require.Equal(t, Write|WriteCustomer, st.Holders[0].Power.Verbs)
 	second := s.issue(hosted("Acme", SessionPQ, Stream))
 	s.give(alice, second)
 	alice.Acknowledge(second.Hash())
-	requireState(t, alice, s.now, Managed, 0)
+	st = requireState(t, alice, s.now, Managed, 0)
+	require.Equal(t, ReadCustomer|ReadBusiness|Write|WriteCustomer, st.Holders[0].Power.Verbs)
 
 	bob := s.customer("bob")
 	both := s.issue(&Terms{
@@ -299,8 +304,11 @@ func TestHalves(t *testing.T) {
 		Grants:    []Grant{{To: 0, Secrets: SessionEC, Via: Copy}, {To: 1, Secrets: SessionPQ, Via: Copy}},
 	})
 	s.give(bob, both)
-	st := requireState(t, bob, s.now, Managed, 0)
-	require.Equal(t, []string{"Acme", "Zenith"}, st.Holders[0].Names)
+	st = requireState(t, bob, s.now, Managed, 0)
+	require.Len(t, st.Holders, 2)
+	require.Equal(t, []string{"Acme"}, st.Holders[0].Names)
+	require.Equal(t, Write|WriteCustomer, st.Holders[0].Power.Verbs)
+	require.Equal(t, []string{"Acme", "Zenith"}, st.Holders[1].Names)
 }
 
 func TestPowers(t *testing.T) {
@@ -312,7 +320,15 @@ func TestPowers(t *testing.T) {
 	}{
 		{4, Everything, all | Open},
 		{4, Session, all},
-		{4, SessionEC, 0},
+		{4, SessionEC, Write | WriteCustomer}, // forging takes no post-quantum key
+		{4, SendingChain, Write},
+		{4, ReceivingChains, WriteCustomer},
+		{4, Skipped, WriteCustomer},
+		{4, SessionRoot, WriteCustomer},
+		{3, SessionRoot, WriteCustomer},
+		{4, SessionRoot | RatchetPrivate, Write | WriteCustomer},
+		{4, RatchetPrivate, 0},
+		{3, RatchetPrivate, 0},
 		{3, SessionEC, all},
 		{4, SessionPQ, 0},
 		{3, SessionPQ, 0},
@@ -323,13 +339,13 @@ func TestPowers(t *testing.T) {
 		{4, Identity | PreKeys, all | Open},
 		{4, SendingChain | PQSendingChain, ReadBusiness | Write},
 		{4, ReceivingChains | PQReceivingChain, ReadCustomer | WriteCustomer},
-		{4, ReceivingChains | PQSendingChain, 0},
+		{4, ReceivingChains | PQSendingChain, WriteCustomer},
 		{4, Skipped | PQSkipped, ReadCustomer | WriteCustomer},
 		{4, SessionRoot | RatchetPrivate | PQRoot | PQDecapsulation, all},
-		{4, SessionRoot | RatchetPrivate | PQRoot | PQAuth, 0},
+		{4, SessionRoot | RatchetPrivate | PQRoot | PQAuth, Write | WriteCustomer},
 		{4, SessionEC | PQNegotiation, all},
 		{4, Archived, all},
-		{4, KyberPreKey | OneTimePreKeys | PQAuth | SessionRoot, 0},
+		{4, KyberPreKey | OneTimePreKeys | PQAuth | RatchetPrivate, 0},
 		{4, Plaintext, ReadCustomer | ReadBusiness},
 	} {
 		got := Powers(c.protocol, []Grant{{Secrets: c.secrets, Via: Stream}})
@@ -341,7 +357,7 @@ func TestPowers(t *testing.T) {
 	require.Equal(t, Power{Verbs: ReadBusiness}, Powers(4, []Grant{{Secrets: Plaintext, Via: Stream, Direction: FromBusiness}}))
 
 	require.Equal(t, "self-managed", Label(4, nil))
-	require.Equal(t, "dormant", Label(4, []Grant{{Secrets: SessionEC, Via: Copy}}))
+	require.Equal(t, "dormant", Label(4, []Grant{{Secrets: SessionPQ&^PQNegotiation | RatchetPrivate, Via: Copy}}))
 	require.Equal(t, "managed:write:3", Label(4, []Grant{quota}))
 	require.Equal(t, "managed:read-business+write", Label(4, []Grant{{Secrets: SendingChain | PQSendingChain, Via: Copy}}))
 

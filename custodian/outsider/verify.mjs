@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { createHash, createHmac, createDecipheriv, createPrivateKey, createPublicKey, diffieHellman, hkdfSync, verify as checkSignature } from 'node:crypto';
 
-const RULEBOOK = 'fcb09b947fa23f7cd8b6edfe9c48977f285154094fdfbd0142a18e71723b425d';
+const RULEBOOK = '933389001ff1395eb3e11e3c2730ca28cead12954295f51bf1ab7b1bfd9b1b96';
 const DECEIT = 'This message was not written by the one whose name it bears.';
 const ENDS = ['customer', 'business'];
 
@@ -122,7 +122,7 @@ const Transcript = object({
       ...head, number: int, to: str, message: orNone, injection: maybe(object({ step: int, by: str })),
       takes: list(object({
         session: left(key), key: left(key), root: left(flag), next: left(u32), skipped: left(list(u32)), first: left(flag), sender: left(key), prekey: left(key),
-        pq: left(flag), pq_keys: left(list(pqKey)), pq_chains: left(list(pqKey)),
+        pq: left(flag), keyless: left(flag), pq_keys: left(list(pqKey)), pq_chains: left(list(pqKey)),
       })),
     }),
     statement: object({ ...head, number: int, by: left(str), file: str, twin: left(str) }),
@@ -233,7 +233,10 @@ function open(m, k) {
 }
 
 // fits tells whether a message is one that a way of a probe lets in.
+const keyless = m => m.pq?.index === 0;
+
 function fits(way, m, session) {
+  if (way.pq && !way.keyless && keyless(m)) return false;
   if (way.prekey) return m.identity === way.sender;
   if (session !== way.session) return false;
   if (way.root) return m.ratchet !== way.key;
@@ -436,10 +439,10 @@ function clauses(t) {
     for (const w of p.takes) {
       const s = short(w.session), k = short(w.key), pq = `pq-taken(${p.number},${s})`;
       if (w.prekey) { add('R13c', `forge(${p.number})`, agree(w.sender, w.prekey)); continue; }
-      const rest = [w.pq && pq, w.first && `handshake(${s})`];
+      const rest = [w.pq && !w.keyless && pq, w.first && `handshake(${s})`];
       if (w.root) add('R13b', `forge(${p.number})`, `root(${s},${k})`, ...rest);
       else for (const a of [`seed-from(${s},${k},${w.next})`, ...w.skipped.map(i => `seed(${s},${k},${i})`)]) add('R13a', `forge(${p.number})`, a, ...rest);
-      if (!w.pq || taken.has(s)) continue;
+      if (!w.pq || w.keyless || taken.has(s)) continue;
       taken.add(s);
       for (const c of w.pq_keys) add('R13a', pq, `pq-key(${s},${c.epoch},${c.dir},${c.index})`);
       for (const c of w.pq_chains) add('R13a', pq, `pq-key-from(${s},${c.epoch},${c.dir},${c.index})`);
@@ -565,8 +568,10 @@ function power_(grants, protocol) {
   const turn = has('root') && has('ratchet-private');
   const pq = v3 || has('pq-root') && (has('pq-decapsulation') || has('pq-encapsulation')) || has('pq-negotiation');
   const session = has('identity') && has('signed-prekey') && (v3 || has('kyber-prekey')), whole = has('archived') || session;
-  if ((turn || has('receiving-chains') || has('skipped')) && (pq || has('pq-receiving-chain') || has('pq-skipped')) || whole) verbs.add('read-customer').add('write-customer');
-  if ((turn || has('sending-chain')) && (pq || has('pq-sending-chain')) || whole) verbs.add('read-business').add('write');
+  if ((turn || has('receiving-chains') || has('skipped')) && (pq || has('pq-receiving-chain') || has('pq-skipped')) || whole) verbs.add('read-customer');
+  if (['root', 'receiving-chains', 'skipped'].some(has) || whole) verbs.add('write-customer');
+  if ((turn || has('sending-chain')) && (pq || has('pq-sending-chain')) || whole) verbs.add('read-business');
+  if (turn || has('sending-chain') || whole) verbs.add('write');
   if (has('identity')) verbs.add('open');
   if (has('signed-prekey')) verbs.add('write-customer');
   for (const g of kept) if (g.secrets & PLAINTEXT) { if (g.dir !== 2) verbs.add('read-customer'); if (g.dir !== 1) verbs.add('read-business'); }
@@ -766,7 +771,7 @@ function checkWitnesses(t, ev, p, known, notices, files) {
   const checkForgery = (f, probe, begins) => {
     const m = parseMessage(f.body, f.prekey), injected = probe.injection && t.injected.find(e => e.at > probe.at);
     const session = f.prekey ? m.base : t.events.findLast(e => e.kind === 'message' && e.at < probe.at && e.m.ratchet === m.ratchet)?.session;
-    need(['S1', 'S2', 'S3', 'S4'].includes(f.strategy), 'unknown strategy');
+    need(['S1', 'S2', 'S3', 'S4', 'S11'].includes(f.strategy) && (f.strategy === 'S11') === keyless(m), 'unknown strategy, or another than that of the message');
     ends(f.keys ?? {}, other(probe.to), probe.to);
     const text = open(m, f.keys);
     need(sha(text) === f.text_sha256, 'a text is another');

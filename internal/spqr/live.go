@@ -174,5 +174,48 @@ func (s *State) Size() int { return s.s.size() }
 // Format redacts the State under every verb.
 func (State) Format(f fmt.State, _ rune) { io.WriteString(f, "spqr.State(…)") }
 
+// Keyless reports whether Recv gives no key for a message that it accepts: one of index 0 in the first epoch, or of
+// a version to come, or one that switches the ratchet off (§6.3, §6.4).
+func (s *State) Keyless(wire []byte) bool {
+	var m message
+	version, _, err := m.preamble(wire)
+	switch {
+	case err != nil:
+		return false
+	case version < s.s.version:
+		return true
+	}
+	return m.index == 0 && (m.epoch == 1 || version > s.s.version)
+}
+
+// Keyed reports whether a key was derived for a message that was received.
+func (s *State) Keyed() bool {
+	c := &s.s.chain
+	if !s.s.chained {
+		return false
+	}
+	for i := range c.n {
+		if c.links[i].recv.ctr > 0 {
+			return true
+		}
+	}
+	return c.current >= uint64(c.n) // the first epoch is gone, and others need keys to come about
+}
+
+// Early returns how many keys were derived for messages of the session's initiator; ok is false at the
+// initiator itself, and once there was a message of the second epoch.
+func (s *State) Early() (keys uint32, ok bool) {
+	c := &s.s.chain
+	if !s.s.chained || c.dir != B2A || c.current >= uint64(c.n) {
+		return 0, false
+	}
+	for i := 1; i < c.n; i++ {
+		if c.links[i].recv.ctr > 0 {
+			return 0, false
+		}
+	}
+	return c.links[0].recv.ctr, true
+}
+
 // Epoch is the braid's, from 1.
 func (s *State) Epoch() uint64 { return s.s.braid.epoch }
