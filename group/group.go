@@ -35,6 +35,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 
 	"signet.example/signet"
 	"signet.example/signet/internal/entropy"
@@ -58,6 +59,9 @@ type Tx interface {
 	SenderKey(sender signet.Address, group string) ([]byte, error)
 	// PutSenderKey replaces that record. An empty record deletes the row.
 	PutSenderKey(sender signet.Address, group string, record []byte) error
+	// SenderKeys lists the groups in which there is a row of sender, in ascending order. What is listed
+	// counts as read.
+	SenderKeys(sender signet.Address) iter.Seq2[string, error]
 }
 
 // Errors that a caller can act on. A message that was decrypted before is ratchet.ErrDuplicate; one

@@ -252,7 +252,7 @@ func TestOpenErrors(t *testing.T) {
 		{name: "self send by number", envelope: seal(m, w.certificate(t, same(aliceID, 2), alice.key.PublicKey(), &number)), e164: number, want: ErrSelfSend},
 		{name: "own number, other device", envelope: seal(session.Message{Type: session.TypeSignal}, good), e164: number, want: session.ErrInvalidMessage, inner: true},
 		{name: "own name in capitals", envelope: seal(m, w.certificate(t, same(strings.ToUpper(bobID), 2), alice.key.PublicKey(), nil)), want: session.ErrInvalidMessage, inner: true},
-		{name: "own other device", envelope: seal(m, w.certificate(t, same(bobID, 1), alice.key.PublicKey(), nil)), want: session.ErrInvalidMessage, inner: true},
+		{name: "own other device", envelope: seal(m, w.certificate(t, same(bobID, 1), alice.key.PublicKey(), nil)), want: errUntrusted, inner: true},
 		{name: "garbage inside", envelope: seal(session.Message{Type: session.TypePreKey, Body: []byte("garbage")}, good), want: session.ErrVersion, inner: true},
 		{name: "garbage of a group", envelope: seal(session.Message{Type: session.TypeSenderKey, Body: []byte("garbage")}, good), want: session.ErrInvalidMessage, inner: true},
 		{name: "plaintext", envelope: seal(session.Message{Type: session.TypePlaintext, Body: []byte{0xc0}}, good), want: session.ErrInvalidMessage, inner: true},
@@ -268,7 +268,11 @@ func TestOpenErrors(t *testing.T) {
 			}
 			in := NewReceiver(bob.Device, trust, &Options{E164: c.e164, Now: func() time.Time { return w.now }})
 			from, text, err := in.Open(w.ctx, c.envelope)
-			require.ErrorIs(t, err, c.want)
+			if c.want == errUntrusted {
+				require.ErrorAs(t, err, new(*session.UntrustedIdentityError))
+			} else {
+				require.ErrorIs(t, err, c.want)
+			}
 			require.Nil(t, text)
 			require.Zero(t, from)
 			var failed *DecryptError
@@ -289,6 +293,9 @@ func TestOpenErrors(t *testing.T) {
 	_, _, err = zero.Open(w.ctx, seal(m, good))
 	require.ErrorIs(t, err, ErrInvalidArgument)
 }
+
+// errUntrusted stands for any *session.UntrustedIdentityError.
+var errUntrusted = errors.New("untrusted identity")
 
 func sealTo(t *testing.T, c *SenderCertificate, m session.Message, by *signet.PrivateKey, to signet.PublicKey) []byte {
 	content, err := NewContent(m, c, HintDefault, nil)

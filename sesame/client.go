@@ -12,9 +12,9 @@
 //
 // # Identities
 //
-// All devices of a user have one identity key, as Signal's do: the first one that is seen is kept for the
-// user, and a device with another is a *session.UntrustedIdentityError, whether it is in a bundle or in a
-// first message. Options.DeviceIdentities is for applications in which each device has its own.
+// They are package session's to compare: all devices of a user have one identity key, as Signal's do, and a device
+// with another is a *session.UntrustedIdentityError, whether it is in a bundle or in a message.
+// session.Options.DeviceIdentities is for networks in which each device has its own.
 //
 // # Concurrency
 //
@@ -38,9 +38,6 @@ type Options struct {
 	// another user. Nil means the plaintext itself, which has to say whom it is for. It may run several
 	// times.
 	Transcript func(user string, plaintext []byte) []byte
-	// DeviceIdentities says that each device of a user has an identity key of its own, accepted on first
-	// use for the device alone.
-	DeviceIdentities bool
 	// MaxLists is how many users' lists of devices are kept in memory. Zero means 65536.
 	MaxLists int
 }

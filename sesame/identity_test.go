@@ -1,6 +1,8 @@
 package sesame_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"testing"
 
@@ -46,7 +48,7 @@ func TestIdentityChanged(t *testing.T) {
 	}
 	w.say(alice[0], "bob", "so it is")
 	w.say(w.clients[addr("bob", 2)], "alice", "well")
-	require.ErrorIs(t, alice[0].Trust(ctx, "nobody", old.PublicKey()), sesame.ErrUnknown)
+	require.NoError(t, alice[0].Trust(ctx, "nobody", old.PublicKey()), "no directory is asked")
 }
 
 func messagesOf(box []letter, user string) (list []letter) {
@@ -64,12 +66,13 @@ func TestStrangerInTheList(t *testing.T) {
 	for _, user := range []string{"bob", "alice"} {
 		for _, perDevice := range []bool{false, true} {
 			w, _, _ := two(t)
-			alice := w.open(addr("alice", 1), &sesame.Options{DeviceIdentities: perDevice})
+			alice := w.openWith(addr("alice", 1), &session.Options{DeviceIdentities: perDevice})
 			w.clients[addr("alice", 1)] = alice
 			w.say(alice, "bob", "hello")
 			own := w.keys[user]
 			w.keys[user] = signet.GenerateKey()
-			stranger := w.install(user, 9)
+			w.install(user, 9)
+			stranger := w.openWith(addr(user, 9), &session.Options{DeviceIdentities: true})
 			strange := w.keys[user]
 			w.keys[user] = own
 
@@ -94,9 +97,9 @@ func TestStrangerInTheList(t *testing.T) {
 			u := untrusted(t, err)
 			require.Equal(t, &session.UntrustedIdentityError{Peer: addr(user, 9), Known: own.PublicKey(), Offered: strange.PublicKey()}, u)
 			require.Equal(t, u, untrusted(t, heard()))
-			_, ok, err := alice.Device().Trusted(ctx, addr(user, 9))
+			key, _, err := alice.Device().Trusted(ctx, addr(user, 9))
 			require.NoError(t, err)
-			require.False(t, ok, "the refused message left a key behind")
+			require.Equal(t, own.PublicKey(), key, "the refused message left a key behind")
 		}
 	}
 }
@@ -163,4 +166,65 @@ func TestTrustEndsSessions(t *testing.T) {
 	require.NoError(t, again.Publish(ctx, 1))
 	require.NoError(t, alice[0].Trust(ctx, "bob", w.keys["bob"].PublicKey()))
 	w.say(alice[0], "bob", "y")
+}
+
+// TestTranscriptOfNothing: the own devices are told of a message once the user's have been given it, and of none that
+// was not delivered.
+func TestTranscriptOfNothing(t *testing.T) {
+	w, alice, _ := two(t)
+	w.say(alice[0], "bob", "x")
+	honest := w.deliver(alice[0])
+	var order []string
+	deliver := func(ctx context.Context, user string, messages []sesame.Message) error {
+		order = append(order, user)
+		return honest(ctx, user, messages)
+	}
+	require.NoError(t, alice[0].Send(ctx, "bob", []byte("y"), deliver))
+	require.Equal(t, []string{"bob", "alice"}, order)
+
+	w.keys["bob"] = signet.GenerateKey() // Bob's devices are installed anew
+	w.install("bob", 1)
+	w.box, order = nil, nil
+	untrusted(t, alice[0].Send(ctx, "bob", []byte("pay 100"), deliver))
+	require.NotContains(t, order, "alice")
+	require.Empty(t, messagesOf(w.box, "alice"), "a transcript of a message that nobody got")
+
+	// The other way round is told apart: the message is out.
+	require.NoError(t, alice[0].Trust(ctx, "bob", w.keys["bob"].PublicKey()))
+	w.remove(addr("bob", 2))
+	w.remove(addr("bob", 3))
+	away := errors.New("the server is away")
+	err := alice[0].Send(ctx, "bob", []byte("z"), func(ctx context.Context, user string, messages []sesame.Message) error {
+		if user == "alice" {
+			return away
+		}
+		return honest(ctx, user, messages)
+	})
+	require.ErrorAs(t, err, new(*sesame.TranscriptError))
+	require.ErrorIs(t, err, away)
+	require.NotEmpty(t, messagesOf(w.box, "bob"))
+}
+
+// TestHiddenDevice: whatever a directory lists while a new key is trusted, nothing goes to a device of the old key
+// afterwards, and nothing comes from it.
+func TestHiddenDevice(t *testing.T) {
+	w, alice, bob := two(t)
+	w.say(alice[0], "bob", "x")
+	w.say(bob[1], "alice", "hi")
+	laptop := bob[1]
+	for _, id := range []uint32{1, 2, 3} {
+		w.remove(addr("bob", id))
+	}
+	w.keys["bob"] = signet.GenerateKey()
+	w.install("bob", 1)
+	require.NoError(t, alice[0].Trust(ctx, "bob", w.keys["bob"].PublicKey()))
+	m, err := laptop.Device().Encrypt(ctx, addr("alice", 1), []byte("it is Bob, send the money here"))
+	require.NoError(t, err)
+	_, err = alice[0].Decrypt(ctx, laptop.Device().Address(), m)
+	require.Equal(t, w.keys["bob"].PublicKey(), untrusted(t, err).Known)
+
+	require.NoError(t, laptop.Publish(ctx, 1)) // and it is listed again
+	alice[0].Forget("bob")
+	_, err = alice[0].Encrypt(ctx, "bob", []byte("the secret"))
+	require.Equal(t, laptop.Device().Address(), untrusted(t, err).Peer)
 }

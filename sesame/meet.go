@@ -67,11 +67,7 @@ func (c *Client) introduce(ctx context.Context, led []session.Outgoing) error {
 	if len(contacts) == 0 {
 		return fetched
 	}
-	var users []signet.Address
-	for _, contact := range contacts {
-		users = append(users, userOf(contact.Peer))
-	}
-	if err := c.device.StartAll(ctx, contacts, users, c.vouchFor); err != nil {
+	if err := c.device.StartAll(ctx, contacts, nil, nil); err != nil {
 		return err
 	}
 	for _, contact := range contacts {

@@ -73,50 +73,56 @@ func (c *Client) Resolve(ctx context.Context, e *MismatchError) error {
 	return nil
 }
 
-// Send encrypts plaintext for all devices of user, and its transcript for the own other devices, and has
-// deliver hand the messages to the server: once for each of the two users, with the messages for that
-// user's devices. There may be none for the own, which lets the server say that there is a new one.
+// Send encrypts plaintext for all devices of user and has deliver hand the messages to the server. Once they are
+// delivered it does the same with the transcript for the own other devices, so that these are told of nothing that
+// the user was not given. There may be none for the own, which lets the server say that there is a new one.
 //
 // If deliver returns a *MismatchError, the Client resolves it and encrypts anew for that user; the
 // messages that were refused are not used, their message keys are spent. It gives up after five times.
-// Any other error of deliver ends Send and is returned as it is; the user's messages come first.
+// Any other error of deliver ends Send and is returned as it is. An error that comes after the user's messages were
+// delivered is a *TranscriptError: do not send the message again.
 func (c *Client) Send(ctx context.Context, user string, plaintext []byte, deliver func(ctx context.Context, user string, messages []Message) error) error {
+	for i, d := range c.drafts(user, plaintext) {
+		err := c.send(ctx, d, deliver)
+		switch {
+		case err != nil && i > 0:
+			return &TranscriptError{err}
+		case err != nil:
+			return err
+		}
+	}
+	return nil
+}
+
+// A TranscriptError is an error of Client.Send after the user's devices were given the message: the own other devices
+// were not told of it, or not all of them.
+type TranscriptError struct{ Err error }
+
+func (e *TranscriptError) Error() string {
+	return "sesame: the message was delivered, and the own devices were not told: " + e.Err.Error()
+}
+
+// Unwrap returns Err.
+func (e *TranscriptError) Unwrap() error { return e.Err }
+
+// send is Send for the devices of one user.
+func (c *Client) send(ctx context.Context, d Draft, deliver func(ctx context.Context, user string, messages []Message) error) error {
 	const times = 5
-	drafts := c.drafts(user, plaintext)
 	var refused *MismatchError
 	for range times {
-		messages, err := c.EncryptAll(ctx, drafts, nil)
+		messages, err := c.EncryptAll(ctx, []Draft{d}, nil)
 		if err != nil {
 			return err
 		}
-		var again []Draft
-		for _, d := range drafts {
-			err := deliver(ctx, d.User, messagesTo(d.User, messages))
-			var mismatch *MismatchError
-			switch {
-			case errors.As(err, &mismatch):
-				if err := c.Resolve(ctx, mismatch); err != nil {
-					return err
-				}
-				refused, again = mismatch, append(again, d)
-			case err != nil:
-				return err
-			}
+		err = deliver(ctx, d.User, messages)
+		if !errors.As(err, &refused) {
+			return err
 		}
-		if drafts = again; len(drafts) == 0 {
-			return nil
+		if err := c.Resolve(ctx, refused); err != nil {
+			return err
 		}
 	}
 	return fmt.Errorf("sesame: gave up after %d times: %w", times, refused)
-}
-
-func messagesTo(user string, messages []Message) (list []Message) {
-	for _, m := range messages {
-		if m.Peer.Name == user {
-			list = append(list, m)
-		}
-	}
-	return list
 }
 
 // Remove forgets a device that is gone for good: its sessions, the archived ones too. What is still on

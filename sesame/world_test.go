@@ -84,6 +84,11 @@ func (w *world) open(a signet.Address, opts *sesame.Options) *sesame.Client {
 	return sesame.NewClient(session.NewDevice(a, w.keys[a.Name], w.stores[a], nil), &w.asked, opts)
 }
 
+// openWith is open with options of the device.
+func (w *world) openWith(a signet.Address, opts *session.Options) *sesame.Client {
+	return sesame.NewClient(session.NewDevice(a, w.keys[a.Name], w.stores[a], opts), &w.asked, nil)
+}
+
 // restart is a new process of a device.
 func (w *world) restart(a signet.Address) *sesame.Client {
 	w.clients[a] = w.open(a, nil)

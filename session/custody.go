@@ -160,11 +160,7 @@ func (d *Device) custodyOf(ctx context.Context, peer signet.Address, f func(Tx, 
 		if err != nil {
 			return err
 		}
-		var identity signet.PublicKey
-		row, err := tx.Identity(peer)
-		if err == nil && row != nil {
-			identity, err = signet.ParsePublicKey(row)
-		}
+		identity, _, err := d.accepted(tx, peer)
 		c := d.conversation(peer, identity, d.id.PublicKey(), r.current)
 		r.release()
 		if err != nil {
@@ -244,8 +240,7 @@ func (d *Device) Barrier(ctx context.Context, peer signet.Address, b *x3dh.Bundl
 	}
 	src := entropy.From(ctx)
 	return d.store.Update(ctx, peer, func(tx Tx) error {
-		accept, err := trusted(tx, peer, b.Identity())
-		if err != nil {
+		if err := d.beginWith(tx, peer, b.Identity()); err != nil {
 			return err
 		}
 		r, err := d.load(tx, peer)
@@ -260,9 +255,6 @@ func (d *Device) Barrier(ctx context.Context, peer signet.Address, b *x3dh.Bundl
 			return err
 		}
 		c := d.conversation(peer, b.Identity(), d.id.PublicKey(), r.current)
-		if err := accept(); err != nil {
-			return err
-		}
 		if err := r.save(); err != nil || d.opts.Custody == nil {
 			return err
 		}

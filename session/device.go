@@ -16,13 +16,15 @@
 //
 // # Trust
 //
-// A peer's identity key is accepted on first use. A changed key is an [UntrustedIdentityError] and
-// changes nothing until [Device.Trust] accepts it; a message refused for that reason can be decrypted
-// afterwards.
+// All devices of a user, which is a name, have one identity key, as Signal's do. It is accepted on first
+// use, and compared in the transaction of every operation that begins a session or uses one, whatever way the
+// session came into the store. Under the device's own name it is the device's own key. A changed key is an
+// [UntrustedIdentityError] and changes nothing until [Device.Trust] accepts it; a message refused for that reason
+// can be decrypted afterwards. A session with another key than the accepted one does not send: it counts as none.
+// Options.DeviceIdentities is for networks in which each device has a key of its own.
 package session
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -93,6 +95,10 @@ type Options struct {
 	// one-time prekeys are left: it is time to publish more. It is called outside the transaction, from
 	// the goroutine of the Decrypt, which waits for it.
 	LowPreKeys func(left int)
+	// DeviceIdentities says that each device of a user has an identity key of its own, accepted on first use for
+	// its address alone, as in WhatsApp-class networks. False is Signal's rule: one key for all devices of a name.
+	// Do not change it for a store that is in use.
+	DeviceIdentities bool
 	// Custody, if not nil, judges who else holds the keys of conversations: Device.Custody shows it, and
 	// Decrypt returns a *NoticeError for messages that are notices. Nil costs nothing.
 	Custody Notices
@@ -147,7 +153,8 @@ func (d *Device) GoString() string { return d.String() }
 // Errors that a caller can act on. Others are sentences.
 var (
 	// ErrNoSession is an operation that needs a session where there is none, or where the only one has
-	// waited for an answer for more than 30 days: fetch a bundle and Start.
+	// waited for an answer for more than 30 days or is with another identity than the accepted one: fetch a
+	// bundle and Start.
 	ErrNoSession = errors.New("session: no session")
 	// ErrInvalidMessage is a message that does not parse or does not decrypt. Nothing has changed.
 	ErrInvalidMessage = errors.New("session: invalid message")
@@ -161,18 +168,6 @@ var (
 	ErrRecord = errors.New("session: invalid session record")
 )
 
-// An UntrustedIdentityError says that a peer uses another identity key than the accepted one. Show it
-// to the user; Device.Trust accepts the offered key.
-type UntrustedIdentityError struct {
-	Peer    signet.Address
-	Known   signet.PublicKey // the accepted key
-	Offered signet.PublicKey // the one that the message or bundle came with
-}
-
-func (e *UntrustedIdentityError) Error() string {
-	return "session: untrusted identity for address " + e.Peer.String()
-}
-
 // invalid is ErrInvalidMessage in the words of the official client.
 func invalid(t MessageType, what string) error {
 	return fmt.Errorf("%w: invalid %s message: %s", ErrInvalidMessage, t, what)
@@ -185,43 +180,4 @@ func notParsed(err error) error {
 		return fmt.Errorf("%w: %w", ErrVersion, err)
 	}
 	return fmt.Errorf("%w: %w", ErrInvalidMessage, err)
-}
-
-// trusted compares the identity key that peer uses with the accepted one and accepts the first.
-// The row is written only when it changes.
-func trusted(tx Tx, peer signet.Address, offered signet.PublicKey) (accept func() error, err error) {
-	row, err := tx.Identity(peer)
-	if err != nil {
-		return nil, err
-	}
-	if row == nil {
-		return func() error { return tx.PutIdentity(peer, offered.Bytes()) }, nil
-	}
-	known, err := signet.ParsePublicKey(row)
-	if err != nil {
-		return nil, fmt.Errorf("session: stored identity of %s: %w", peer, err)
-	}
-	if !known.Equal(offered) {
-		return nil, &UntrustedIdentityError{Peer: peer, Known: known, Offered: offered}
-	}
-	return func() error { return nil }, nil
-}
-
-// Trust accepts key as the identity of peer, in place of the one accepted before.
-func (d *Device) Trust(ctx context.Context, peer signet.Address, key signet.PublicKey) error {
-	return d.store.Update(ctx, peer, func(tx Tx) error { return tx.PutIdentity(peer, key.Bytes()) })
-}
-
-// Trusted returns the accepted identity key of peer; ok is false before first contact.
-func (d *Device) Trusted(ctx context.Context, peer signet.Address) (key signet.PublicKey, ok bool, err error) {
-	err = d.store.Update(ctx, peer, func(tx Tx) error {
-		row, err := tx.Identity(peer)
-		if err != nil || row == nil {
-			return err
-		}
-		ok = true
-		key, err = signet.ParsePublicKey(row)
-		return err
-	})
-	return key, ok && err == nil, err
 }

@@ -167,9 +167,9 @@ func guard(t testing.TB, b []byte) []byte {
 
 // snapshot is everything in a store that an operation with one peer can change.
 type snapshot struct {
-	Session, Archive, Identity []byte
-	PreKeys, KEMPreKeys        int
-	Values                     map[string]string
+	Session, Archive, Identity, User []byte
+	PreKeys, KEMPreKeys              int
+	Values                           map[string]string
 }
 
 var valueNames = []string{"identity", "registration", "signed-prekeys", "last-resort-prekeys", "next-prekey", "next-signed-prekey", "next-kem-prekey"}
@@ -184,6 +184,7 @@ func rows(t testing.TB, store session.Store, peer signet.Address) (s snapshot) {
 		}
 		s.Session, s.Archive = copied(tx.Session(peer)), copied(tx.Archive(peer))
 		s.Identity = copied(tx.Identity(peer))
+		s.User = copied(tx.Identity(signet.Address{Name: peer.Name}))
 		var err error
 		s.PreKeys, err = tx.CountPreKeys()
 		require.NoError(t, err)

@@ -78,8 +78,8 @@ func (e *NoSessionError) Is(target error) bool { return target == ErrNoSession }
 // to runs with the last of them. Then, if one fails, those before it have lost a message key each, as
 // after a crash: no message is returned, and none of the keys is used again.
 //
-// The error is a *NoSessionError with all the peers that need a session, an *UntrustedIdentityError for
-// the first peer that has changed its identity, or ErrRecord. Plaintexts are not modified and not kept.
+// The error is a *NoSessionError with all the peers that need a session, those with another identity than the
+// accepted one among them, or ErrRecord. Plaintexts are not modified and not kept.
 func (d *Device) EncryptAll(ctx context.Context, out []Outgoing, to func(Tx, []Sent) error) ([]Sent, error) {
 	src := entropy.From(ctx)
 	var sent []Sent
@@ -141,13 +141,21 @@ func (d *Device) encryptAll(ctx context.Context, tx Tx, src *entropy.Source, out
 		if err := d.loadInto(&r, tx, o.Peer); err != nil {
 			return nil, fmt.Errorf("session: message to %s: %w", o.Peer, err)
 		}
-		if !r.sends(o.RegistrationID, now.UnixMilli()) {
+		sends, err := r.sends(o.RegistrationID, now.UnixMilli()), error(nil)
+		if sends && missing != nil { // only to find the others
+			sends, err = d.agrees(&r)
+		}
+		var m Message
+		if sends && missing == nil && err == nil {
+			m, err = r.encrypt(d, src, o.Plaintext, clock)
+		}
+		if !sends || errors.Is(err, ErrNoSession) {
 			missing = append(missing, o.Peer)
+			continue
 		}
-		if missing != nil {
-			continue // only to find the others
+		if err == nil && missing != nil {
+			continue
 		}
-		m, err := r.encrypt(src, o.Plaintext, clock)
 		if err != nil {
 			return nil, fmt.Errorf("session: message to %s: %w", o.Peer, err)
 		}
@@ -188,7 +196,11 @@ func (d *Device) Missing(ctx context.Context, out []Outgoing) (missing []signet.
 			if err := d.loadInto(&r, tx, o.Peer); err != nil {
 				return fmt.Errorf("session: message to %s: %w", o.Peer, err)
 			}
-			if !r.sends(o.RegistrationID, now) {
+			agrees, err := d.agrees(&r)
+			if err != nil {
+				return fmt.Errorf("session: message to %s: %w", o.Peer, err)
+			}
+			if !agrees || !r.sends(o.RegistrationID, now) {
 				missing = append(missing, o.Peer)
 			}
 			r.release()

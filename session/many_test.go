@@ -116,9 +116,11 @@ func TestEncryptAllRefuses(t *testing.T) {
 		other := signet.GenerateKey().PublicKey()
 		require.NoError(t, alice.Trust(ctx, peers[2].addr, other))
 		_, err = alice.EncryptAll(ctx, out, nil)
-		var untrusted *session.UntrustedIdentityError
-		require.ErrorAs(t, err, &untrusted)
-		require.Equal(t, peers[2].addr, untrusted.Peer)
+		require.ErrorAs(t, err, &none)
+		require.Equal(t, []signet.Address{peers[2].addr}, none.Peers)
+		missing, err := alice.Missing(ctx, out)
+		require.NoError(t, err)
+		require.Equal(t, none.Peers, missing)
 
 		alice.now = alice.now.Add(31 * 24 * time.Hour)
 		_, err = alice.EncryptAll(ctx, out, nil)

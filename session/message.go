@@ -33,8 +33,7 @@ func (d *Device) Start(ctx context.Context, peer signet.Address, b *x3dh.Bundle)
 
 // start is Start within a transaction.
 func (d *Device) start(tx Tx, src *entropy.Source, peer signet.Address, b *x3dh.Bundle) error {
-	accept, err := trusted(tx, peer, b.Identity())
-	if err != nil {
+	if err := d.beginWith(tx, peer, b.Identity()); err != nil {
 		return err
 	}
 	r, err := d.load(tx, peer)
@@ -43,9 +42,6 @@ func (d *Device) start(tx Tx, src *entropy.Source, peer signet.Address, b *x3dh.
 	}
 	s, err := d.initiate(tx, src, peer, b)
 	if err != nil {
-		return err
-	}
-	if err := accept(); err != nil {
 		return err
 	}
 	if err := r.promote(s); err != nil {
@@ -81,7 +77,8 @@ func (d *Device) initiate(tx Tx, src *entropy.Source, peer signet.Address, b *x3
 // the advanced ratchet is durable: a crash can lose the message and cannot reuse its key. plaintext
 // is not modified and not kept; it is not padded, so its length shows in the message.
 //
-// The error is ErrNoSession without a session that can send, an *UntrustedIdentityError, or ErrRecord.
+// The error is ErrNoSession without a session that can send, which one with another identity than the accepted one
+// is not, or ErrRecord.
 func (d *Device) Encrypt(ctx context.Context, peer signet.Address, plaintext []byte) (Message, error) {
 	return d.EncryptTo(ctx, peer, plaintext, nil)
 }
@@ -126,7 +123,7 @@ func (o *sending) run(tx Tx) (err error) {
 	if err := o.d.loadInto(r, tx, o.peer); err != nil {
 		return err
 	}
-	if o.m, err = r.encrypt(o.src, o.plaintext, o.d.opts.Now); err != nil {
+	if o.m, err = r.encrypt(o.d, o.src, o.plaintext, o.d.opts.Now); err != nil {
 		return err
 	}
 	if err := r.save(); err != nil || o.to == nil {
@@ -136,7 +133,7 @@ func (o *sending) run(tx Tx) (err error) {
 }
 
 // encrypt sends on the current session. It asks for the time if the session waits for an answer.
-func (r *record) encrypt(src *entropy.Source, plaintext []byte, now func() time.Time) (m Message, err error) {
+func (r *record) encrypt(d *Device, src *entropy.Source, plaintext []byte, now func() time.Time) (m Message, err error) {
 	s := r.current
 	if s == nil || s.HasSender() && !s.MaySend() {
 		return m, fmt.Errorf("%w with %s", ErrNoSession, r.peer)
@@ -162,11 +159,14 @@ func (r *record) encrypt(src *entropy.Source, plaintext []byte, now func() time.
 	if err != nil {
 		return m, recordError(err)
 	}
-	accept, err := trusted(r.tx, r.peer, remote)
-	if err != nil {
-		return m, err
+	switch err := d.identify(r.tx, r.peer, remote); err.(type) {
+	case nil:
+		return m, nil
+	case *UntrustedIdentityError: // what this session has to say about it is of no interest
+		return Message{}, fmt.Errorf("%w with %s: the last one is with another identity", ErrNoSession, r.peer)
+	default:
+		return Message{}, err
 	}
-	return m, accept()
 }
 
 // first wraps body into the message that carries the key agreement (protocol §6.3).
@@ -266,7 +266,7 @@ func (o *receiving) run(tx Tx) (err error) {
 	r.within = &o.within
 	was := r.current
 	if o.in.first == nil {
-		o.plaintext, err = r.receive(o.src, &o.in.message)
+		o.plaintext, err = r.receive(o.d, o.src, &o.in.message)
 	} else {
 		o.plaintext, o.left, err = o.d.receiveFirst(r, o.src, &o.in)
 	}
@@ -339,7 +339,7 @@ func badSignal(err error) error {
 
 // receive decrypts an ordinary message. The identity of the session is checked after the decryption,
 // in the same transaction (protocol §9).
-func (r *record) receive(src *entropy.Source, m *wire.SignalMessage) ([]byte, error) {
+func (r *record) receive(d *Device, src *entropy.Source, m *wire.SignalMessage) ([]byte, error) {
 	if none, err := r.empty(); err != nil {
 		return nil, err
 	} else if none {
@@ -353,11 +353,10 @@ func (r *record) receive(src *entropy.Source, m *wire.SignalMessage) ([]byte, er
 	if err != nil {
 		return nil, recordError(err)
 	}
-	accept, err := trusted(r.tx, r.peer, remote)
-	if err != nil {
+	if err := d.identify(r.tx, r.peer, remote); err != nil {
 		return nil, err
 	}
-	return plaintext, accept()
+	return plaintext, nil
 }
 
 // receiveFirst decrypts a first message: on the session it made before, or on a new one (protocol
@@ -365,8 +364,7 @@ func (r *record) receive(src *entropy.Source, m *wire.SignalMessage) ([]byte, er
 // becomes the current one, is done only because that session opened it (decision 020). left is the
 // number of one-time prekeys that are left if a session began, else -1.
 func (d *Device) receiveFirst(r *record, src *entropy.Source, in *incoming) (plaintext []byte, left int, err error) {
-	accept, err := trusted(r.tx, r.peer, in.identity)
-	if err != nil {
+	if err := d.beginWith(r.tx, r.peer, in.identity); err != nil {
 		return nil, -1, err
 	}
 	s, at, err := r.find(in.first.Version, in.base.Bytes())
@@ -389,9 +387,6 @@ func (d *Device) receiveFirst(r *record, src *entropy.Source, in *incoming) (pla
 	}
 	if plaintext, err = r.open(s, src, &in.message); err != nil {
 		return nil, -1, r.notOpened(TypePreKey, err)
-	}
-	if err := accept(); err != nil {
-		return nil, -1, err
 	}
 	if !begins {
 		return plaintext, -1, r.opens(s, at)

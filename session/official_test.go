@@ -331,7 +331,7 @@ func TestV4SenderFailures(t *testing.T) {
 			_, err := p.Encrypt(ctx, bob, []byte("x"))
 			require.Equal(t, before, rows(t, p.store, bob))
 			return err
-		}, errUntrusted},
+		}, session.ErrNoSession}, // what the official client calls untrusted here is the key that was replaced
 	}
 	elsewhere := map[string]string{
 		"bundle: untrusted identity and bad signature": "a bundle with a bad signature cannot exist, so it is never shown to Start",

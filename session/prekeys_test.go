@@ -199,7 +199,7 @@ func TestLowPreKeys(t *testing.T) {
 		stock, err := bob.PreKeys(ctx, c.stock)
 		require.NoError(t, err)
 		for i := range min(c.stock, 4) {
-			p := newParty(signet.Address{Name: "p", Device: uint32(i + 1)}, session.Options{})
+			p := newParty(signet.Address{Name: fmt.Sprint("p", i), Device: 1}, session.Options{})
 			b, err := stock.NextBundle()
 			require.NoError(t, err)
 			require.NoError(t, p.Start(ctx, bobAddr, b))

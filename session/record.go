@@ -376,8 +376,8 @@ func (d *Device) Record(ctx context.Context, peer signet.Address) ([]byte, error
 }
 
 // SetRecord replaces the sessions with peer by those of an official RecordStructure, and accepts the
-// peer's identity key that its current session names unless another is accepted already, which is an
-// *UntrustedIdentityError. The record must not be in use anywhere else: two writers of one session
+// identity key that its current session names unless another is accepted already for peer's user, which is an
+// *UntrustedIdentityError. Previous sessions with another key never count. The record must not be in use anywhere else: two writers of one session
 // use message keys twice. An empty record removes the sessions. b is not kept. The error for a record
 // that does not decode is ErrRecord.
 func (d *Device) SetRecord(ctx context.Context, peer signet.Address, b []byte) error {
@@ -399,13 +399,9 @@ func (d *Device) SetRecord(ctx context.Context, peer signet.Address, b []byte) e
 		if err != nil {
 			return fmt.Errorf("%w: %w", ErrRecord, err)
 		}
-		accept, err := trusted(tx, peer, remote)
-		if err != nil {
+		if err := d.beginWith(tx, peer, remote); err != nil {
 			return err
 		}
-		if err := r.save(); err != nil {
-			return err
-		}
-		return accept()
+		return r.save()
 	})
 }

@@ -2,7 +2,6 @@ package session
 
 import (
 	"context"
-	"fmt"
 
 	"signet.example/signet"
 	"signet.example/signet/x3dh"
@@ -22,7 +21,7 @@ func (d *Device) Store() Store { return d.store }
 type Remote struct {
 	Known          bool             // an identity key is accepted
 	Identity       signet.PublicKey // if it is
-	Session        bool             // there is a current session
+	Session        bool             // there is a current session with that identity
 	RegistrationID uint32           // if there is, as the peer gave it when the session was made
 }
 
@@ -49,22 +48,20 @@ func (d *Device) Remotes(ctx context.Context, peers []signet.Address) ([]Remote,
 }
 
 func (d *Device) remote(tx Tx, peer signet.Address, to *Remote) error {
-	row, err := tx.Identity(peer)
+	known, of, err := d.accepted(tx, peer)
 	if err != nil {
 		return err
 	}
-	if row != nil {
-		if to.Identity, err = signet.ParsePublicKey(row); err != nil {
-			return fmt.Errorf("session: stored identity of %s: %w", peer, err)
-		}
-		to.Known = true
+	if of != unmet {
+		to.Known, to.Identity = true, known
 	}
 	r, err := d.load(tx, peer)
-	if err != nil || r.current == nil {
+	if err != nil {
 		return err
 	}
-	to.Session = true
-	_, to.RegistrationID = r.current.RegistrationIDs()
+	if to.Session, err = d.agrees(r); to.Session {
+		_, to.RegistrationID = r.current.RegistrationIDs()
+	}
 	r.release()
-	return nil
+	return err
 }

@@ -320,32 +320,23 @@ func TestReplayedFirstMessage(t *testing.T) {
 
 // TestFailedFirstMessageTakesNothing: prekeys stay until a message that names them decrypts.
 func TestFailedFirstMessageTakesNothing(t *testing.T) {
-	refused, opened := 0, 0
-	for i := 0; ; i++ {
-		alice, bob := newParty(aliceAddr, session.Options{}), newParty(bobAddr, session.Options{})
-		require.NoError(t, alice.Start(ctx, bobAddr, bob.bundle(t, 1)))
-		m := send(t, alice, bob, "x")
-		if i == len(m.Body) {
-			break
-		}
+	alice, bob := newParty(aliceAddr, session.Options{}), newParty(bobAddr, session.Options{})
+	require.NoError(t, alice.Start(ctx, bobAddr, bob.bundle(t, 1)))
+	m := send(t, alice, bob, "x")
+	for i := range len(m.Body) {
 		if i%37 != 0 && i < len(m.Body)-20 {
 			continue
 		}
 		bad := bytes.Clone(m.Body)
 		bad[i] ^= 0x01
 		before := rows(t, bob.store, aliceAddr)
-		text, err := bob.Decrypt(ctx, aliceAddr, session.Message{Type: m.Type, Body: bad})
-		if err == nil { // no MAC covers it
-			require.Equal(t, "x", string(text), "byte %d", i)
-			opened++
+		if _, err := bob.Decrypt(ctx, aliceAddr, session.Message{Type: m.Type, Body: bad}); err != nil {
+			require.Equal(t, before, rows(t, bob.store, aliceAddr))
 			continue
 		}
-		refused++
-		require.Equal(t, before, rows(t, bob.store, aliceAddr), "byte %d", i)
-		receive(t, alice, bob, m, "x")
+		require.Contains(t, []int{0}, i, "only what no MAC covers and nobody reads may change")
 	}
-	require.Greater(t, refused, 50)
-	require.Less(t, opened, 8)
+	require.NoError(t, bob.SetRecord(ctx, aliceAddr, nil))
 }
 
 // TestOnePreKeyTwoInitiators: whoever comes first has it, also at the same time.
@@ -360,7 +351,7 @@ func TestOnePreKeyTwoInitiators(t *testing.T) {
 		errs := make([]error, n)
 		var wg sync.WaitGroup
 		for i := range n {
-			p := newParty(signet.Address{Name: "initiator", Device: uint32(i + 1)}, session.Options{AllowX3DH: true})
+			p := newParty(signet.Address{Name: fmt.Sprint("initiator ", i), Device: 1}, session.Options{AllowX3DH: true})
 			require.NoError(t, p.Start(ctx, bobAddr, bundle))
 			m := send(t, p, bob, "me first")
 			wg.Go(func() { _, errs[i] = bob.Decrypt(ctx, p.addr, m) })
@@ -373,7 +364,7 @@ func TestOnePreKeyTwoInitiators(t *testing.T) {
 				continue
 			}
 			require.ErrorIs(t, err, session.ErrPreKeyID)
-			r := rows(t, bob.store, signet.Address{Name: "initiator", Device: uint32(i + 1)})
+			r := rows(t, bob.store, signet.Address{Name: fmt.Sprint("initiator ", i), Device: 1})
 			require.Nil(t, r.Session)
 			require.Nil(t, r.Identity)
 		}
@@ -458,7 +449,7 @@ func TestIdentityChange(t *testing.T) {
 	require.NoError(t, alice.Trust(ctx, bobAddr, again.key.PublicKey()))
 	before = rows(t, alice.store, bobAddr)
 	_, err = alice.Encrypt(ctx, bobAddr, []byte("x"))
-	require.ErrorAs(t, err, &got)
+	require.ErrorIs(t, err, session.ErrNoSession, "and of the replaced key nothing is said")
 	require.Equal(t, before, rows(t, alice.store, bobAddr))
 }
 

@@ -23,13 +23,16 @@ func (s Status) Usable() bool {
 	return s.Exists && !s.Stale && s.Version > 3 && s.PostQuantumRatchet
 }
 
-// Status returns the status of the current session with peer. It does not check that the session's
-// keys are sound.
+// Status returns the status of the current session with peer. One with another identity than the accepted
+// one counts as none. It does not check that the session's other keys are sound.
 func (d *Device) Status(ctx context.Context, peer signet.Address) (s Status, err error) {
 	err = d.store.Update(ctx, peer, func(tx Tx) error {
 		s = Status{}
 		r, err := d.load(tx, peer)
-		if err != nil || r.current == nil {
+		if err != nil {
+			return err
+		}
+		if agrees, err := d.agrees(r); err != nil || !agrees {
 			return err
 		}
 		pending, _ := r.current.Pending()

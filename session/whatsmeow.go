@@ -214,7 +214,8 @@ func sizes(list []sized) error {
 	return nil
 }
 
-// ImportIdentity stores the accepted identity key of peer from whatsmeow's row, the 32 bytes of the
+// ImportIdentity stores the accepted identity key of peer from whatsmeow's row, which needs
+// Options.DeviceIdentities: without it the key counts only as long as none is kept for the user. It is the 32 bytes of the
 // u-coordinate.
 func ImportIdentity(tx Tx, peer signet.Address, key []byte) error {
 	if len(key) != 32 {

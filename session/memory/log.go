@@ -107,6 +107,7 @@ type log struct {
 	counts   [kinds]int
 	listed   bool
 	peerSets uint64
+	names    []nameSeen
 
 	replaced *session.Kept // by the commit, and of no use to anybody
 }
@@ -170,6 +171,8 @@ func (t *log) end() {
 	clear(t.writes)
 	t.reads, t.writes, t.forget = t.reads[:0], t.writes[:0], t.forget[:0]
 	t.counted, t.listed = [kinds]bool{}, false
+	clear(t.names)
+	t.names = t.names[:0]
 	logPool.Put(t)
 }
 
@@ -370,7 +373,11 @@ func (t *log) commitOwn(k kind) {
 	}
 	r.since = t.d.commits
 	t.d.note(k, old, r)
+	appears := r.weight() - old.weight()
 	old.set(r)
+	if appears != 0 {
+		t.d.enlist(peerKey(k, t.own.addr), appears)
+	}
 }
 
 // holds reports whether everything that was read is still so. The caller holds data.mu.
@@ -388,6 +395,11 @@ func (t *log) holds() bool {
 	}
 	for k, counted := range t.counted {
 		if counted && t.d.counts[k] != t.counts[k] {
+			return false
+		}
+	}
+	for _, seen := range t.names {
+		if t.d.named(seen.name).changed != seen.changed {
 			return false
 		}
 	}
@@ -418,6 +430,9 @@ func (d *data) set(k key, r row) {
 		d.rows[k] = r
 	default:
 		delete(d.rows, k)
+	}
+	if appears := r.weight() - old.weight(); appears != 0 {
+		d.enlist(k, appears)
 	}
 }
 

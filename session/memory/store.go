@@ -46,11 +46,12 @@ type data struct {
 	changed *sync.Cond // of mu: one of the two numbers has become 0
 
 	peers    map[signet.Address]*peer
-	rows     map[key]row // those that are not a peer's
-	counts   [kinds]int  // rows by kind
-	peerSets uint64      // changes when a session or an archive row appears or goes
-	commits  uint64      // changes with every commit that wrote
-	cloned   uint64      // commits at the last time that the rows were shared with a clone
+	rows     map[key]row       // those that are not a peer's
+	names    map[string]*named // made when the first name is listed
+	counts   [kinds]int        // rows by kind
+	peerSets uint64            // changes when a session or an archive row appears or goes
+	commits  uint64            // changes with every commit that wrote
+	cloned   uint64            // commits at the last time that the rows were shared with a clone
 }
 
 // patience is how many times a transaction may lose against others before it runs alone.

@@ -120,7 +120,11 @@ func (t *tx) PutIdentity(peer signet.Address, k []byte) error {
 	if t.log == nil {
 		return errDone
 	}
-	t.log.writePeer(identities, peer, copied(k))
+	r := row{}
+	if len(k) > 0 {
+		r = copied(k)
+	}
+	t.log.writePeer(identities, peer, r)
 	return nil
 }
 
@@ -133,6 +137,36 @@ func (t *tx) Peers() iter.Seq2[signet.Address, error] {
 		}
 		for _, a := range t.log.peers() {
 			if !yield(a, nil) {
+				return
+			}
+		}
+	}
+}
+
+// Devices lists those of the moment the loop begins; its body may write.
+func (t *tx) Devices(name string) iter.Seq2[uint32, error] {
+	return func(yield func(uint32, error) bool) {
+		if t.log == nil {
+			yield(0, errDone)
+			return
+		}
+		for _, id := range t.log.devices(name) {
+			if !yield(id, nil) {
+				return
+			}
+		}
+	}
+}
+
+// SenderKeys lists the groups of the moment the loop begins; its body may write.
+func (t *tx) SenderKeys(sender signet.Address) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		if t.log == nil {
+			yield("", errDone)
+			return
+		}
+		for _, group := range t.log.groups(sender) {
+			if !yield(group, nil) {
 				return
 			}
 		}

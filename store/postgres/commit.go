@@ -42,11 +42,7 @@ func (t *Tx) open() error {
 	} else {
 		b.Queue(sqlShare, lockKey(t.store.owner))
 	}
-	if len(t.locked) == 1 {
-		t.queueOne(b)
-	} else {
-		t.queueAll(b)
-	}
+	t.queuePeers(b)
 	results := t.conn.SendBatch(t.ctx, b)
 	t.pgx = results.Tx()
 	if err := results.Close(); err != nil {
@@ -62,6 +58,17 @@ func (t *Tx) open() error {
 	}
 	t.base = t.peers[t.locked[0]].version
 	return nil
+}
+
+// queuePeers queues what reads and locks the peers, and reads their users.
+func (t *Tx) queuePeers(b *pgx.Batch) {
+	clear(t.peers)
+	if len(t.locked) == 1 {
+		t.queueOne(b)
+	} else {
+		t.queueAll(b)
+	}
+	t.queueUsers(b)
 }
 
 // queueOne queues what reads the one peer.
@@ -82,6 +89,41 @@ func (t *Tx) queueOne(b *pgx.Batch) {
 	})
 }
 
+// queueUsers queues what reads the rows of the users whose devices are locked. It comes after the locks, so
+// that what has been committed before they were had is seen. The rows are not locked: they seldom change,
+// and locking them would have the devices of a user wait for each other.
+func (t *Tx) queueUsers(b *pgx.Batch) {
+	var names [][]byte
+	for _, a := range t.locked {
+		user := signet.Address{Name: a.Name}
+		if a.Name != "" && t.peers[user] == nil {
+			t.peers[user] = &peerRow{shared: true}
+			names = append(names, []byte(a.Name))
+		}
+	}
+	if names == nil {
+		return
+	}
+	b.Queue(sqlUsers, t.store.owner, names).Query(t.readPeers)
+}
+
+// readPeers reads rows of peers.
+func (t *Tx) readPeers(rows pgx.Rows) error {
+	for rows.Next() {
+		var name []byte
+		var device int64
+		p := new(peerRow)
+		if err := rows.Scan(append([]any{&name, &device}, p.fields()...)...); err != nil {
+			return err
+		}
+		p.read(true)
+		a := signet.Address{Name: string(name), Device: uint32(device)}
+		p.shared = t.peers[a].shared
+		t.peers[a] = p
+	}
+	return rows.Err()
+}
+
 // queueAll queues what reads the peers of an UpdateAll.
 func (t *Tx) queueAll(b *pgx.Batch) {
 	b.Queue(sqlEpoch, t.store.owner).QueryRow(func(r pgx.Row) error { return r.Scan(&t.deviceEpoch, &t.seal) })
@@ -90,19 +132,7 @@ func (t *Tx) queueAll(b *pgx.Batch) {
 		names[i], devices[i] = []byte(a.Name), int64(a.Device)
 		t.peers[a] = new(peerRow)
 	}
-	b.Queue(sqlLockPeers, t.store.owner, names, devices).Query(func(rows pgx.Rows) error {
-		for rows.Next() {
-			var name []byte
-			var device int64
-			p := new(peerRow)
-			if err := rows.Scan(append([]any{&name, &device}, p.fields()...)...); err != nil {
-				return err
-			}
-			p.read(true)
-			t.peers[signet.Address{Name: string(name), Device: uint32(device)}] = p
-		}
-		return rows.Err()
-	})
+	b.Queue(sqlLockPeers, t.store.owner, names, devices).Query(t.readPeers)
 }
 
 // first makes the rows of peers that have none, so that there is something to lock. Another
@@ -120,11 +150,7 @@ func (t *Tx) first() error {
 	} else {
 		b.Queue(sqlFirstPeers, t.store.owner, names, devices)
 	}
-	if len(t.locked) == 1 {
-		t.queueOne(b)
-	} else {
-		t.queueAll(b)
-	}
+	t.queuePeers(b)
 	if err := t.conn.SendBatch(t.ctx, b).Close(); err != nil {
 		return err
 	}

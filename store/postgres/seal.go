@@ -27,8 +27,8 @@ func (t *Tx) unseal() error {
 			return err
 		}
 	}
-	for _, a := range t.locked {
-		if err := t.openPeer(a, t.peers[a]); err != nil {
+	for a, p := range t.peers {
+		if err := t.openPeer(a, p); err != nil {
 			return err
 		}
 	}
@@ -39,14 +39,16 @@ func peerPlace(column string, a signet.Address, version int64) *seal.Place {
 	return &seal.Place{Table: "signet_peer." + column, Name: a.Name, ID: int64(a.Device), Version: version}
 }
 
-// openPeer opens a peer's row that was read and is locked.
+// openPeer opens a peer's row that was read. Its version is compared with those that were met if it is locked.
 func (t *Tx) openPeer(a signet.Address, p *peerRow) (err error) {
 	r := t.store.ring
 	if !p.exists || p.version == 0 || r == nil && p.seal == 0 {
 		return nil
 	}
-	if err := r.Met(peerPlace("", a, p.version)); err != nil {
-		return err
+	if !p.shared {
+		if err := r.Met(peerPlace("", a, p.version)); err != nil {
+			return err
+		}
 	}
 	if len(p.record) > 0 {
 		if p.record, err = t.opened(p.seal, peerPlace("record", a, p.version), p.record); err != nil {

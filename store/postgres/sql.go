@@ -23,6 +23,8 @@ const (
 	sqlLockPeer = `SELECT d.epoch, d.seal, p.version, p.epoch, p.delegated, p.identity_key, p.record, p.seal
 		FROM signet_device d LEFT JOIN (SELECT ` + peerColumns + ` FROM signet_peer` + wherePeer + ` FOR UPDATE) p ON TRUE
 		WHERE d.owner = $1`
+	sqlUsers = `SELECT peer, peer_device, ` + peerColumns + ` FROM signet_peer WHERE owner = $1 AND peer = ANY($2::BYTEA[]) AND peer_device = 0`
+
 	sqlReadPeer  = `SELECT ` + peerColumns + ` FROM signet_peer` + wherePeer + ` FOR UPDATE`
 	sqlFirstPeer = `INSERT INTO signet_peer (owner, peer, peer_device) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`
 	sqlLockPeers = `SELECT peer, peer_device, ` + peerColumns + ` FROM signet_peer
@@ -32,7 +34,12 @@ const (
 		SELECT $1, a, b FROM unnest($2::BYTEA[], $3::BIGINT[]) AS v (a, b) ORDER BY a, b ON CONFLICT DO NOTHING`
 	sqlListPeers = `SELECT peer, peer_device FROM signet_peer WHERE owner = $1 AND octet_length(record) > 0
 		UNION SELECT peer, peer_device FROM signet_archive WHERE owner = $1`
-	sqlOutcome = `SELECT version, token FROM signet_peer` + wherePeer + ` FOR UPDATE`
+	sqlListDevices = `SELECT peer, peer_device FROM signet_peer WHERE owner = $1 AND peer = ANY($2::BYTEA[])
+			AND (octet_length(record) > 0 OR octet_length(identity_key) > 0)
+		UNION SELECT peer, peer_device FROM signet_archive WHERE owner = $1 AND peer = ANY($2::BYTEA[])
+		UNION SELECT sender, sender_device FROM signet_sender_key WHERE owner = $1 AND sender = ANY($2::BYTEA[])`
+	sqlListGroups = `SELECT group_name FROM signet_sender_key WHERE owner = $1 AND sender = $2 AND sender_device = $3 ORDER BY 1`
+	sqlOutcome    = `SELECT version, token FROM signet_peer` + wherePeer + ` FOR UPDATE`
 
 	sqlCount  = `SELECT count(*) FROM signet_prekey WHERE owner = $1 AND kind = $2`
 	sqlMark   = `INSERT INTO signet_kem_mark VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`

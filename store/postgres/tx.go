@@ -37,7 +37,8 @@ type Tx struct {
 	locked      []signet.Address // the peers of the Update, sorted; the first is the marker
 	base        int64            // version of the marker's row before the transaction
 	rows        map[key]*row
-	written     []key // keys of dirty rows, in the order of the first writes
+	written     []key               // keys of dirty rows, in the order of the first writes
+	names       map[string][]uint32 // devices under names that were listed; nil once a row was deleted
 }
 
 // A peerRow is a peer's row as the transaction sees it: the session and the identity.
@@ -49,6 +50,7 @@ type peerRow struct {
 	identity  []byte // nil: none
 	record    []byte // empty: none
 	seal      int64  // the data key they were sealed under; they are open here
+	shared    bool   // it was read without a lock, so that it may be older than the newest
 
 	dirty        bool
 	newEpoch     int64 // what the commit sets
@@ -222,6 +224,9 @@ func (t *Tx) write(k key, value []byte, present bool) error {
 		r = new(row)
 		t.keep(k, r)
 	}
+	if !present {
+		t.names = nil
+	}
 	r.present, r.value = present, nil
 	if present {
 		r.value = append([]byte{}, value...) // never nil, that would be NULL
@@ -293,6 +298,7 @@ func (t *Tx) PutSession(peer signet.Address, record []byte) error {
 	p, err := t.change(peer)
 	if err == nil {
 		p.record = bytes.Clone(record)
+		t.deleted(record)
 	}
 	return err
 }
@@ -313,29 +319,50 @@ func (t *Tx) PutArchive(peer signet.Address, record []byte) error {
 }
 
 // Peers implements session.Tx. It lists the peers of the moment the loop begins; its body may write.
-func (t *Tx) Peers() iter.Seq2[signet.Address, error] { return listed.Peers(t.list) }
+func (t *Tx) Peers() iter.Seq2[signet.Address, error] {
+	return listed.Seq(func() ([]signet.Address, error) {
+		return list(t, sqlListPeers, func(r pgx.Rows) (a signet.Address, err error) {
+			var name []byte
+			var device int64
+			err = r.Scan(&name, &device)
+			return signet.Address{Name: string(name), Device: uint32(device)}, err
+		}, t.store.owner)
+	})
+}
 
-func (t *Tx) list() (list []signet.Address, err error) {
+// SenderKeys implements group.Tx.
+func (t *Tx) SenderKeys(sender signet.Address) iter.Seq2[string, error] {
+	return listed.Seq(func() ([]string, error) {
+		return list(t, sqlListGroups, func(r pgx.Rows) (string, error) {
+			var name []byte
+			err := r.Scan(&name)
+			return string(name), err
+		}, t.store.owner, []byte(sender.Name), int64(sender.Device))
+	})
+}
+
+// list returns the rows of a query, which sees what the transaction has written.
+func list[T any](t *Tx, sql string, scan func(pgx.Rows) (T, error), args ...any) (all []T, err error) {
 	if err := t.flush(); err != nil {
 		return nil, err
 	}
-	rows, _ := t.conn.Query(t.ctx, sqlListPeers, t.store.owner) // the error comes again at the end
+	rows, _ := t.conn.Query(t.ctx, sql, args...) // the error comes again at the end
 	defer rows.Close()
 	for rows.Next() {
-		var name []byte
-		var device int64
-		if err := rows.Scan(&name, &device); err != nil {
+		one, err := scan(rows)
+		if err != nil {
 			return nil, t.fail(err)
 		}
-		list = append(list, signet.Address{Name: string(name), Device: uint32(device)})
+		all = append(all, one)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, t.fail(err)
 	}
-	return list, nil
+	return all, nil
 }
 
-// Identity implements session.Tx.
+// Identity implements session.Tx. A user's, under the device 0, is read with the rows of its devices and
+// is not locked: the commit finds out if it is written and has changed meanwhile.
 func (t *Tx) Identity(peer signet.Address) ([]byte, error) {
 	p, err := t.peer(peer)
 	if err != nil {
@@ -347,8 +374,13 @@ func (t *Tx) Identity(peer signet.Address) ([]byte, error) {
 // PutIdentity implements session.Tx. It copies key.
 func (t *Tx) PutIdentity(peer signet.Address, key []byte) error {
 	p, err := t.change(peer)
-	if err == nil {
-		p.identity = append([]byte{}, key...)
+	switch {
+	case err != nil:
+	case len(key) == 0:
+		p.identity = nil
+		t.deleted(key)
+	default:
+		p.identity = bytes.Clone(key)
 	}
 	return err
 }

@@ -128,6 +128,8 @@ type statement int
 
 const (
 	listPeers statement = statement(tables)*statement(verbs) + iota
+	listDevices
+	listGroups
 	countPreKeys
 	markKEM
 	forgetKEM
@@ -150,6 +152,11 @@ var onTable = [tables]struct{ name, key, value string }{
 var statementText = func() (text [statements]string) {
 	text[listPeers] = `SELECT peer, peer_device FROM signet_session WHERE device = ?1 AND length(record) > 0
 		UNION SELECT peer, peer_device FROM signet_archive WHERE device = ?1`
+	text[listDevices] = `SELECT peer_device FROM signet_session WHERE device = ?1 AND peer = ?2 AND length(record) > 0
+		UNION SELECT peer_device FROM signet_archive WHERE device = ?1 AND peer = ?2
+		UNION SELECT peer_device FROM signet_identity WHERE device = ?1 AND peer = ?2
+		UNION SELECT peer_device FROM signet_sender_key WHERE device = ?1 AND peer = ?2 ORDER BY 1`
+	text[listGroups] = `SELECT group_name FROM signet_sender_key WHERE device = ? AND peer = ? AND peer_device = ? ORDER BY 1`
 	text[countPreKeys] = `SELECT count(*) FROM signet_prekey WHERE device = ? AND kind = ?`
 	text[markKEM] = `INSERT INTO signet_kem_mark VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING`
 	text[forgetKEM] = `DELETE FROM signet_kem_mark WHERE device = ? AND id = ?`

@@ -82,8 +82,9 @@ func newCrowd(t *testing.T, path string) *crowd {
 	c := &crowd{key: signet.GenerateKey(), used: make(map[string]bool)}
 	s := open(t, path, nil)
 	d := session.NewDevice(senderSelf, c.key, s, nil)
+	theirs := signet.GenerateKey()
 	for i := range senderPeers {
-		p := session.NewDevice(senderPeer(i), signet.GenerateKey(), memory.New(), nil)
+		p := session.NewDevice(senderPeer(i), theirs, memory.New(), nil)
 		published, err := p.PreKeys(ctx, 1)
 		require.NoError(t, err)
 		bundle, err := published.NextBundle()

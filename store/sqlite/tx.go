@@ -180,29 +180,47 @@ func (t *Tx) PutArchive(peer signet.Address, record []byte) error {
 }
 
 // Peers implements session.Tx. It lists the peers of the moment the loop begins; its body may write.
-func (t *Tx) Peers() iter.Seq2[signet.Address, error] { return listed.Peers(t.peers) }
+func (t *Tx) Peers() iter.Seq2[signet.Address, error] {
+	return listed.Seq(func() ([]signet.Address, error) {
+		return list(t, listPeers, func(a *signet.Address) []any { return []any{&a.Name, &a.Device} }, t.store.device)
+	})
+}
 
-// peers reads the whole list, so that the statement is finished before the caller does anything.
-func (t *Tx) peers() (list []signet.Address, err error) {
+// Devices implements session.Tx.
+func (t *Tx) Devices(name string) iter.Seq2[uint32, error] {
+	return listed.Seq(func() ([]uint32, error) {
+		return list(t, listDevices, func(id *uint32) []any { return []any{id} }, t.store.device, name)
+	})
+}
+
+// SenderKeys implements group.Tx.
+func (t *Tx) SenderKeys(sender signet.Address) iter.Seq2[string, error] {
+	return listed.Seq(func() ([]string, error) {
+		return list(t, listGroups, func(name *string) []any { return []any{name} }, t.store.device, sender.Name, sender.Device)
+	})
+}
+
+// list reads the whole list, so that the statement is finished before the caller does anything.
+func list[T any](t *Tx, s statement, fields func(*T) []any, args ...any) (all []T, err error) {
 	if err := t.ready(); err != nil {
 		return nil, err
 	}
-	rows, err := t.sql.Stmt(t.store.stmts[listPeers]).Query(t.store.device)
+	rows, err := t.sql.Stmt(t.store.stmts[s]).Query(args...)
 	if err != nil {
 		return nil, t.fail(err)
 	}
 	defer rows.Close()
 	for rows.Next() {
-		var a signet.Address
-		if err := rows.Scan(&a.Name, &a.Device); err != nil {
+		var one T
+		if err := rows.Scan(fields(&one)...); err != nil {
 			return nil, t.fail(err)
 		}
-		list = append(list, a)
+		all = append(all, one)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, t.fail(err)
 	}
-	return list, nil
+	return all, nil
 }
 
 // Identity implements session.Tx.
@@ -210,7 +228,7 @@ func (t *Tx) Identity(peer signet.Address) ([]byte, error) { return t.get(peerKe
 
 // PutIdentity implements session.Tx. It copies key.
 func (t *Tx) PutIdentity(peer signet.Address, key []byte) error {
-	return t.put(peerKey(identities, peer), key)
+	return t.putOrRemove(peerKey(identities, peer), key)
 }
 
 func senderKey(sender signet.Address, group string) key {

@@ -175,6 +175,16 @@ func (t faultyTx) Peers() iter.Seq2[signet.Address, error] {
 	}
 }
 
+func (t faultyTx) Devices(name string) iter.Seq2[uint32, error] {
+	return func(yield func(uint32, error) bool) {
+		if err := t.call(); err != nil {
+			yield(0, err)
+			return
+		}
+		t.tx.Devices(name)(yield)
+	}
+}
+
 func (t faultyTx) Identity(p signet.Address) ([]byte, error) {
 	return t.bytes(func() ([]byte, error) { return t.tx.Identity(p) })
 }
@@ -254,4 +264,19 @@ func (t faultyTx) PutSenderKey(p signet.Address, name string, b []byte) error {
 		return errNoSenderKeys
 	}
 	return t.do(func() error { return g.PutSenderKey(p, name, b) })
+}
+
+func (t faultyTx) SenderKeys(p signet.Address) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		g, ok := t.tx.(group.Tx)
+		err := t.call()
+		if !ok {
+			err = errNoSenderKeys
+		}
+		if err != nil {
+			yield("", err)
+			return
+		}
+		g.SenderKeys(p)(yield)
+	}
 }

@@ -24,6 +24,7 @@ func RunGroup(t *testing.T, fresh func(t *testing.T) Place) {
 		test func(t *testing.T, fresh func(t *testing.T) Place)
 	}{
 		{"Rows", testSenderKeys},
+		{"Names", testSenderKeyNames},
 		{"Rollback", testSenderKeyRollback},
 		{"OneByOne", testSenderKeysOneByOne},
 		{"Fail", func(t *testing.T, fresh func(t *testing.T) Place) { testChannels(t, fresh, Fail) }},

@@ -116,12 +116,12 @@ func testExcludes(t *testing.T, place Place) {
 func testEncryptAll(t *testing.T, place Place) {
 	ctx := context.Background()
 	const workers, rounds = 4, 5
-	key := signet.GenerateKey()
+	key, theirs := signet.GenerateKey(), signet.GenerateKey()
 	var to []*session.Device
 	var out []session.Outgoing
 	var contacts []session.Contact
 	for i := range 3 {
-		d := session.NewDevice(signet.Address{Name: "crowd", Device: uint32(i + 1)}, signet.GenerateKey(), memory.New(), nil)
+		d := session.NewDevice(signet.Address{Name: "crowd", Device: uint32(i + 1)}, theirs, memory.New(), nil)
 		published, err := d.PreKeys(ctx, 1)
 		require.NoError(t, err)
 		bundle, err := published.NextBundle()
@@ -176,9 +176,9 @@ func (s *FaultyMany) UpdateAll(ctx context.Context, peers []signet.Address, f fu
 // testEncryptAllFaults has the store fail, or the process die, at every call of a message to all.
 func testEncryptAllFaults(t *testing.T, place Place) {
 	ctx := context.Background()
-	to := session.NewDevice(alice, signet.GenerateKey(), memory.New(), nil)
-	to2 := session.NewDevice(alice2, signet.GenerateKey(), memory.New(), nil)
-	key := signet.GenerateKey()
+	key, theirs := signet.GenerateKey(), signet.GenerateKey()
+	to := session.NewDevice(alice, theirs, memory.New(), nil)
+	to2 := session.NewDevice(alice2, theirs, memory.New(), nil)
 	var contacts []session.Contact
 	for _, d := range []*session.Device{to, to2} {
 		published, err := d.PreKeys(ctx, 1)

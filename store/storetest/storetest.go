@@ -52,6 +52,7 @@ func run(t *testing.T, fresh func(t *testing.T) Place, stride int) {
 	}{
 		{"Rows", testRows},
 		{"Peers", testPeers},
+		{"Devices", testDevices},
 		{"PreKeys", testPreKeys},
 		{"Marks", testMarks},
 		{"OwnWrites", testOwnWrites},
@@ -68,6 +69,7 @@ func run(t *testing.T, fresh func(t *testing.T) Place, stride int) {
 		{"Invisible", testInvisible},
 		{"RacePreKey", testRacePreKey},
 		{"RaceMark", testRaceMark},
+		{"RaceNames", testRaceNames},
 		{"Parallel", testParallel},
 		{"Device", faults(testDevice)},
 	} {

@@ -1,23 +1,20 @@
-// Package listed is the loop over a list of peers that both stores give out.
+// Package listed is the loop over a list that both stores give out.
 package listed
 
-import (
-	"iter"
+import "iter"
 
-	"signet.example/signet"
-)
-
-// Peers is a session.Tx's Peers: it reads the list when the loop begins, as a whole, so that the body
-// may read and write. If that fails, the error is all that is yielded.
-func Peers(read func() ([]signet.Address, error)) iter.Seq2[signet.Address, error] {
-	return func(yield func(signet.Address, error) bool) {
+// Seq is a session.Tx's Peers, or another list of a transaction's: it reads the list when the loop
+// begins, as a whole, so that the body may read and write. If that fails, the error is all that is yielded.
+func Seq[T any](read func() ([]T, error)) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
 		list, err := read()
 		if err != nil {
-			yield(signet.Address{}, err)
+			var none T
+			yield(none, err)
 			return
 		}
-		for _, a := range list {
-			if !yield(a, nil) {
+		for _, one := range list {
+			if !yield(one, nil) {
 				return
 			}
 		}
