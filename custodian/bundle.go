@@ -213,7 +213,11 @@ func (b *bundle) transcript() *bundleTranscript {
 		if until < 0 {
 			until = len(r.messages)
 		}
-		t.Grants = append(t.Grants, bundleGrant{g.Name, g.To, endNames[sideOfGrant(g.Grant)], g.Via, g.Count, g.since, until, g.at, g.ended})
+		var atoms []string
+		if g.Via == "copy" || g.Via == "stream" {
+			atoms = g.atoms
+		}
+		t.Grants = append(t.Grants, bundleGrant{g.Name, g.To, endNames[sideOfGrant(g.Grant)], g.Via, atoms, g.Count, g.since, until, g.at, g.ended})
 	}
 	parcels := 0
 	for i := range r.events {
@@ -235,13 +239,18 @@ func (b *bundle) event(at int, e *event, parcels *int) any {
 		f := e.bundle.bundle.Fields()
 		x := bundleDirectory{
 			At: at, Kind: "bundle", Of: endNames[e.bundle.side], Identity: hex.EncodeToString(f.Identity.Bytes()),
-			SignedPreKey: bundlePreKey{f.SignedPreKey.ID, hex.EncodeToString(f.SignedPreKey.Public.Bytes())},
+			SignedPreKey: bundlePreKey{
+				ID: f.SignedPreKey.ID, Key: hex.EncodeToString(f.SignedPreKey.Public.Bytes()), Signature: hex.EncodeToString(f.SignedPreKey.Signature),
+			},
 		}
 		if f.PreKey != nil {
-			x.OneTimePreKey = &bundlePreKey{f.PreKey.ID, hex.EncodeToString(f.PreKey.Public.Bytes())}
+			x.OneTimePreKey = &bundlePreKey{ID: f.PreKey.ID, Key: hex.EncodeToString(f.PreKey.Public.Bytes())}
 		}
 		if f.KEMPreKey != nil {
-			x.KEMPreKey = &bundlePreKey{f.KEMPreKey.ID, hexKey(preKeyName(parcel.KyberPreKey, f.KEMPreKey.Public))}
+			x.KEMPreKey = &bundlePreKey{
+				ID: f.KEMPreKey.ID, Key: hexKey(preKeyName(parcel.KyberPreKey, f.KEMPreKey.Public)),
+				Public: hex.EncodeToString(f.KEMPreKey.Public), Signature: hex.EncodeToString(f.KEMPreKey.Signature),
+			}
 		}
 		return x
 	case e.sent != nil:
@@ -259,7 +268,7 @@ func (b *bundle) event(at int, e *event, parcels *int) any {
 		return x
 	case e.given != nil:
 		*parcels++
-		x := bundleParcel{At: at, Kind: "parcel", To: principals[e.given.to].ID, From: endNames[e.given.from]}
+		x := bundleParcel{At: at, Kind: "parcel", To: principals[e.given.to].ID, From: endNames[e.given.from], Grant: e.given.grant}
 		data := e.given.bytes
 		x.File = fmt.Sprintf("parcels/%04d.bin", *parcels)
 		if b.profile == Publishable {

@@ -33,15 +33,16 @@ type bundlePrincipal struct {
 }
 
 type bundleGrant struct {
-	Name  string `json:"name"`
-	To    string `json:"to"`
-	From  string `json:"from"`
-	Via   string `json:"via"`
-	Count int    `json:"count,omitempty"`
-	Since int    `json:"since"`
-	Until int    `json:"until"`
-	At    int    `json:"at"`
-	Ended int    `json:"ended"`
+	Name  string   `json:"name"`
+	To    string   `json:"to"`
+	From  string   `json:"from"`
+	Via   string   `json:"via"`
+	Atoms []string `json:"atoms,omitempty"`
+	Count int      `json:"count,omitempty"`
+	Since int      `json:"since"`
+	Until int      `json:"until"`
+	At    int      `json:"at"`
+	Ended int      `json:"ended"`
 }
 
 type bundleTurn struct {
@@ -59,8 +60,10 @@ type bundlePQChain struct {
 }
 
 type bundlePreKey struct {
-	ID  uint32 `json:"id"`
-	Key string `json:"key"`
+	ID        uint32 `json:"id"`
+	Key       string `json:"key"`
+	Public    string `json:"public,omitempty"`    // of a KEM prekey
+	Signature string `json:"signature,omitempty"` // of a signed prekey or KEM prekey
 }
 
 type bundleDirectory struct {
@@ -88,11 +91,12 @@ type bundleMessage struct {
 }
 
 type bundleParcel struct {
-	At   int    `json:"at"`
-	Kind string `json:"kind"`
-	To   string `json:"to"`
-	From string `json:"from"`
-	File string `json:"file"`
+	At    int    `json:"at"`
+	Kind  string `json:"kind"`
+	To    string `json:"to"`
+	From  string `json:"from"`
+	Grant string `json:"grant,omitempty"`
+	File  string `json:"file"`
 }
 
 type bundleInjection struct {

@@ -40,7 +40,7 @@ func Verify(b []byte) (*Outcome, error) {
 	}
 	v := &verifier{files: files, about: make(map[string]stretch), ordinal: make(map[string]int)}
 	for _, part := range []func() error{
-		v.readDocuments, v.readRules, v.checkTranscript, v.checkProbes, v.checkGrants, v.checkScenario, v.checkStatements, v.close,
+		v.readDocuments, v.readRules, v.checkTranscript, v.checkProbes, v.checkGrants, v.checkBindings, v.checkScenario, v.checkStatements, v.close,
 		v.checkCertificates, v.checkReadings, v.checkForgeries, v.checkSessions,
 		v.checkObservations, v.checkCollisions, v.checkNotices, v.checkDerivations, v.checkUnused, v.checkReport,
 	} {
@@ -71,8 +71,13 @@ type verifier struct {
 	parcels  map[int][]entry
 	firsts   map[string]*message // the earliest first message of each session
 	signed   map[string]bool     // what the MACs of the conversation's messages cover
-	claims   map[string]int      // of the report's evidence, by id
-	ids      [2]map[string]bool  // identity keys of each end
+	sentBy   [2][]*message       // by each end
+	held     map[string]*handed  // by the name of the grant
+	own      map[shownKey]int    // when each end first showed a ratchet key
+	prekeys  map[shownKey]int    // when each end first published a signed prekey
+	arrivals map[oneWay][]arrival
+	claims   map[string]int     // of the report's evidence, by id
+	ids      [2]map[string]bool // identity keys of each end
 
 	rules     *clauses
 	views     []*view

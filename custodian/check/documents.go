@@ -109,15 +109,16 @@ type principal struct {
 }
 
 type grant struct {
-	Name  string `json:"name"`
-	To    string `json:"to"`
-	From  string `json:"from"`
-	Via   string `json:"via"`
-	Count int    `json:"count,omitempty"`
-	Since int    `json:"since"`
-	Until int    `json:"until"`
-	At    int    `json:"at"`
-	Ended int    `json:"ended"`
+	Name  string   `json:"name"`
+	To    string   `json:"to"`
+	From  string   `json:"from"`
+	Via   string   `json:"via"`
+	Atoms []string `json:"atoms,omitempty"`
+	Count int      `json:"count,omitempty"`
+	Since int      `json:"since"`
+	Until int      `json:"until"`
+	At    int      `json:"at"`
+	Ended int      `json:"ended"`
 }
 
 type turn struct {
@@ -135,8 +136,10 @@ type pqChain struct {
 }
 
 type preKey struct {
-	ID  uint32 `json:"id"`
-	Key string `json:"key"`
+	ID        uint32 `json:"id"`
+	Key       string `json:"key"`
+	Public    string `json:"public,omitempty"`    // of a KEM prekey
+	Signature string `json:"signature,omitempty"` // of a signed prekey or KEM prekey
 }
 
 // An event is one of "bundle", "message", "parcel", "probe", "statement" and "client", with the fields of its kind.
@@ -160,8 +163,9 @@ type event struct {
 	Delivered   bool   `json:"delivered"`
 	DeliveredAt int    `json:"delivered_at"`
 
-	File string `json:"file"` // parcel, statement
-	Twin string `json:"twin"` // statement
+	Grant string `json:"grant"` // parcel
+	File  string `json:"file"`  // parcel, statement
+	Twin  string `json:"twin"`  // statement
 
 	Time      uint64 `json:"time"` // message, client
 	Signal    string `json:"signal"`

@@ -140,12 +140,13 @@ func (e *event) MarshalJSON() ([]byte, error) {
 		}{e.At, e.Kind, e.Number, e.From, e.By, e.Session, e.PreKey, e.Body, e.Delivered, e.DeliveredAt, e.Time})
 	case "parcel":
 		return json.Marshal(struct {
-			At   int    `json:"at"`
-			Kind string `json:"kind"`
-			To   string `json:"to"`
-			From string `json:"from"`
-			File string `json:"file"`
-		}{e.At, e.Kind, e.To, e.From, e.File})
+			At    int    `json:"at"`
+			Kind  string `json:"kind"`
+			To    string `json:"to"`
+			From  string `json:"from"`
+			Grant string `json:"grant,omitempty"`
+			File  string `json:"file"`
+		}{e.At, e.Kind, e.To, e.From, e.Grant, e.File})
 	case "probe":
 		return json.Marshal(struct {
 			At        int        `json:"at"`

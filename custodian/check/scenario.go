@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"slices"
 )
 
 // A scenario is the script of a lab bundle.
@@ -94,42 +95,109 @@ func (v *verifier) compareScenario(b []byte) error {
 			return refuse("the principals are not those of the scenario")
 		}
 	}
-	sent := 0
+	return v.compareScript(&sc)
+}
+
+// compareScript goes through the script: who sends, what is held back, grants and their ends, injections.
+func (v *verifier) compareScript(sc *scenario) error {
 	var grants []grant
-	for _, s := range sc.Script {
+	var injections []injection
+	held := make(map[int]bool)
+	sent := 0
+	for n, s := range sc.Script {
 		if s.Send != "" {
 			for range max(s.Count, 1) {
 				if sent >= len(v.messages) || v.messages[sent].From != s.Send {
 					return refuse("message %d is not of the scenario", sent)
 				}
+				held[sent] = string(s.Deliver) == "false"
 				sent++
+			}
+		} else if s.Deliver != nil {
+			var list []int
+			_ = json.Unmarshal(s.Deliver, &list) // it was looked at
+			for _, m := range list {
+				held[m] = false
 			}
 		}
 		if s.Grant != nil {
-			grants = append(grants, grant{
-				Name: s.Grant.Name, To: s.Grant.To, From: cmp.Or(s.Grant.From, ends[1]), Via: s.Grant.Via, Count: s.Grant.Count, Since: sent, Ended: -1,
-			})
+			grants = append(grants, s.Grant.meant(sent))
 		}
 		for i := range grants {
 			if s.Revoke != nil && s.Revoke.Name == grants[i].Name {
 				grants[i].Until, grants[i].Ended = sent, 0
 			}
 		}
-	}
-	if sent != len(v.messages) || len(grants) != len(v.text.Grants) {
-		return refuse("the messages or grants are not those of the scenario")
-	}
-	for i, g := range grants {
-		have := v.text.Grants[i]
-		if g.Ended < 0 {
-			g.Until = sent
+		if s.Inject != nil {
+			injections = append(injections, injection{n, s.Inject.By})
 		}
-		if (g.Ended < 0) != (have.Ended < 0) {
-			return refuse("grant %q is not that of the scenario", g.Name)
+	}
+	for n, m := range v.messages {
+		if m.Delivered && held[n] {
+			return refuse("message %d is held back in the scenario", n)
 		}
-		if g.At, g.Ended = have.At, have.Ended; g != have {
-			return refuse("grant %q is not that of the scenario", g.Name)
+	}
+	var probed []injection
+	for _, p := range v.probes {
+		if p.Injection != nil && !sc.tells(p.Injection) {
+			probed = append(probed, *p.Injection)
+		}
+	}
+	if sent != len(v.messages) || len(grants) != len(v.text.Grants) || !slices.Equal(injections, probed) {
+		return refuse("the messages, grants or injections are not those of the scenario")
+	}
+	for i := range grants {
+		if !grants[i].is(&v.text.Grants[i], sent) {
+			return refuse("grant %q is not that of the scenario", grants[i].Name)
 		}
 	}
 	return nil
+}
+
+// tells reports whether an injection is a principal's statement.
+func (sc *scenario) tells(in *injection) bool {
+	return in.Step < len(sc.Script) && sc.Script[in.Step].Notice != nil && sc.Script[in.Step].Notice.Statement.By == in.By
+}
+
+// meant is the grant as a transcript has it, but for the events.
+func (g *granted) meant(since int) grant {
+	x := grant{Name: g.Name, To: g.To, From: cmp.Or(g.From, ends[1]), Via: g.Via, Count: g.Count, Since: since, Ended: -1}
+	if g.Via != "copy" && g.Via != "stream" {
+		return x
+	}
+	set := make(map[string]bool)
+	var add func(name string)
+	add = func(name string) {
+		set[name] = true
+		for _, member := range groups[name] {
+			add(member)
+		}
+	}
+	for _, a := range g.Atoms {
+		add(a)
+	}
+	for _, s := range secrets {
+		if set[s.name] {
+			x.Atoms = append(x.Atoms, s.name)
+		}
+	}
+	return x
+}
+
+// groups are the names of a script that stand for several atoms.
+var groups = map[string][]string{
+	"session-ec": {"root", "ratchet-private", "sending-chain", "receiving-chains", "skipped"},
+	"session-pq": {"pq-root", "pq-sending-chain", "pq-receiving-chain", "pq-skipped", "pq-auth", "pq-decapsulation", "pq-encapsulation", "pq-negotiation"},
+	"session":    {"session-ec", "session-pq"},
+	"prekeys":    {"signed-prekey", "one-time-prekeys", "kyber-prekey"},
+	"everything": {"identity", "prekeys", "session", "archived"},
+}
+
+// is compares a grant of the script with one of the transcript; so many messages were sent in all.
+func (g *grant) is(have *grant, sent int) bool {
+	if g.Ended < 0 {
+		g.Until = sent
+	}
+	return (g.Ended < 0) == (have.Ended < 0) && g.Name == have.Name && g.To == have.To && g.From == have.From && g.Via == have.Via &&
+		slices.Equal(g.Atoms, have.Atoms) && g.Count == have.Count && g.Since == have.Since && g.Until == have.Until
 }

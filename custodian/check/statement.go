@@ -205,11 +205,16 @@ func (s *statement) signedBy(root []byte) bool {
 		ed25519.Verify(root, append([]byte("custody-statement-v1\x00"), s.body...), s.signature)
 }
 
-// signedByIdentity reports whether the identity key signed the statement: XEdDSA, of which the key is turned
-// into an Ed25519 key, y = (u-1)/(u+1), with the sign that travels in the highest bit of the signature.
+// signedByIdentity reports whether the identity key signed the statement.
 func (s *statement) signedByIdentity(key string) bool {
+	return s.byIdentity && xeddsa(key, append([]byte("custody-statement-identity-v1\x00"), s.body...), s.signature)
+}
+
+// xeddsa verifies a signature by an X25519 key, which is turned into an Ed25519 key, y = (u-1)/(u+1), with the
+// sign that travels in the highest bit of the signature.
+func xeddsa(key string, text, signature []byte) bool {
 	b, err := hex.DecodeString(key)
-	if err != nil || len(b) != 33 || !s.byIdentity {
+	if err != nil || len(b) != 33 || len(signature) != 64 {
 		return false
 	}
 	p := new(big.Int).Sub(new(big.Int).Lsh(big.NewInt(1), 255), big.NewInt(19))
@@ -222,10 +227,10 @@ func (s *statement) signedByIdentity(key string) bool {
 	y := new(big.Int).Sub(u, one)
 	y.Mod(y.Mul(y, down), p)
 	public := reversed(y.FillBytes(make([]byte, 32)))
-	sig := bytes.Clone(s.signature)
+	sig := bytes.Clone(signature)
 	public[31] |= sig[63] & 0x80
 	sig[63] &= 0x7f
-	return ed25519.Verify(public, append([]byte("custody-statement-identity-v1\x00"), s.body...), sig)
+	return ed25519.Verify(public, text, sig)
 }
 
 func reversed(b []byte) []byte {

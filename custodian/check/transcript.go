@@ -32,6 +32,9 @@ func (b *budget) chain(last uint32) bool {
 // maxPrincipals bounds the certificates, which are two for each.
 const maxPrincipals = 256
 
+// maxGrants bounds how often the messages are gone through.
+const maxGrants = 1024
+
 // checkTranscript reads every event, and refuses what contradicts the messages themselves.
 func (v *verifier) checkTranscript() error {
 	v.parcels, v.firsts = make(map[int][]entry), make(map[string]*message)
@@ -77,8 +80,8 @@ func (v *verifier) checkPrincipals() error {
 	for _, g := range v.text.Grants {
 		grants = append(grants, g.Name)
 	}
-	if len(ids) > maxPrincipals {
-		return refuse("more than %d principals", maxPrincipals)
+	if len(ids) > maxPrincipals || len(grants) > maxGrants {
+		return refuse("more than %d principals or %d grants", maxPrincipals, maxGrants)
 	}
 	if !areNames(ids) || !areNames(grants) {
 		return refuse("the name of a principal or grant is malformed, or taken")
@@ -144,7 +147,7 @@ func (v *verifier) message(e *event) error {
 	case first == nil && m.first == nil && e.Number >= 0:
 		return bad("the message is of a session that has no first message")
 	}
-	if e.Delivered && (e.DeliveredAt <= e.At || e.DeliveredAt > len(v.text.Events)) {
+	if e.Delivered && (e.DeliveredAt <= e.At || e.DeliveredAt > len(v.text.Events)) || !e.Delivered && e.DeliveredAt != 0 {
 		return bad("delivered at no time")
 	}
 	if m.first != nil && first == nil {
@@ -162,6 +165,7 @@ func (v *verifier) message(e *event) error {
 		return bad("the message is not the next one")
 	}
 	v.messages = append(v.messages, m)
+	v.sentBy[side(e.From)] = append(v.sentBy[side(e.From)], m)
 	return nil
 }
 

@@ -103,7 +103,8 @@ function document(shape, b) {
 }
 
 const key = type(v => { bytes(33)(v); need(!v || v.startsWith('05') || v.startsWith('08'), 'a key has an unknown type'); return v ?? ''; });
-const body = bytes(1, 1 << 20), hash = bytes(32), prekey = object({ id: u32, key });
+const body = bytes(1, 1 << 20), hash = bytes(32), signature = bytes(64);
+const prekey = object({ id: u32, key }), signedPreKey = object({ id: u32, key, signature }), kemPreKey = object({ id: u32, key, public: bytes(1, 4096), signature });
 const pqKey = object({ epoch: int, dir: side, index: u32 });
 const head = { at: int, kind: str };
 
@@ -111,13 +112,13 @@ const Manifest = object({ format: str, profile: str, files: list(object({ name: 
 const Transcript = object({
   format: str,
   principals: list(object({ id: str, role: str, quantum: left(flag), sees: left(str), same_as: left(str) })),
-  grants: list(object({ name: str, to: str, from: str, via: str, count: left(int), since: int, until: int, at: int, ended: orNone })),
+  grants: list(object({ name: str, to: str, from: str, via: str, atoms: left(list(str)), count: left(int), since: int, until: int, at: int, ended: orNone })),
   events: list(byKind({
-    bundle: object({ ...head, of: str, identity: key, signed_prekey: prekey, one_time_prekey: maybe(prekey), kem_prekey: maybe(prekey) }),
+    bundle: object({ ...head, of: str, identity: key, signed_prekey: signedPreKey, one_time_prekey: maybe(prekey), kem_prekey: maybe(kemPreKey) }),
     message: object({
       ...head, number: orNone, from: str, by: left(str), session: key, prekey: flag, body, delivered: flag, delivered_at: int, time: left(int),
     }),
-    parcel: object({ ...head, to: str, from: str, file: str }),
+    parcel: object({ ...head, to: str, from: str, grant: left(str), file: str }),
     probe: object({
       ...head, number: int, to: str, message: orNone, injection: maybe(object({ step: int, by: str })),
       takes: list(object({
@@ -253,7 +254,7 @@ const areNames = l => l.every(n => /^[A-Za-z][A-Za-z0-9_-]{0,63}$/.test(n)) && u
 function readTranscript(t, files, size) {
   need(t.format === 'custody-transcript-v1', 'unknown transcript');
   const ids = t.principals.map(p => p.id);
-  need(ids.length <= 256 && areNames(ids) && areNames(t.grants.map(g => g.name)), 'a principal or grant is not well named');
+  need(ids.length <= 256 && t.grants.length <= 1024 && areNames(ids) && areNames(t.grants.map(g => g.name)), 'a principal or grant is not well named');
   need(t.principals.every(p => ['provider', 'operator', 'outsider'].includes(p.role) && ['', 'all', 'none'].includes(p.sees) && (!p.same_as || p.same_as !== p.id && ids.includes(p.same_as))), 'a principal is not well made');
   const turns = new Map(t.turns.map(x => [x.session + x.key, x])), pq = new Map(t.pq_chains.map(c => [[c.session, c.epoch, c.dir].join(), c]));
   need([...t.turns, ...t.pq_chains].reduce((n, c) => n + 4 * (c.last + 1), 0) <= size + 2 ** 18, 'the chains are longer than a bundle of this size can have');
@@ -307,8 +308,8 @@ function readTranscript(t, files, size) {
     const e = messages[p.message];
     need(e.at < p.at && p.to === other(e.from), 'a probe is not of the receiver');
     if (e.delivered && e.delivered_at === p.at + 1) need(fitsProbe(p, e.m, e.session), 'a message was delivered that does not fit');
-    if (e.delivered) need(e.delivered_at > e.at && e.delivered_at <= t.events.length, 'a message was delivered before it was sent');
   }
+  for (const e of [...messages, ...carried, ...injected]) need(e.delivered ? e.delivered_at > e.at && e.delivered_at <= t.events.length : e.delivered_at === 0, 'a message was delivered before it was sent, or when it was not');
   const last = t.events.slice(-2);
   need(last.length === 2 && last.every(e => e.kind === 'probe' && e.message === -1 && !e.injection) && last[0].to !== last[1].to, 'the last two events are not probes of both ends');
   const sentBefore = at => messages.filter(e => e.at < at).length;
@@ -327,13 +328,14 @@ function readParcels(t, files, lab) {
     need(e.file === `parcels/${pad4(i + 1)}.${lab ? 'bin' : 'names'}`, 'parcels are not numbered in order');
     const r = new Reader(files.get(e.file)), title = (lab ? 'custody-parcel-v1' : 'custody-names-v1') + '\0';
     need(r.take(title.length).toString('latin1') === title, 'a parcel is not in its form');
-    e.atoms = []; e.values = [];
+    e.atoms = []; e.values = []; e.entries = [];
     for (let before = ''; !r.done;) {
       const n = r.take(80), name = n.toString('hex');
       need(name > before, 'the names of a parcel are not in order');
       before = name;
       const a = entryAtoms(n);
       e.atoms.push(...a);
+      e.entries.push({ kind: n[0], session: n.toString('hex', 2, 35), key: n.toString('hex', 35, 68), index: n.readUInt32BE(76) });
       if (lab) e.values.push([a[0], r.take(r.take(4).readUInt32BE())]);
     }
   });
@@ -363,6 +365,120 @@ function entryAtoms(n) {
     case 27: return [`pq-start(${s})`];
   }
   throw new Error('a parcel has an entry of an unknown kind');
+}
+
+// ---- Bindings ----
+
+// What a grant of each secret allows: kinds of entries.
+const SESSION_KINDS = [5, 6, 7, 8, 9, 20, 21, 22, 23, 24, 25, 26, 27];
+const KINDS = {
+  identity: [1], 'signed-prekey': [2], 'one-time-prekeys': [3], 'kyber-prekey': [4], root: [5], 'ratchet-private': [6], 'sending-chain': [7], 'receiving-chains': [8],
+  skipped: [9], archived: SESSION_KINDS, 'pq-root': [20], 'pq-sending-chain': [21], 'pq-receiving-chain': [22], 'pq-skipped': [23], 'pq-auth': [24], 'pq-decapsulation': [25],
+  'pq-encapsulation': [26], 'pq-negotiation': [27], plaintext: [10],
+};
+const TURN_KINDS = { root: 5, 'ratchet-private': 6, 'sending-chain': 7 }, ZERO = '00'.repeat(33);
+
+function bindings(t) {
+  const all = [...t.messages, ...t.carried, ...t.injected].sort((a, b) => a.at - b.at);
+  const shown = { customer: new Map(), business: new Map() }, signed = { customer: new Map(), business: new Map() };
+  const arrivals = new Map(); // session and sender -> [key, time], by time
+  const note = (m, k, at) => { if (!m.has(k)) m.set(k, at); };
+  for (const b of t.bundles) {
+    note(signed[b.of], b.signed_prekey.key, b.at);
+    need(b.signed_prekey.signature && xeddsa(b.identity, hex(b.signed_prekey.key), hex(b.signed_prekey.signature)), 'a signed prekey is not signed');
+    const k = b.kem_prekey;
+    if (k) need(k.public && k.signature && k.key === '08' + sha(hex(k.public)) && xeddsa(b.identity, hex(k.public), hex(k.signature)), 'a KEM prekey is not signed');
+  }
+  for (const e of all) {
+    if (!e.by) note(shown[e.from], e.session + e.m.ratchet, e.at);
+    const at = e.by ? e.at + 1 : e.delivered ? e.delivered_at : 0, way = e.session + e.from;
+    if (at) arrivals.has(way) ? arrivals.get(way).push([e.m.ratchet, at]) : arrivals.set(way, [[e.m.ratchet, at]]);
+  }
+  for (const l of arrivals.values()) l.sort((a, b) => a[1] - b[1]);
+  const knows = (end, e, by) => e.from === end ? e.at < by : e.delivered && e.delivered_at <= by;
+  const lasts = (g, at) => g.at <= at && (g.ended < 0 || g.ended > at);
+  // Grants and their parcels.
+  const held = new Map(t.grants.map(g => [g.name, { first: new Map(), events: [] }]));
+  for (const g of t.grants) {
+    const order = g.atoms.map(a => SECRETS.indexOf(a));
+    need(['copy', 'stream', 'quota', 'oracle'].includes(g.via) && order.every((n, i) => n >= 0 && (i === 0 || n > order[i - 1])), 'a grant has atoms that it cannot have');
+    need(['quota', 'oracle'].includes(g.via) === (g.atoms.length === 0), 'a grant has atoms that it cannot have');
+  }
+  for (const e of t.events) {
+    if (e.kind !== 'parcel') continue;
+    need(e.entries.length > 0, 'a parcel is empty');
+    if (!e.grant) {
+      const next = t.events[e.at + 1];
+      need(next?.kind === 'message' && next.by === e.to && next.from === e.from, 'a parcel is of no grant');
+      continue;
+    }
+    const g = t.grants.find(g => g.name === e.grant), h = held.get(e.grant);
+    need(g && g.to === e.to && g.from === e.from && lasts(g, e.at) && (g.via !== 'copy' || e.at === g.at), 'a parcel does not fit its grant');
+    for (const x of e.entries) {
+      need(g.via === 'quota' ? [11, 28].includes(x.kind) : g.via === 'oracle' ? x.kind === 12 : g.atoms.some(a => KINDS[a].includes(x.kind)), 'a parcel has what its grant does not');
+      if ([1, 12].includes(x.kind)) need(t.bundles.some(b => b.of === e.from && b.identity === x.key), 'an identity is not that of the giver');
+      if (x.kind === 2) need(!signed[other(e.from)].has(x.key), "a prekey is the other end's");
+      if ([5, 6, 7, 11].includes(x.kind)) need(!shown[other(e.from)].has(x.session + x.key), "a key is the other end's");
+      if ([8, 9].includes(x.kind)) need(!shown[e.from].has(x.session + x.key), "a receiving chain is the giver's own");
+      if (x.kind === 10) need(x.index < t.messages.length && knows(e.from, t.messages[x.index], e.at), 'a text was given that the giver had not seen');
+      note(h.first, [x.kind, x.session, x.key, x.kind === 10 ? x.index : 0].join(), e.at);
+    }
+    h.events.push(e);
+  }
+  for (const g of t.grants) {
+    const { first, events } = held.get(g.name), of = t.messages.filter(e => e.from === g.from);
+    const has = (by, kind, session, key, index = 0) => (first.get([kind, session, key, index].join()) ?? Infinity) <= by;
+    if (g.via === 'quota' && events.length) {
+      const seeds = events[0].entries.filter(x => x.kind === 11), keys = events[0].entries.length - seeds.length;
+      need(events.length === 1 && seeds.length === g.count && seeds.every((x, i) => x.session === seeds[0].session && x.key === seeds[0].key && x.index === seeds[0].index + i), 'a quota is of other keys');
+      need(keys === g.count || keys === 0 && !t.pq_chains.some(c => c.session === seeds[0].session), 'a quota has other post-quantum keys');
+    }
+    if (g.atoms.length) {
+      const whole = (b, by) => (!g.atoms.includes('identity') || has(by, 1, ZERO, b.identity)) && (!g.atoms.includes('signed-prekey') || has(by, 2, ZERO, b.signed_prekey.key))
+        && (!g.atoms.includes('kyber-prekey') || !b.kem_prekey || has(by, 4, ZERO, b.kem_prekey.key));
+      const before = t.bundles.filter(b => b.of === g.from && b.at < g.at).at(-1);
+      need(!before || whole(before, g.at), 'a grant has not what its giver had published');
+      if (g.via === 'stream') need(t.bundles.every(b => b.of !== g.from || b.at < g.at || !lasts(g, b.at) || whole(b, Infinity)), 'a grant has not what its giver published');
+    }
+    // The session before and after it.
+    const next = of.find(e => e.at >= g.at), last = of.findLast(e => e.at < g.at);
+    if (g.via !== 'oracle' && next && last && next.session === last.session
+      && !(arrivals.get(next.session + other(g.from)) ?? []).some(([, at]) => at > g.at && at <= next.at)) {
+      if (g.via === 'quota') need(events.length > 0, 'a quota is of nothing');
+      for (const [atom, kind] of Object.entries(TURN_KINDS)) if (g.atoms.includes(atom)) need(has(g.at, kind, next.session, next.m.ratchet), 'a grant has not the keys that there were');
+      if (next.m.pq?.index > 0 && last.m.pq?.index > 0) {
+        for (const [atom, kind] of [['pq-root', 20], ['pq-sending-chain', 21]]) if (g.atoms.includes(atom)) need(has(g.at, kind, next.session, ZERO), 'a grant has not the keys that there were');
+      }
+    }
+    if (g.via === 'stream') {
+      const old = new Set();
+      for (const e of of) {
+        const k = e.session + e.m.ratchet;
+        if (e.at >= g.at && lasts(g, e.at) && !old.has(k)) {
+          for (const [atom, kind] of Object.entries(TURN_KINDS)) if (g.atoms.includes(atom)) need(has(e.at, kind, e.session, e.m.ratchet), 'a stream has not the keys that came');
+        }
+        old.add(k);
+      }
+    }
+    const end = g.via === 'stream' ? g.ended < 0 ? t.events.length : g.ended : g.at;
+    if (g.atoms.includes('plaintext')) for (const e of t.messages) need(!knows(g.from, e, end) || has(Infinity, 10, ZERO, ZERO, e.number), 'a grant has not the texts that there were');
+  }
+  // What ratchet keys are made against.
+  const turns = new Map(t.turns.map(x => [x.session + x.key, x.against])), done = new Set(), ways = new Map();
+  for (const e of all) {
+    const k = e.session + e.m.ratchet, way = e.session + other(e.from);
+    if (e.by || done.has(k) || e.number < 0 && !turns.has(k)) continue;
+    done.add(k);
+    if (!ways.has(way)) ways.set(way, { next: 0, newest: 0, last: new Map() });
+    const w = ways.get(way), l = arrivals.get(way) ?? [];
+    for (; w.next < l.length && l[w.next][1] <= e.at; w.next++) {
+      const [key, at] = l[w.next];
+      if (!w.last.has(key)) w.newest = at;
+      w.last.set(key, at);
+    }
+    const against = turns.get(k);
+    need(w.last.size ? (w.last.get(against) ?? -1) >= w.newest : signed[other(e.from)].get(against) <= e.at, 'a turn is against another key than the one that had arrived last');
+  }
 }
 
 // ---- Clauses ----
@@ -1065,6 +1181,39 @@ function checkFate(claim, s) {
   need(claim === want, `the claim of a statement should be: ${want}`);
 }
 
+// ---- Scenario of a lab bundle ----
+
+const GROUPS = {
+  'session-ec': ['root', 'ratchet-private', 'sending-chain', 'receiving-chains', 'skipped'], session: ['session-ec', 'session-pq'],
+  'session-pq': ['pq-root', 'pq-sending-chain', 'pq-receiving-chain', 'pq-skipped', 'pq-auth', 'pq-decapsulation', 'pq-encapsulation', 'pq-negotiation'],
+  prekeys: ['signed-prekey', 'one-time-prekeys', 'kyber-prekey'], everything: ['identity', 'prekeys', 'session', 'archived'],
+};
+const members = a => GROUPS[a]?.flatMap(members) ?? [a];
+
+function compareScenario(sc, t) {
+  need(sc.format === 'custody-scenario-v1' && same(sc.principals, t.principals), 'the principals are not those of the scenario');
+  const grants = [], injections = [], held = new Set(), told = new Set();
+  let sent = 0;
+  sc.script.forEach((s, step) => {
+    if (s.send) for (let i = 0; i < (s.count || 1); i++) {
+      need(t.messages[sent]?.from === s.send, 'a message is not of the scenario');
+      if (s.deliver === false) held.add(sent);
+      sent++;
+    } else if (Array.isArray(s.deliver)) s.deliver.forEach(n => held.delete(n));
+    if (s.grant) {
+      const atoms = new Set(['copy', 'stream'].includes(s.grant.via) ? s.grant.atoms.flatMap(members) : []);
+      grants.push({ name: s.grant.name, to: s.grant.to, from: s.grant.from || 'business', via: s.grant.via, atoms: SECRETS.filter(a => atoms.has(a)), count: s.grant.count, since: sent, until: -1, ended: false });
+    }
+    for (const g of grants) if (s.revoke?.name === g.name) { g.until = sent; g.ended = true; }
+    if (s.inject) injections.push({ step, by: s.inject.by });
+    if (s.notice) told.add(step + ' ' + s.notice.statement.by);
+  });
+  for (const g of grants) if (!g.ended) g.until = sent;
+  need(sent === t.messages.length && t.messages.every(e => !e.delivered || !held.has(e.number)), 'the messages are not those of the scenario');
+  need(same(grants, t.grants.map(({ at, ...g }) => ({ ...g, ended: g.ended >= 0 }))), 'the grants are not those of the scenario');
+  need(same(injections, t.probes.filter(p => p.injection && !told.has(p.injection.step + ' ' + p.injection.by)).map(p => p.injection)), 'the injections are not those of the scenario');
+}
+
 // ---- All together ----
 
 function verify(tar) {
@@ -1074,6 +1223,8 @@ function verify(tar) {
   const t = readTranscript(document(Transcript, json('transcript.json')), files, tar.length), ev = document(Evidence, json('evidence.json')), rep = document(Report, json('report.json'));
   need(files.has('rulebook.txt') && (!lab || files.has('scenario.json')), 'a file is missing');
   readParcels(t, files, lab);
+  bindings(t);
+  if (lab) compareScenario(document(Scenario, files.get('scenario.json')), t);
   const rules = clauses(t), notices = follow(t, files), state = new Map();
   const wanted = t.principals.flatMap(p => [false, true].map(quantum => ({ principal: p.id, quantum }))).map((c, i) => ({ id: `c-${pad4(i + 1)}`, ...c }));
   need(same(ev.certificates, wanted) && [...files.keys()].filter(n => n.startsWith('certificates/')).length === wanted.length, 'the certificates are not those of the principals');
