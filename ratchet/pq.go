@@ -24,6 +24,15 @@ func startPQ(d spqr.Direction, s *Seed, h *Handshake) []byte {
 	return spqr.Init(d, (*[32]byte)(&s.PQ), own)
 }
 
+// Responder reports whether the peer began the session. Only a State with the post-quantum half knows; false for
+// others, and for a damaged one.
+func (s *State) Responder() bool {
+	if !s.HasPQ() || s.decodePQ() != nil {
+		return false
+	}
+	return s.pq.Direction() == spqr.B2A
+}
+
 // A pqKey is a message's post-quantum key; the zero pqKey is none.
 type pqKey struct {
 	key [32]byte

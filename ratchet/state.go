@@ -325,6 +325,9 @@ func (s *State) RegistrationIDs() (local, remote uint32) {
 	return s.rec.LocalRegistrationID, s.rec.RemoteRegistrationID
 }
 
+// SetRemoteRegistrationID replaces the peer's registration id.
+func (s *State) SetRemoteRegistrationID(id uint32) { s.rec.RemoteRegistrationID = id }
+
 // Pending returns what has to be repeated to the peer, and its base key, or nil once the session is
 // acknowledged. The slices are not modified by the caller.
 func (s *State) Pending() (p *Pending, base []byte) {

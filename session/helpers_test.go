@@ -190,7 +190,7 @@ func rows(t testing.TB, store session.Store, peer signet.Address) (s snapshot) {
 		require.NoError(t, err)
 		s.KEMPreKeys, err = tx.CountKEMPreKeys()
 		require.NoError(t, err)
-		for _, name := range valueNames {
+		for _, name := range append(valueNames, "registered/"+peer.String()) {
 			s.Values[name] = string(copied(tx.Value(name)))
 		}
 	})

@@ -32,7 +32,9 @@ type Outgoing struct {
 	Peer      signet.Address
 	Plaintext []byte
 	// RegistrationID, if not zero, is the peer's as a directory gave it: a session made with another
-	// one is with a device that is no more, and does not count.
+	// one is with a device that is no more, and does not count. What a first message says of itself is
+	// under no MAC and makes no difference: a session that the peer began is with the installation
+	// that the directory named when EncryptAll was first called for it (decision 020).
 	RegistrationID uint32
 }
 
@@ -44,8 +46,8 @@ func (o Outgoing) Format(f fmt.State, _ rune) {
 // LogValue is Format's for slog.
 func (o Outgoing) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(o)) }
 
-// A Sent is a message for one peer. RegistrationID is the peer's when the session was made: the server
-// that delivers the message compares it.
+// A Sent is a message for one peer. RegistrationID is the one of Outgoing, or else the peer's when the
+// session was made: the server that delivers the message compares it.
 type Sent struct {
 	Message
 	Peer           signet.Address
@@ -141,6 +143,9 @@ func (d *Device) encryptAll(ctx context.Context, tx Tx, src *entropy.Source, out
 		if err := d.loadInto(&r, tx, o.Peer); err != nil {
 			return nil, fmt.Errorf("session: message to %s: %w", o.Peer, err)
 		}
+		if err := r.register(o.RegistrationID, true); err != nil {
+			return nil, fmt.Errorf("session: message to %s: %w", o.Peer, err)
+		}
 		sends, err := r.sends(o.RegistrationID, now.UnixMilli()), error(nil)
 		if sends && missing != nil { // only to find the others
 			sends, err = d.agrees(&r)
@@ -194,6 +199,9 @@ func (d *Device) Missing(ctx context.Context, out []Outgoing) (missing []signet.
 				return err
 			}
 			if err := d.loadInto(&r, tx, o.Peer); err != nil {
+				return fmt.Errorf("session: message to %s: %w", o.Peer, err)
+			}
+			if err := r.register(o.RegistrationID, false); err != nil {
 				return fmt.Errorf("session: message to %s: %w", o.Peer, err)
 			}
 			agrees, err := d.agrees(&r)

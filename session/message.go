@@ -394,6 +394,11 @@ func (d *Device) receiveFirst(r *record, src *entropy.Source, in *incoming) (pla
 	if err := r.promote(s); err != nil {
 		return nil, -1, err
 	}
+	if in.first.Version < x3dh.VersionPQXDH {
+		if err := r.putRegistered(0); err != nil {
+			return nil, -1, err
+		}
+	}
 	left, err = d.consume(r.tx, in)
 	return plaintext, left, err
 }

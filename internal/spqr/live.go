@@ -217,5 +217,13 @@ func (s *State) Early() (keys uint32, ok bool) {
 	return c.links[0].recv.ctr, true
 }
 
+// Direction is the one that Init was given; A2B if the ratchet is switched off.
+func (s *State) Direction() Direction {
+	if s.s.chained {
+		return s.s.chain.dir
+	}
+	return s.s.negotiation.dir
+}
+
 // Epoch is the braid's, from 1.
 func (s *State) Epoch() uint64 { return s.s.braid.epoch }
