@@ -115,18 +115,23 @@ const malformed = "protobuf encoding was invalid"
 // Damage of any byte and truncation to any length make an envelope useless, and never anything else.
 func TestDamage(t *testing.T) {
 	var v1 struct {
-		Recipient party
-		Cases     []struct{ Sealed, USMC hexBytes }
+		Sender, Recipient party
+		Cases             []struct{ Sealed, USMC hexBytes }
 	}
 	load(t, "sealed-v1.json", &v1)
 	self := v1.Recipient.Private.private(t)
 	c, err := ParseContent(v1.Cases[0].USMC)
 	require.NoError(t, err)
-	sender := signet.GenerateKey() // not the certificate's: sealing does not care
-	v2, err := c.SealV2(sender, self.PublicKey())
+	other, err := c.SealV2(signet.GenerateKey(), self.PublicKey()) // not by the certificate's key: sealing does not care
 	require.NoError(t, err)
-	_, err = OpenContent(self, v2)
+	_, err = OpenContent(self, other)
 	require.ErrorIs(t, err, ErrInvalidCertificate)
+	v2, err := c.SealV2(v1.Sender.Private.private(t), self.PublicKey())
+	require.NoError(t, err)
+	for _, envelope := range [][]byte{v1.Cases[0].Sealed, v2} {
+		_, err = OpenContent(self, envelope)
+		require.NoError(t, err, "what is damaged below is sound")
+	}
 	for name, envelope := range map[string][]byte{"v1": v1.Cases[0].Sealed, "v2": v2} {
 		step := 1
 		if testing.Short() || raceEnabled {

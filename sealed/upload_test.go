@@ -291,7 +291,7 @@ func TestUploadMatrix(t *testing.T) {
 	}
 	whole := join(0x23, 2, one, 1, uuidB, 0, tail)
 	for n := range len(whole) {
-		_, err := ParseUpload(whole[:n])
+		_, err := ParseUpload(whole[:n:n])
 		require.ErrorIs(t, err, session.ErrInvalidMessage, "%d bytes", n)
 	}
 }
