@@ -52,13 +52,13 @@ func TestShipped(t *testing.T) {
 		{"self.json", "platform", "....", map[string]Result{"G1": Held, "G2": Held, "G6": Held, "G7": Held}, "e2ee"},
 		{"hosted.json", "acme-cloud", "====", map[string]Result{"G2": Lost, "G5": Lost, "G6": Lost, "G7": Lost}, "managed"},
 		{"hosted.json", "platform", "....", map[string]Result{"G2": Held, "G6": Held, "G7": Held}, "managed"},
-		{"archive.json", "acme-archive", "====", map[string]Result{"G2": Lost, "G4": Held, "G6": Held, "G7": Held}, "managed"},
+		{"archive.json", "acme-archive", "====", map[string]Result{"G2": Lost, "G4": Held, "G6": Held, "G7": Held}, "handed-on"},
 		{"handover.json", "acme-cloud", "....====...", map[string]Result{"G1": Held, "G2": Lost, "G3": Held, "G4": Held, "G5": Held, "G6": Lost, "G7": Lost}, "managed"},
 		{"one-way.json", "acme-notices", "..=========", map[string]Result{"G1": Held, "G2": Lost, "G5": Lost}, "managed"},
-		{"quota.json", "acme-notices", "....", map[string]Result{"G1": Held, "G2": Held, "G6": Lost, "G7": Held}, "managed"},
+		{"quota.json", "acme-notices", "....", map[string]Result{"G1": Held, "G2": Held, "G6": Lost, "G7": Held}, "past"},
 		{"revoke.json", "acme-cloud", "..===.....", map[string]Result{"G1": Held, "G2": Lost, "G3": Lost, "G5": Held, "G6": Lost}, "managed"},
 		{"nameless.json", "someone", "..==.....", map[string]Result{"G1": Lost, "G2": Held, "G6": Held, "G7": Lost}, "managed"},
-		{"nameless.json", "nobody", ".........", map[string]Result{"G1": Held, "G2": Held, "G6": Lost, "G7": Lost}, "managed"},
+		{"nameless.json", "bystander", ".........", map[string]Result{"G1": Held, "G2": Held, "G6": Lost, "G7": Lost}, "managed"},
 	} {
 		b := read(t, c.file)
 		r := evaluate(t, parse(t, b))
@@ -129,7 +129,7 @@ func TestRename(t *testing.T) {
 		before := string(jsonOf(t, evaluate(t, parse(t, b))))
 		names := strings.NewReplacer(
 			"acme-cloud", "zz-self-managed", "platform", "aaa", "burglar", "e2ee",
-			"someone", "nothing-to-see", "nobody", "xyz", `"handover"`, `"xarchivex"`, `"hosting"`, `"xselfx"`)
+			"someone", "nothing-to-see", "bystander", "xyz", `"handover"`, `"xarchivex"`, `"hosting"`, `"xselfx"`)
 		renamed := []byte(names.Replace(string(b)))
 		after := string(jsonOf(t, evaluate(t, parse(t, renamed))))
 		ids := func(s string) string {

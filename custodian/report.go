@@ -21,6 +21,7 @@ func (t Text) In(lang string) string {
 type Report struct {
 	Tool        Tool
 	Scenario    string // "sha256:" and the digest of the scenario
+	Headline    *Headline
 	Assumptions []string
 	Messages    []MessageReport
 	Injections  []InjectionReport
@@ -84,12 +85,15 @@ type InjectionReport struct {
 }
 
 // A Notice is what the customer's client shows at the end, if statements were published; else what an honest
-// client would show, computed from the verdicts.
+// client would show, computed as the headline is (custody B4).
 type Notice struct {
-	// "e2ee", "managed" or "unknown"; with statements also "changed", "revoked", "expired", "contradicted"
+	// Computed: "e2ee", if and only if the headline is "private", "managed", "past", "handed-on",
+	// "recorded", "nothing" or "unknown". Shown: "e2ee", "managed", "changed", "revoked", "expired",
+	// "unknown" or "contradicted".
 	State string `json:"state"`
 	By    string `json:"by,omitempty"`
 	Text  Text   `json:"text"`
+	Shown bool   `json:"-"` // by a client, which says what it was told
 }
 
 const reportFormat = "custody-report-v1"
@@ -100,6 +104,7 @@ func (r *Report) MarshalJSON() ([]byte, error) {
 		Format      string            `json:"format"`
 		Tool        Tool              `json:"tool"`
 		Scenario    string            `json:"scenario"`
+		Headline    *Headline         `json:"headline,omitempty"`
 		Assumptions []string          `json:"assumptions"`
 		Messages    []MessageReport   `json:"messages"`
 		Injections  []InjectionReport `json:"injections"`
@@ -107,7 +112,7 @@ func (r *Report) MarshalJSON() ([]byte, error) {
 		Notice      *Notice           `json:"notice,omitempty"`
 		Evidence    []Evidence        `json:"evidence"`
 		Limits      []string          `json:"limits"`
-	}{reportFormat, r.Tool, r.Scenario, r.Assumptions, r.Messages, r.Injections, r.Verdicts, r.Notice, r.Evidence, r.Limits})
+	}{reportFormat, r.Tool, r.Scenario, r.Headline, r.Assumptions, r.Messages, r.Injections, r.Verdicts, r.Notice, r.Evidence, r.Limits})
 }
 
 // JSON returns the report in its canonical form (docs/custody-bundle.md, JSON), a line feed at its end.

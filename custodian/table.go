@@ -12,9 +12,7 @@ import (
 func (r *Report) WriteTable(w io.Writer, lang string) error {
 	p := &printer{w: w, fr: lang == "fr"}
 	p.line("%s  %s", p.pick("custody report", "rapport de garde"), r.Scenario[:min(len(r.Scenario), len("sha256:")+16)])
-	if r.Notice != nil {
-		p.wrap("", r.Notice.Text.In(lang))
-	}
+	p.headline(r, lang)
 	p.line("")
 	p.lanes(r)
 	p.line("")
@@ -36,6 +34,20 @@ func (r *Report) WriteTable(w io.Writer, lang string) error {
 		p.wrap("  - ", l)
 	}
 	return p.err
+}
+
+// headline prints what a report begins with: what happened, what holds at the end, and, where statements were
+// published, what the customer's client shows.
+func (p *printer) headline(r *Report, lang string) {
+	if h := r.Headline; h != nil {
+		p.wrap("", h.History.In(lang))
+		if h.Now != nil {
+			p.wrap("", h.Now.Text.In(lang))
+		}
+	}
+	if n := r.Notice; n != nil && n.Shown {
+		p.wrap("", p.pick("The customer's app says: “", "L'application du client dit : « ")+n.Text.In(lang)+p.pick("”", " »"))
+	}
 }
 
 // A printer remembers the first error.

@@ -83,6 +83,11 @@ func verdictOf(name, id, principal string, change func(map[string]any)) fraud {
 	})
 }
 
+// headlineOf changes what a report begins with.
+func headlineOf(name string, change func(report, headline map[string]any)) fraud {
+	return inFile("report.json", "headline: "+name, func(v map[string]any) { change(v, dict(v["headline"])) })
+}
+
 // frauds are what the four of custody B15.9 grow into.
 func frauds() []fraud {
 	cert := func(name string, change func(lines []string) []string) fraud {
@@ -192,6 +197,29 @@ func frauds() []fraud {
 			}
 		}),
 		inFile("report.json", "no limits", func(v map[string]any) { v["limits"] = []any{} }),
+		headlineOf("gone", func(v, _ map[string]any) { delete(v, "headline") }),
+		headlineOf("state", func(_, h map[string]any) { h["state"] = "private" }),
+		headlineOf("history in English", func(_, h map[string]any) {
+			dict(h["history"])["en"] = "All messages were end-to-end encrypted: nobody outside this chat could read or write one."
+		}),
+		headlineOf("history in French", func(_, h map[string]any) {
+			dict(h["history"])["fr"] = strings.Replace(dict(h["history"])["fr"].(string), "lire", "voir", 1)
+		}),
+		headlineOf("messages", func(_, h map[string]any) { dict(items(h["readers"])[0])["messages"] = number(7) }),
+		headlineOf("handed on", func(_, h map[string]any) { r := dict(items(h["readers"])[0]); r["handed_on"] = r["messages"] }),
+		headlineOf("last", func(_, h map[string]any) { dict(items(h["readers"])[0])["last"] = number(99) }),
+		headlineOf("reader gone", func(_, h map[string]any) { h["readers"] = items(h["readers"])[1:] }),
+		headlineOf("another reader", func(_, h map[string]any) { dict(items(h["readers"])[0])["principal"] = "nobody" }),
+		headlineOf("writer gone", func(_, h map[string]any) { h["writers"] = items(h["writers"])[1:] }),
+		headlineOf("of", func(_, h map[string]any) { h["of"] = number(1) }),
+		headlineOf("now gone", func(_, h map[string]any) { delete(h, "now") }),
+		headlineOf("now nobody", func(_, h map[string]any) {
+			h["now"] = map[string]any{"state": "nobody", "since": number(2), "by": []any{}, "text": dict(h["now"])["text"]}
+		}),
+		headlineOf("words of now", func(_, h map[string]any) {
+			dict(dict(h["now"])["text"])["en"] = "Since message 2 nobody else can read or write."
+		}),
+		inFile("report.json", "words of the notice", func(v map[string]any) { dict(dict(v["notice"])["text"])["fr"] = "Rien à signaler." }),
 		inFile("report.json", "notice", func(v map[string]any) { n := dict(v["notice"]); n["state"] = "e2ee"; delete(n, "by") }),
 		inFile("report.json", "claim", func(v map[string]any) { dict(items(v["evidence"])[0])["claim"] = "nobody reads anything" }),
 		inFile("report.json", "verdict gone", func(v map[string]any) { v["verdicts"] = items(v["verdicts"])[1:] }),

@@ -158,18 +158,3 @@ var (
 		"Nous ne pouvons pas vérifier qui détient les clés de cette discussion.",
 	}
 )
-
-// managed is the notice about those who read or write; its verbs are what they were seen to do.
-func managed(by string, reads, writes bool) *Notice {
-	en, fr := "read and write", "lire et écrire"
-	switch {
-	case !writes:
-		en, fr = "read", "lire"
-	case !reads:
-		en, fr = "write", "écrire"
-	}
-	return &Notice{State: "managed", By: by, Text: Text{
-		EN: "This chat is managed by " + by + ", which can " + en + " messages. It is not end-to-end encrypted to the business.",
-		FR: "Cette discussion est gérée par " + by + ", qui peut " + fr + " des messages. Elle n'est pas chiffrée de bout en bout jusqu'à l'entreprise.",
-	}}
-}

@@ -68,10 +68,13 @@ func noticeSentence(v *Verdict) (t Text, ok bool) {
 	return unknownVerdict, true
 }
 
-// shownNotice is what the customer's client shows at the end of a run with notices.
+// shownNotice is what the customer's client shows at the end of a run with notices, or nil.
 func (w *writer) shownNotice() *Notice {
+	if w.notices.final == nil {
+		return nil
+	}
 	s := *w.notices.final
-	n := &Notice{State: s.Kind.String()}
+	n := &Notice{State: s.Kind.String(), Shown: true}
 	if s.Kind == notice.Encrypted {
 		n.State = "e2ee"
 	}

@@ -3,7 +3,6 @@ package custodian
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 
 	"signet.example/signet/custodian/know"
@@ -55,7 +54,11 @@ func (w *writer) write(digest string) *Report {
 			})
 		}
 	}
-	r.Notice = w.notice(r)
+	facts := w.standings(r.Verdicts)
+	r.Headline = facts.headline()
+	if r.Notice = w.shownNotice(); r.Notice == nil {
+		r.Notice = facts.notice(r.Headline)
+	}
 	r.Evidence = w.evidence.list
 	if r.Evidence == nil {
 		r.Evidence = []Evidence{}
@@ -257,40 +260,4 @@ func (w *writer) finish(v *Verdict) {
 	}
 	v.severity = w.weigh(v)
 	v.text = say(v)
-}
-
-// notice is what the customer's client shows, if there were statements. Without, it computes what an honest
-// client would show: end-to-end encrypted only if nobody but the two ends
-// reads, and nobody writes in an end's name.
-func (w *writer) notice(r *Report) *Notice {
-	if w.notices.final != nil {
-		return w.shownNotice()
-	}
-	var by []string
-	unknown, reads, writes := false, false, false
-	for _, v := range w.views {
-		can := false
-		for j := range r.Verdicts {
-			x := &r.Verdicts[j]
-			if x.principal != v.p.ID || x.g != g2 && x.g != g6 && x.g != g7 {
-				continue
-			}
-			unknown = unknown || x.result != Held && x.result != Lost
-			if x.result == Lost {
-				can = true
-				reads = reads || x.g == g2
-				writes = writes || x.g != g2
-			}
-		}
-		if can {
-			by = append(by, v.p.ID)
-		}
-	}
-	switch {
-	case len(by) > 0:
-		return managed(strings.Join(by, ", "), reads, writes)
-	case unknown:
-		return &Notice{State: "unknown", Text: unknownNotice}
-	}
-	return &Notice{State: "e2ee", Text: privateNotice}
 }

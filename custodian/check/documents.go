@@ -9,6 +9,7 @@ type report struct {
 		Rulebook string `json:"rulebook"`
 	} `json:"tool"`
 	Scenario    string          `json:"scenario"`
+	Headline    *headline       `json:"headline"`
 	Assumptions []string        `json:"assumptions"`
 	Messages    []messageReport `json:"messages"`
 	Injections  []struct {

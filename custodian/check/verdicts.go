@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// checkReport derives everything that the report says anew, and refuses any difference. Sentences are not
-// checked.
+// checkReport derives everything that the report says anew, and refuses any difference. Of the sentences,
+// those of the headline and of a computed notice are made again; those of verdicts are not checked.
 func (v *verifier) checkReport() error {
 	if err := v.checkEvidence(); err != nil {
 		return err
@@ -35,7 +35,7 @@ func (v *verifier) checkReport() error {
 	if len(rest) > 0 || len(v.report.Limits) == 0 {
 		return refuse("the report has a verdict too many, or no limits")
 	}
-	return v.checkNotice()
+	return v.checkHeadline()
 }
 
 // checkEvidence: what is called a witness or a certificate is in the bundle.
@@ -373,28 +373,4 @@ func (v *verifier) postQuantum(i int, _ span) (verdict, bool) {
 		}
 	}
 	return v.conclude(i, "G12", "post-quantum confidentiality", seen, v.views[i].cert[1], len(seen), len(v.messages)), true
-}
-
-// checkNotice: a chat is end-to-end encrypted only if nobody reads it and nobody writes in it.
-func (v *verifier) checkNotice() error {
-	if v.text.Custody != nil {
-		return v.checkShown()
-	}
-	var by []string
-	for _, p := range v.text.Principals {
-		for _, x := range v.report.Verdicts {
-			if x.Principal == p.ID && x.Verdict == "lost" && (x.ID == "G2" || x.ID == "G6" || x.ID == "G7") {
-				by = append(by, p.ID)
-				break
-			}
-		}
-	}
-	want := "e2ee"
-	if len(by) > 0 {
-		want = "managed"
-	}
-	if n := v.report.Notice; n == nil || n.State != want || n.By != strings.Join(by, ", ") {
-		return refuse("the notice does not follow from the verdicts")
-	}
-	return nil
 }

@@ -11,10 +11,11 @@ import (
 // A document is what the templates draw.
 type document struct {
 	Lang, Other string
-	State       string // of the headline
-	Headline    string
-	Translated  string // the headline in the other language
-	Shown       string // what the customer's client shows at the end, if the headline is another
+	State       string // the mark of the headline; empty: none
+	Headline    string // what happened
+	Now         string // what holds at the end; empty where there is nothing to add
+	Translated  string // both in the other language
+	Shown       string // what the customer's client shows at the end, if it was told anything
 	ShownState  string
 	Scenario    string
 	Tool        custodian.Tool
@@ -39,7 +40,7 @@ type document struct {
 
 	sessions []int // for each message, the newest session by then
 	report   *custodian.Report
-	text     custodian.Text // the headline
+	text     custodian.Text // the headline, with what holds at the end
 	time     *custodian.Timeline
 }
 
@@ -88,31 +89,28 @@ func newPage(r *custodian.Report, t *custodian.Timeline, lang string) *document 
 	return p
 }
 
-// headline chooses what stands above all. It is the notice, with one exception: where the customer's
-// client ends with "encrypted" although a guarantee of the headline rule (custody B4) was lost in the
-// run, the worst of those is said, and the notice below it.
-func (p *document) headline() {
-	p.State, p.text = "unknown", custodian.Text{}
-	if n := p.report.Notice; n != nil {
-		p.State, p.text = n.State, n.Text
-	}
-	var worst *custodian.Verdict
-	for i := range p.report.Verdicts {
-		v := &p.report.Verdicts[i]
-		if v.Result() == custodian.Lost && slices.Contains([]string{"G2", "G6", "G7"}, v.ID()) && (worst == nil || weight(v) > weight(worst)) {
-			worst = v
-		}
-	}
-	if p.State == "e2ee" && worst != nil {
-		p.Shown, p.ShownState = p.text.In(p.Lang), p.State
-		p.State, p.text = "lost", worst.Text()
-	}
-	p.Headline, p.Translated = p.text.In(p.Lang), p.text.In(p.Other)
+// marks are the signs of headlines, by state. A green one stands for "private" alone; "nothing" has none.
+var marks = map[string]string{
+	"read": "lost", "written": "lost", "unknown": "unknown", "handed-on": "managed", "recorded": "managed", "private": "e2ee",
 }
 
-// weight orders severities.
-func weight(v *custodian.Verdict) int {
-	return slices.Index([]string{"none", "unknown", "info", "low", "medium", "high", "critical"}, v.Severity().Class)
+// headline is the report's (custody B4): the page has no rule and no words of its own. What the customer's
+// client shows, if statements were published, stands below it.
+func (p *document) headline() {
+	h := p.report.Headline
+	p.State, p.text = marks[h.State], h.History
+	p.Headline, p.Translated = h.History.In(p.Lang), h.History.In(p.Other)
+	if h.Now != nil {
+		p.Now = h.Now.Text.In(p.Lang)
+		p.Translated += " " + h.Now.Text.In(p.Other)
+		p.text = custodian.Text{EN: p.text.EN + " " + h.Now.Text.EN, FR: p.text.FR + " " + h.Now.Text.FR}
+	}
+	if n := p.report.Notice; n != nil && n.Shown {
+		p.Shown, p.ShownState = n.Text.In(p.Lang), n.State
+		if n.State == "e2ee" && h.State != "private" {
+			p.ShownState = "none" // a claim of the app: it has no green mark
+		}
+	}
 }
 
 // T is say for the templates.

@@ -69,18 +69,27 @@ func Write(w io.Writer, r *custodian.Report, opts *Options) error {
 	if t == nil {
 		return errReport
 	}
+	b, err := render(r, t, lang)
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(b)
+	return err
+}
+
+// render draws the page about a report and its timeline.
+func render(r *custodian.Report, t *custodian.Timeline, lang string) ([]byte, error) {
 	p := newPage(r, t, lang)
 	var out bytes.Buffer
 	if err := page.Execute(&out, p); err != nil {
-		return err
+		return nil, err
 	}
 	p.exhibits(max(minRoom, maxPage-len(tighten(out.Bytes())))) // what the rest of the page leaves
 	out.Reset()
 	if err := page.Execute(&out, p); err != nil {
-		return err
+		return nil, err
 	}
-	_, err := w.Write(tighten(out.Bytes()))
-	return err
+	return tighten(out.Bytes()), nil
 }
 
 var page = func() *template.Template {

@@ -9,7 +9,7 @@ import (
 // words are the words of the page, by key.
 var words = map[string]custodian.Text{
 	"report":       {EN: "Custody report", FR: "Rapport de garde"},
-	"shown":        {EN: "At the end, the customer's client shows:", FR: "À la fin, l'appareil du client affiche :"},
+	"shown":        {EN: "At the end, the customer's app says:", FR: "À la fin, l'application du client dit :"},
 	"skip":         {EN: "Skip to the report", FR: "Aller au rapport"},
 	"conversation": {EN: "The conversation", FR: "La discussion"},
 	"conversation.intro": {

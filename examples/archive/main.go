@@ -46,8 +46,7 @@ func run(ctx context.Context, p *tell.Page) error {
 		p.Say("By the convention of the ends: no. "+desk+" has texts, and keeps them after its mandate.",
 			"Selon la convention des extrémités : non. "+desk+" possède des textes, et les garde après son mandat.")
 	}
-	p.Say("What the customer should be told:", "Ce que le client doit savoir :")
-	p.Notice(r)
+	p.Headline(r)
 	return nil
 }
 

@@ -59,8 +59,7 @@ func run(ctx context.Context, p *tell.Page) error {
 		}
 		p.Lanes(r, house)
 		p.Verdicts(r, house, "G2", "G6", "G7")
-		p.Say("What the customer should be told:", "Ce que le client doit savoir :")
-		p.Notice(r)
+		p.Headline(r)
 	}
 	return nil
 }

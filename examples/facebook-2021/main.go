@@ -42,8 +42,7 @@ func run(ctx context.Context, p *tell.Page) error {
 		}
 		p.Lanes(r, host, tell.Platform)
 		p.Verdicts(r, tell.Platform, "G2", "G6", "G13")
-		p.Say("What the customer should be told:", "Ce que le client doit savoir :")
-		p.Notice(r)
+		p.Headline(r)
 	}
 	return nil
 }

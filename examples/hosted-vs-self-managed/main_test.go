@@ -91,6 +91,8 @@ func TestOutput(t *testing.T) {
 	var en, fr bytes.Buffer
 	require.NoError(t, run(context.Background(), &en, "hosted", "en", 4, dir))
 	require.NoError(t, run(context.Background(), &fr, "hosted", "fr", 4, ""))
+	require.Regexp(t, `“All \d+ messages were end-to-end encrypted`, en.String())
+	require.Contains(t, en.String(), "“Cloudstall could read ")
 	require.Contains(t, en.String(), "Messages are end-to-end encrypted.")
 	require.Contains(t, en.String(), "This chat is managed by Cloudstall")
 	require.Contains(t, fr.String(), "Les messages sont chiffrés de bout en bout.")

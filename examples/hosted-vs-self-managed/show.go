@@ -15,6 +15,7 @@ var words = map[string]custodian.Text{
 	"hosted":   {EN: "HOSTED: " + provider + " holds the shop's keys", FR: "HÉBERGÉ : " + provider + " détient les clés de la boutique"},
 	"handover": {EN: "HANDED OVER: " + provider + " gets the keys midway", FR: "TRANSMIS : " + provider + " reçoit les clés en cours de route"},
 	"archive":  {EN: "ARCHIVED: " + provider + " gets copies of the texts", FR: "ARCHIVÉ : " + provider + " reçoit des copies des textes"},
+	"headline": {EN: "The reports begin:", FR: "Les rapports commencent ainsi :"},
 	"notice":   {EN: "What the customer's app shows, after checking what the shop has signed:", FR: "Ce que l'application du client affiche, ayant vérifié ce que la boutique a signé :"},
 	"reads":    {EN: provider + " reads", FR: provider + " lit"},
 	"forges":   {EN: "could forge", FR: "pourrait imiter"},
@@ -47,6 +48,9 @@ func show(p *tell.Page, mode string, self, other *custodian.Report) error {
 	both(word("self"), word(mode))
 	rule := strings.Repeat("=", columns/2-2)
 	both(rule, rule)
+	p.Line(words["headline"])
+	both(tell.Quote(tell.Headline(self), lang), tell.Quote(tell.Headline(other), lang))
+	p.Line(custodian.Text{})
 	p.Line(words["notice"])
 	both(tell.Quote(self.Notice.Text, lang), tell.Quote(other.Notice.Text, lang))
 	p.Line(custodian.Text{})

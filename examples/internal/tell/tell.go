@@ -121,6 +121,23 @@ func (p *Page) Text(t custodian.Text) {
 	}
 }
 
+// Headline writes what the report begins with: what happened, and what holds at the end.
+func (p *Page) Headline(r *custodian.Report) {
+	p.Say("The report begins:", "Le rapport commence ainsi :")
+	for _, l := range Wrap(Quote(Headline(r), p.lang), Width-2, "") {
+		p.line("  " + l)
+	}
+}
+
+// Headline is what happened, and what holds at the end.
+func Headline(r *custodian.Report) custodian.Text {
+	t := r.Headline.History
+	if now := r.Headline.Now; now != nil {
+		t.EN, t.FR = t.EN+" "+now.Text.EN, t.FR+" "+now.Text.FR
+	}
+	return t
+}
+
 // Notice writes what the customer should be told.
 func (p *Page) Notice(r *custodian.Report) {
 	for _, l := range Wrap(Quote(r.Notice.Text, p.lang), Width-2, "") {
