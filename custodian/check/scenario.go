@@ -14,6 +14,7 @@ type scenario struct {
 	Seed          uint64      `json:"seed"`
 	Initiator     string      `json:"initiator,omitempty"`
 	OneTimePreKey *bool       `json:"oneTimePreKey,omitempty"`
+	Keyless       string      `json:"keyless,omitempty"`
 	Principals    []principal `json:"principals"`
 	Script        []step      `json:"script"`
 }
@@ -79,7 +80,7 @@ func (v *verifier) compareScenario(b []byte) error {
 	if err := strict(b, &sc); err != nil {
 		return fmt.Errorf("%w: scenario.json", err)
 	}
-	if sc.Format != "custody-scenario-v1" {
+	if sc.Format != "custody-scenario-v1" || sc.Keyless != "" && sc.Keyless != "refused" {
 		return refuse("scenario.json: unknown format")
 	}
 	for _, s := range sc.Script {
