@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -83,6 +84,13 @@ func TestVerify(t *testing.T) {
 		out.Reset()
 		require.Zero(t, command([]string{"verify", path}, &out, &errs), errs.String())
 		require.Contains(t, out.String(), "verified: ")
+		require.Contains(t, out.String(), map[bool]string{false: "not to be played again", true: "the same bytes"}[flags != nil])
+		require.Regexp(t, `acme-cloud reads \d+ of \d+ messages`, out.String())
+		require.Regexp(t, `G2 +lost +\d+/\d+ +`, out.String())
+		require.Contains(t, out.String(), "It cannot show that nothing was\n  left out")
+		for line := range strings.Lines(out.String()) {
+			require.LessOrEqual(t, len(line), 102, line)
+		}
 		b, err := os.ReadFile(path)
 		require.NoError(t, err)
 		b[len(b)/2] ^= 1

@@ -12,10 +12,12 @@
 package check
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // An Outcome says what was checked in a bundle that verified.
@@ -29,6 +31,12 @@ type Outcome struct {
 	Certificates int
 	Verdicts     int
 	Edges        int // of derivations, computed from the values of parcels; none if publishable
+
+	Found  []string // a sentence for each principal that reads or could write; one that nobody does, if so
+	Judged []Judged // in the order of principals, then of guarantees
+	Limits []string // what the bundle cannot show
+
+	Scenario []byte // scenario.json of a lab bundle, nil for others; the caller's own
 }
 
 // Verify checks a bundle. The error says what does not fit; it holds no key and no text. b is not modified
@@ -53,6 +61,7 @@ func Verify(b []byte) (*Outcome, error) {
 		Profile: files.profile, Manifest: hex.EncodeToString(sum[:]), Messages: len(v.messages),
 		Readings: len(v.evidence.Readings), Forgeries: len(v.evidence.Forgeries) + len(v.evidence.Sessions), Statements: len(v.notices.stated),
 		Certificates: len(v.evidence.Certificates), Verdicts: len(v.report.Verdicts), Edges: v.edges,
+		Found: v.summary(), Judged: v.judged, Limits: slices.Clone(cannotShow), Scenario: bytes.Clone(files.data["scenario.json"]),
 	}, nil
 }
 
@@ -87,6 +96,7 @@ type verifier struct {
 	sessions  map[where]*forgery // begun
 	observed  []observed         // by principal
 	collided  [][]string         // by principal
+	judged    []Judged
 	about     map[string]stretch
 	notices   notices
 }

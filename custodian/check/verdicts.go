@@ -30,6 +30,7 @@ func (v *verifier) checkReport() error {
 				return refuse("verdict %s on %q does not follow", want.ID, want.Principal)
 			}
 			rest = rest[1:]
+			v.judged = append(v.judged, Judged{want.Principal, want.ID, want.Name, want.Verdict, want.Messages, want.Of})
 		}
 	}
 	if len(rest) > 0 || len(v.report.Limits) == 0 {

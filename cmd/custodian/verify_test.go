@@ -1,0 +1,84 @@
+package main
+
+import (
+	"archive/tar"
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// changed makes a bundle in which a file is another, with a report and a manifest that fit.
+func changed(t *testing.T, b []byte, file, old, put string) []byte {
+	t.Helper()
+	var names []string
+	files := make(map[string][]byte)
+	for r := tar.NewReader(bytes.NewReader(b)); ; {
+		h, err := r.Next()
+		if err == io.EOF {
+			break
+		}
+		require.NoError(t, err)
+		names = append(names, h.Name)
+		files[h.Name], err = io.ReadAll(r)
+		require.NoError(t, err)
+	}
+	digest := func(name string) string { s := sha256.Sum256(files[name]); return hex.EncodeToString(s[:]) }
+	before := digest(file)
+	require.Contains(t, string(files[file]), old)
+	files[file] = []byte(strings.Replace(string(files[file]), old, put, 1))
+	files["report.json"] = bytes.ReplaceAll(files["report.json"], []byte(before), []byte(digest(file)))
+	var list []string
+	for _, n := range names[1:] {
+		list = append(list, fmt.Sprintf(`{"name":%q,"size":%d,"sha256":%q}`, n, len(files[n]), digest(n)))
+	}
+	files["manifest.json"] = []byte(`{"format":"custody-bundle-v1","profile":"lab","files":[` + strings.Join(list, ",") + "]}\n")
+	var out bytes.Buffer
+	w := tar.NewWriter(&out)
+	for _, n := range names {
+		require.NoError(t, w.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: n, Size: int64(len(files[n])), Mode: 0o644, Format: tar.FormatUSTAR}))
+		_, err := w.Write(files[n])
+		require.NoError(t, err)
+	}
+	require.NoError(t, w.Close())
+	return out.Bytes()
+}
+
+// TestReplay: a lab bundle that does not follow from its own script is refused by playing the script again,
+// and without that is called no more than consistent.
+func TestReplay(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "bundle.tar")
+	verified := func(args ...string) (code int, said, complaint string) {
+		var out, errs bytes.Buffer
+		code = command(append([]string{"verify"}, append(args, path)...), &out, &errs)
+		return code, out.String(), errs.String()
+	}
+	var out, errs bytes.Buffer
+	require.Zero(t, command([]string{"run", "-lab", "-bundle", path, "../../examples/scenarios/handover.json"}, &out, &errs), errs.String())
+	good, err := os.ReadFile(path)
+	require.NoError(t, err)
+
+	// What only the script says: a text that nobody is said to read, a rotation.
+	require.NoError(t, os.WriteFile(path, changed(t, good, "scenario.json", "Where is my parcel?", "Where is my horse?"), 0o600))
+	code, said, complaint := verified()
+	require.Equal(t, 1, code)
+	require.Empty(t, said)
+	require.Contains(t, complaint, "played again gives another ")
+	code, said, _ = verified("-replay=false")
+	require.Zero(t, code)
+	require.Contains(t, said, "consistent, not replayed")
+
+	// What the script grants and the transcript does not: refused without playing.
+	require.NoError(t, os.WriteFile(path, changed(t, good, "scenario.json", `"atoms":["everything"]`, `"atoms":["everything","plaintext"]`), 0o600))
+	code, _, complaint = verified("-replay=false")
+	require.Equal(t, 1, code)
+	require.Contains(t, complaint, "not that of the scenario")
+}
