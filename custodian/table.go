@@ -11,7 +11,7 @@ import (
 // It uses no colour.
 func (r *Report) WriteTable(w io.Writer, lang string) error {
 	p := &printer{w: w, fr: lang == "fr"}
-	p.line("%s  %s", p.pick("custody report", "rapport de garde"), r.Scenario[:min(len(r.Scenario), len("sha256:")+16)])
+	p.title(r)
 	p.headline(r, lang)
 	p.line("")
 	p.lanes(r)
@@ -88,6 +88,11 @@ func (p *printer) lanes(r *Report) {
 			names = append(names, n)
 		}
 	}
+	p.lanesOf(r, names)
+}
+
+// lanesOf draws the lanes of some principals.
+func (p *printer) lanesOf(r *Report, names []string) {
 	for from := 0; from < len(r.Messages); from += laneWidth {
 		part := r.Messages[from:min(from+laneWidth, len(r.Messages))]
 		var dir strings.Builder

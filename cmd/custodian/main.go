@@ -1,6 +1,6 @@
 // Custodian says who can read and forge what after a conversation was handed over.
 //
-//	custodian run [-json] [-lang fr] [-html file] [-bundle file [-lab]] scenario.json
+//	custodian run [-json] [-all] [-lang fr] [-html file] [-bundle file [-lab]] scenario.json
 //	custodian verify [-replay=false] bundle.tar
 //	custodian explain [-json] [-lang fr] [-message n] [-principal id] [-forge] [-quantum] scenario.json
 //	custodian diff [-json] [-lang fr] before.json after.json
@@ -8,7 +8,8 @@
 //	custodian sweep [-json file] [-csv file] [-workers n] plan.json
 //
 // Run exits with 0 when the evaluation ran, whatever the verdicts; 2 for a malformed scenario, whose
-// field the error names; 1 otherwise. With -html it writes the page that draws the report too, in the
+// field the error names; 1 otherwise. It prints the first screen of the report, at most 40 lines; with -all,
+// every verdict and the limits; with -json, the report. With -html it writes the page that draws the report too, in the
 // language of -lang; with -bundle the witness bundle, which holds the keys of single messages; with -lab,
 // every value that was handed over.
 //
@@ -37,7 +38,7 @@ import (
 
 func main() { os.Exit(command(os.Args[1:], os.Stdout, os.Stderr)) }
 
-const usage = `usage: custodian run [-json] [-lang en|fr] [-html file] [-bundle file [-lab]]
+const usage = `usage: custodian run [-json] [-all] [-lang en|fr] [-html file] [-bundle file [-lab]]
                      scenario.json
        custodian verify [-replay=false] bundle.tar
        custodian explain [-json] [-lang en|fr] [-message n] [-principal id]
@@ -64,6 +65,7 @@ var commands = map[string]func(args []string, out, errs io.Writer) int{
 // settings are the flags of run.
 type settings struct {
 	json, lab    bool
+	all          bool
 	lang, bundle string
 	html         string
 }
@@ -72,6 +74,7 @@ func runCommand(args []string, out, errs io.Writer) int {
 	var s settings
 	flags := newFlags("run", errs)
 	asJSON, lang := outputFlags(flags)
+	flags.BoolVar(&s.all, "all", false, "print every verdict with its evidence, and the limits")
 	flags.StringVar(&s.html, "html", "", "write the page that draws the report to this file")
 	flags.StringVar(&s.bundle, "bundle", "", "write the witness bundle to this file")
 	flags.BoolVar(&s.lab, "lab", false, "with every value that was handed over in the bundle")
@@ -100,8 +103,11 @@ func run(path string, s *settings, out io.Writer) error {
 			return err
 		}
 	}
-	if !s.json {
+	switch {
+	case !s.json && s.all:
 		return report.WriteTable(out, s.lang)
+	case !s.json:
+		return report.WriteSummary(out, s.lang)
 	}
 	j, err := report.JSON()
 	if err != nil {

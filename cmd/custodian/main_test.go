@@ -33,6 +33,8 @@ func TestCommand(t *testing.T) {
 		{[]string{"run", notice}, 0, "end-to-end encrypted", ""},
 		{[]string{"run", scenarios + "self.json"}, 0, "end-to-end encrypted", ""},
 		{[]string{"run", "-lang", "fr", scenarios + "hosted.json"}, 0, "PERDU", ""},
+		{[]string{"run", scenarios + "hosted.json"}, 0, "acme-cloud could read 4 of 4 messages, between 0 and 3", ""},
+		{[]string{"run", "-all", scenarios + "hosted.json"}, 0, "\nLimits\n", ""},
 		{[]string{"run", "-json", scenarios + "hosted.json"}, 0, `"custody-report-v1"`, ""},
 	} {
 		var out, errs bytes.Buffer
