@@ -32,7 +32,7 @@ type Outcome struct {
 	Verdicts     int
 	Edges        int // of derivations, computed from the values of parcels; none if publishable
 
-	Found  []string // a sentence for each principal that reads or could write; one that nobody does, if so
+	Found  []string // the headline as it was made again: what happened, and what is so now
 	Judged []Judged // in the order of principals, then of guarantees
 	Limits []string // what the bundle cannot show
 
@@ -97,6 +97,7 @@ type verifier struct {
 	observed  []observed         // by principal
 	collided  [][]string         // by principal
 	judged    []Judged
+	headline  *headline // made again
 	about     map[string]stretch
 	notices   notices
 }

@@ -220,6 +220,7 @@ func (v *verifier) latest(c *circle) {
 // checkHeadline compares the headline and a computed notice with those that follow.
 func (v *verifier) checkHeadline() error {
 	h := v.headOf()
+	v.headline = h.want
 	if got := v.report.Headline; got == nil || !reflect.DeepEqual(*got, *h.want) {
 		return refuse("the headline does not follow from the rest; it should begin: %s", h.want.History.EN)
 	}

@@ -1,10 +1,5 @@
 package check
 
-import (
-	"fmt"
-	"strings"
-)
-
 // A Judged is one verdict as the verifier reckoned it from the transcript, not as the report has it; a bundle in
 // which the two differ does not verify.
 type Judged struct {
@@ -25,47 +20,11 @@ var cannotShow = []string{
 	"Sentences of the report are quoted from its maker. The lines above are the verifier's own.",
 }
 
-// summary is what was found of each principal, in a sentence, and of all in the first.
-func (v *verifier) summary() (list []string) {
-	total := len(v.messages)
-	for i, p := range v.text.Principals {
-		read, later, forged := 0, 0, 0
-		for n := range v.messages {
-			switch {
-			case v.reads[where{i, n, false}] != nil:
-				read++
-			case v.reads[where{i, n, true}] != nil:
-				later++
-			}
-			if v.forgeries[where{principal: i, number: v.asked[n].Number}] != nil {
-				forged++
-			}
-		}
-		elsewhere := 0
-		for w := range v.forgeries {
-			if w.principal == i && v.probes[w.number].Message < 0 {
-				elsewhere++
-			}
-		}
-		var parts []string
-		if read > 0 {
-			parts = append(parts, fmt.Sprintf("reads %d of %d messages", read, total))
-		}
-		if later > 0 {
-			parts = append(parts, fmt.Sprintf("reads %d of %d messages with a quantum computer", later, total))
-		}
-		if forged > 0 {
-			parts = append(parts, fmt.Sprintf("could write in place of %d of %d", forged, total))
-		}
-		if elsewhere > 0 && forged == 0 {
-			parts = append(parts, "could write at other moments")
-		}
-		if len(parts) > 0 {
-			list = append(list, p.ID+" "+strings.Join(parts, ", ")+".")
-		}
-	}
-	if len(list) == 0 {
-		list = append(list, fmt.Sprintf("Of %d messages, nobody of those named reads one or could write one, by what this bundle says.", total))
+// summary is the headline that was made again: what happened, and what is so now.
+func (v *verifier) summary() []string {
+	list := []string{v.headline.History.EN}
+	if now := v.headline.Now; now != nil {
+		list = append(list, now.Text.EN)
 	}
 	return list
 }
