@@ -6,6 +6,7 @@ import (
 
 	"signet.example/signet"
 	"signet.example/signet/internal/wire"
+	"signet.example/signet/ratchet"
 	"signet.example/signet/x3dh"
 )
 
@@ -118,6 +119,58 @@ const withoutKEM = 1 << 31
 
 // markOfSigned is the id, among those of KEM prekeys, of the marks that go with a signed prekey.
 func markOfSigned(id uint32) uint32 { return withoutKEM | id }
+
+// markAll marks the first messages of all sessions of r, which came from elsewhere and were received there. Which prekeys
+// they named is not known any more, so each is marked with all that stay.
+func (r *record) markAll() error {
+	signed, err := lifetimes(r.tx, rowSigned)
+	if err != nil {
+		return err
+	}
+	last, err := lifetimes(r.tx, rowLastResort)
+	if err != nil {
+		return err
+	}
+	markOne := func(s *ratchet.State) error {
+		base := s.BaseKey()
+		if len(base) != signet.PublicKeySize {
+			return nil // no first message has it
+		}
+		for _, k := range signed {
+			ids := []uint32{markOfSigned(k.id)}
+			if s.Version() >= x3dh.VersionPQXDH {
+				ids = ids[:0]
+				for _, l := range last {
+					ids = append(ids, l.id)
+				}
+			}
+			for _, id := range ids {
+				if err := r.tx.MarkKEMPreKey(id, k.id, base); err != nil && !errors.Is(err, ErrReplay) {
+					return err
+				}
+			}
+		}
+		return nil
+	}
+	if r.current != nil {
+		if err := markOne(r.current); err != nil {
+			return err
+		}
+	}
+	for rest := r.archive; len(rest) > 0; {
+		b, _, after, err := wire.NextPrevious(rest)
+		if err != nil {
+			return nil // what does not decode opens nothing
+		}
+		if s, err := r.decode(b); err == nil {
+			if err := markOne(s); err != nil {
+				return err
+			}
+		}
+		rest = after
+	}
+	return nil
+}
 
 // gone is ErrPreKeyID if another first message has taken the prekey meanwhile.
 func gone(kind string, id uint32, err error) error {

@@ -263,7 +263,7 @@ func (d *Device) Barrier(ctx context.Context, peer signet.Address, b *x3dh.Bundl
 }
 
 // forget removes all sessions. It reports whether the peer could begin one of them again from its first
-// message: of version 3, if it began before such first messages were marked (decision 020) or was imported, or one
+// message: of version 3, if it began before such first messages were marked (decision 020), or one
 // that is no longer here to be seen.
 func (r *record) forget() (replayable bool, err error) {
 	if err := r.loadArchive(); err != nil {

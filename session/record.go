@@ -378,7 +378,8 @@ func (d *Device) Record(ctx context.Context, peer signet.Address) ([]byte, error
 // SetRecord replaces the sessions with peer by those of an official RecordStructure, and accepts the
 // identity key that its current session names unless another is accepted already for peer's user, which is an
 // *UntrustedIdentityError. Previous sessions with another key never count. The record must not be in use anywhere else: two writers of one session
-// use message keys twice. An empty record removes the sessions. b is not kept. The error for a record
+// use message keys twice. Their first messages count as received: they do not open again once the sessions are gone, with
+// the prekeys that are in the store by then. An empty record removes the sessions. b is not kept. The error for a record
 // that does not decode is ErrRecord.
 func (d *Device) SetRecord(ctx context.Context, peer signet.Address, b []byte) error {
 	current, previous, err := wire.SplitRecord(b)
@@ -390,7 +391,7 @@ func (d *Device) SetRecord(ctx context.Context, peer signet.Address, b []byte) e
 		r := &record{tx: tx, peer: peer, self: d.self, archive: previous, archiveDirty: true}
 		r.keeping, _ = tx.(KeepingTx)
 		if current == nil {
-			return r.save()
+			return errors.Join(r.markAll(), r.save())
 		}
 		if r.current, err = r.decode(bytes.Clone(current)); err != nil {
 			return errNotDecoded
@@ -402,6 +403,6 @@ func (d *Device) SetRecord(ctx context.Context, peer signet.Address, b []byte) e
 		if err := d.beginWith(tx, peer, remote); err != nil {
 			return err
 		}
-		return r.save()
+		return errors.Join(r.markAll(), r.save())
 	})
 }

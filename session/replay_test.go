@@ -175,3 +175,34 @@ func TestFirstMessageOfAnEndedSession(t *testing.T) {
 	receive(t, alice, bob, later, "later")
 	deliver(t, alice, bob, "on the new session, too")
 }
+
+// TestFirstMessagesOfImportedSessions: a session that was brought along began with a message that was received
+// elsewhere, and that message does not open again here when the session is gone.
+func TestFirstMessagesOfImportedSessions(t *testing.T) {
+	for _, version := range []int{3, 4} {
+		for _, archived := range []bool{false, true} {
+			opts := session.Options{AllowX3DH: true}
+			alice, old := newParty(aliceAddr, opts), newParty(bobAddr, opts)
+			b := old.bundle(t, 0)
+			if version == 3 {
+				b = withoutKEM(t, b)
+			}
+			bob := newParty(bobAddr, opts) // the same device in another store, which has its prekeys
+			bob.key, bob.store = old.key, old.store.Clone()
+			bob.restart()
+			require.NoError(t, alice.Start(ctx, bobAddr, b))
+			m := deliver(t, alice, old, "once")
+			if archived {
+				require.NoError(t, old.Archive(ctx, aliceAddr))
+			}
+			record, err := old.Record(ctx, aliceAddr)
+			require.NoError(t, err)
+			for range 2 { // the second time the marks are there
+				require.NoError(t, bob.SetRecord(ctx, aliceAddr, record))
+			}
+			refuse(t, aliceAddr, bob, m, ratchet.ErrDuplicate)
+			require.NoError(t, bob.SetRecord(ctx, aliceAddr, nil))
+			refuse(t, aliceAddr, bob, m, session.ErrReplay)
+		}
+	}
+}
