@@ -93,6 +93,9 @@ func TestOutsiderAccepts(t *testing.T) {
 		add(fmt.Sprintf("random %d", n), randomScenario(n), profile)
 		add(fmt.Sprintf("custody %d", n), randomCustody(n).Scenario, profile)
 	}
+	sc := pingPong(4, 3, 0, "stream", "everything")
+	sc.Principals = append(sc.Principals, Principal{ID: "No_one", Role: Provider, SameAs: "p"}, Principal{ID: "personne", Role: Provider})
+	add("principals called by words", sc, Publishable)
 	require.GreaterOrEqual(t, len(list), 50)
 	requireSame(t, list)
 }
