@@ -59,7 +59,7 @@ func FuzzRecord(f *testing.F) {
 	v := loadMessages(f)
 	f.Add([]byte(v.Initial), []byte(v.Messages[0].Serialized))
 	f.Add([]byte(v.After10), []byte(v.Messages[9].Serialized))
-	row := must(join(nil, &distribution{version: 3, chainKey: make([]byte, 32)}))
+	row := must(join(nil, &distribution{version: 3, chainKey: make([]byte, 32)}, nil))
 	f.Add(row, []byte(v.Other.Message))
 	f.Fuzz(func(t *testing.T, row, b []byte) {
 		whole := bytes.Clone(row)
@@ -82,7 +82,7 @@ func FuzzRecord(f *testing.F) {
 			}
 		}
 		if d, err := signal.parseDistribution(b); err == nil {
-			if next, err := join(row, &d); err == nil {
+			if next, err := join(row, &d, nil); err == nil {
 				_, err = describe(next, d.id)
 				require.NoError(t, err)
 			}

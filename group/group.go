@@ -40,6 +40,7 @@ import (
 	"signet.example/signet"
 	"signet.example/signet/internal/entropy"
 	"signet.example/signet/internal/steps"
+	"signet.example/signet/internal/wire"
 	"signet.example/signet/session"
 )
 
@@ -87,6 +88,9 @@ type Options struct {
 	// Wrap makes of a distribution message the plaintext that carries it to a member in the
 	// application's own format, as Share and Rotate send it. Nil sends the bare message.
 	Wrap func(distribution []byte) []byte
+	// Device says which identity is accepted for a sender. Nil is the rule for users over the channel's
+	// store, which is enough unless session.Options.DeviceIdentities or IdentityChanges is on.
+	Device *session.Device
 }
 
 // A Channel is one device's end of one group. It is safe for concurrent use.
@@ -98,6 +102,8 @@ type Channel struct {
 	store  Store
 	opts   Options
 	signer signer
+
+	identities *session.Device // nothing but who is accepted
 }
 
 // NewChannel returns the Channel of the device self in the group with this distribution id. The
@@ -122,6 +128,7 @@ func newChannel(self signet.Address, name string, store Store, opts *Options) *C
 	if opts != nil {
 		c.opts = *opts
 	}
+	c.identities = identities(self, store, &c.opts)
 	return c
 }
 
@@ -155,18 +162,29 @@ func (c *Channel) missing() error {
 
 // Distribution returns what the other members Join: the own sender key as it is now, at most 100 bytes,
 // secret ones. It makes the sender key if there is none. Who joins it reads the messages that follow.
-func (c *Channel) Distribution(ctx context.Context) ([]byte, error) {
+// Whom it is for is not known here, so that any change of an identity ends the key (ErrIdentityChanged);
+// Share knows. The error is ErrIdentityChanged for a key that was ended.
+func (c *Channel) Distribution(ctx context.Context) ([]byte, error) { return c.distribute(ctx, nil) }
+
+// distribute is Distribution for these, or for somebody if there are none.
+func (c *Channel) distribute(ctx context.Context, to []signet.Address) ([]byte, error) {
 	var b []byte
 	src := entropy.From(ctx)
 	err := c.update(ctx, c.self, func(tx Tx, row []byte) (err error) {
-		if row == nil {
+		fresh := row == nil
+		if fresh {
 			row = newRecord(src)
 			if err := tx.PutSenderKey(c.self, c.name, row); err != nil {
 				return err
 			}
 		}
-		b, err = c.describe(row)
-		return err
+		if err := c.mayEncrypt(row); err != nil {
+			return err
+		}
+		if b, err = c.describe(row); err != nil {
+			return err
+		}
+		return c.give(tx, fresh, to)
 	})
 	if err != nil {
 		return nil, err
@@ -185,7 +203,10 @@ func (c *Channel) describe(row []byte) ([]byte, error) {
 // Renew replaces the own sender key by a new one and returns its distribution. Messages encrypted
 // from now on are readable for those who join it, and for nobody else; late messages of the old key
 // stay readable for those who had that. Rotate does this and hands it out.
-func (c *Channel) Renew(ctx context.Context) ([]byte, error) {
+func (c *Channel) Renew(ctx context.Context) ([]byte, error) { return c.renew(ctx, nil) }
+
+// renew is Renew for these, or for somebody if there are none.
+func (c *Channel) renew(ctx context.Context, to []signet.Address) ([]byte, error) {
 	var b []byte
 	src := entropy.From(ctx)
 	err := c.update(ctx, c.self, func(tx Tx, _ []byte) (err error) {
@@ -193,7 +214,10 @@ func (c *Channel) Renew(ctx context.Context) ([]byte, error) {
 		if b, err = c.describe(row); err != nil {
 			return err
 		}
-		return tx.PutSenderKey(c.self, c.name, row)
+		if err := tx.PutSenderKey(c.self, c.name, row); err != nil {
+			return err
+		}
+		return c.give(tx, true, to)
 	})
 	if err != nil {
 		return nil, err
@@ -205,7 +229,8 @@ func (c *Channel) Renew(ctx context.Context) ([]byte, error) {
 // session has carried. A key that is known already stays as it is, so an old distribution message
 // rewinds nothing. The last five keys of a sender are kept; one that was dropped, or forgotten, and is
 // joined again opens its messages again, so take distribution messages from sessions alone, which
-// deliver nothing twice. The message is not kept.
+// deliver nothing twice. The key is believed as long as the identity that is accepted for from now stays
+// the accepted one. The message is not kept.
 func (c *Channel) Join(ctx context.Context, from signet.Address, distribution []byte) error {
 	return c.store.Update(ctx, from, func(tx session.Tx) error { return c.JoinIn(tx, from, distribution) })
 }
@@ -224,7 +249,11 @@ func (c *Channel) JoinIn(tx session.Tx, from signet.Address, distribution []byte
 		return fmt.Errorf("%w: the own sender key does not come from outside", session.ErrInvalidMessage)
 	}
 	return c.with(tx, from, func(tx Tx, row []byte) error {
-		next, err := join(row, &d)
+		identity, err := c.deliverer(tx, from)
+		if err != nil {
+			return err
+		}
+		next, err := join(row, &d, identity)
 		if err != nil {
 			return err
 		}
@@ -243,7 +272,7 @@ func (c *Channel) Forget(ctx context.Context, from signet.Address) error {
 // key. plaintext is not modified and not kept; it is padded to the next multiple of 16 bytes, which
 // tells its length. A message is some 100 bytes longer.
 //
-// The error is ErrNoSenderKey before the first Distribution, or ErrRecord.
+// The error is ErrNoSenderKey before the first Distribution, ErrIdentityChanged, or ErrRecord.
 func (c *Channel) Encrypt(ctx context.Context, plaintext []byte) ([]byte, error) {
 	return c.EncryptTo(ctx, plaintext, nil)
 }
@@ -257,6 +286,9 @@ func (c *Channel) EncryptTo(ctx context.Context, plaintext []byte, to func(tx se
 	err := c.update(ctx, c.self, func(tx Tx, row []byte) error {
 		if row == nil {
 			return c.missing()
+		}
+		if err := c.mayEncrypt(row); err != nil {
+			return err
 		}
 		message, next, err := c.format.encrypt(src, &c.signer, row, c.id, plaintext)
 		if err != nil {
@@ -299,6 +331,10 @@ func (c *Channel) Decrypt(ctx context.Context, from signet.Address, message []by
 // fails, nothing is kept and its error is returned. The plaintext belongs to the caller. Like every function
 // that runs in a transaction, to may run again and has no effect outside it.
 func (c *Channel) DecryptTo(ctx context.Context, from signet.Address, message []byte, to func(tx session.Tx, plaintext []byte) error) error {
+	return c.decrypt(ctx, from, nil, message, to)
+}
+
+func (c *Channel) decrypt(ctx context.Context, from signet.Address, author *signet.PublicKey, message []byte, to func(tx session.Tx, plaintext []byte) error) error {
 	m, err := c.format.parseMessage(message)
 	if err != nil {
 		return err
@@ -315,6 +351,9 @@ func (c *Channel) DecryptTo(ctx context.Context, from signet.Address, message []
 		if err != nil {
 			return err
 		}
+		if err := c.authored(tx, from, m.deliverer, author); err != nil {
+			return err
+		}
 		if err := tx.PutSenderKey(from, c.name, next); err != nil || to == nil {
 			return err
 		}
@@ -326,19 +365,40 @@ func (c *Channel) DecryptTo(ctx context.Context, from signet.Address, message []
 // are none. The own address gives the own key. It holds secrets.
 func (c *Channel) Record(ctx context.Context, sender signet.Address) ([]byte, error) {
 	var b []byte
-	err := c.update(ctx, sender, func(_ Tx, row []byte) error {
-		b = append([]byte(nil), row...)
-		return nil
+	err := c.update(ctx, sender, func(_ Tx, row []byte) (err error) {
+		if len(row) > 0 {
+			b, err = reissued(row, nil)
+		}
+		return err
 	})
 	return b, err
 }
 
 // SetRecord replaces the sender keys of sender by those of an official SenderKeyRecordStructure. The
 // record must not be in use anywhere else: two writers of one sender key use message keys twice. An
-// empty record removes them. b is not kept. The error for a record that does not decode is ErrRecord.
+// empty record removes them. Those of another count as delivered by the identity that is accepted for it
+// now. b is not kept. The error for a record that does not decode is ErrRecord.
 func (c *Channel) SetRecord(ctx context.Context, sender signet.Address, b []byte) error {
 	if _, err := parseRecord(b); err != nil {
 		return err
 	}
-	return c.update(ctx, sender, func(tx Tx, _ []byte) error { return tx.PutSenderKey(sender, c.name, b) })
+	return c.update(ctx, sender, func(tx Tx, _ []byte) error {
+		identity, err := c.deliverer(tx, sender)
+		if err != nil {
+			return err
+		}
+		if sender == c.self {
+			identity = nil
+		}
+		row, err := reissued(b, identity)
+		if err != nil {
+			return err
+		}
+		if sender == c.self { // nobody here knows who has it
+			if err := tx.PutValue(wire.RowRecipients+c.name, nil); err != nil {
+				return err
+			}
+		}
+		return tx.PutSenderKey(sender, c.name, row)
+	})
 }

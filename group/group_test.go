@@ -278,7 +278,7 @@ func TestDamagedRecords(t *testing.T) {
 	require.NoError(t, a.SetRecord(ctx, alice, nil))
 	_, err = a.Encrypt(ctx, nil)
 	require.ErrorIs(t, err, ErrNoSenderKey)
-	_, err = join([]byte{0x0a, 1, 0xff}, &distribution{})
+	_, err = join([]byte{0x0a, 1, 0xff}, &distribution{}, nil)
 	require.ErrorIs(t, err, ErrRecord)
 }
 
@@ -298,7 +298,7 @@ func TestStates(t *testing.T) {
 	}
 	step := func(chain uint32, key byte) {
 		var err error
-		row, err = join(row, d(chain, key))
+		row, err = join(row, d(chain, key), nil)
 		require.NoError(t, err)
 	}
 	for chain := range uint32(5) {

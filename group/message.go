@@ -43,6 +43,7 @@ type message struct {
 	ciphertext []byte
 	signed     []byte // what the signature covers
 	signature  []byte // 64 bytes
+	deliverer  []byte // who delivered the key that opened it: 33 bytes, nil if not known
 }
 
 // parseMessage parses b: length, version, protobuf, required fields, in this order.

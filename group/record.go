@@ -1,6 +1,7 @@
 package group
 
 import (
+	"bytes"
 	"crypto/subtle"
 	"errors"
 	"fmt"
@@ -98,10 +99,11 @@ func describe(row []byte, id DistributionID) (d distribution, err error) {
 	return d, nil
 }
 
-// join returns the record after a distribution message. A state with its chain id and signing key is
-// kept as it is and becomes the first: the message says nothing new, and an old one must not rewind
-// the chain. States with its chain id and another key go.
-func join(row []byte, d *distribution) ([]byte, error) {
+// join returns the record after a distribution message that this identity has delivered, nil if it is
+// not known. A state with its chain id and signing key is kept as it is and becomes the first: the
+// message says nothing new, and an old one must not rewind the chain. States with its chain id and
+// another key go.
+func join(row []byte, d *distribution, identity []byte) ([]byte, error) {
 	states, err := parseRecord(row)
 	if err != nil {
 		return nil, err
@@ -128,7 +130,28 @@ func join(row []byte, d *distribution) ([]byte, error) {
 			HasKey: true, Public: key, Version: uint32(d.version),
 		}
 	}
+	deliveredBy(&list[0], identity)
 	return appendRecord(list), nil
+}
+
+// deliveredBy notes in a state whose it is.
+func deliveredBy(s *wire.SenderKeyState, identity []byte) {
+	if !bytes.Equal(s.Identity, identity) {
+		s.Identity, s.Encoded = identity, nil
+	}
+}
+
+// reissued returns a record without what only this package puts in a row, and with this identity in
+// all of its states.
+func reissued(row, identity []byte) ([]byte, error) {
+	states, err := parseRecord(row)
+	if err != nil {
+		return nil, err
+	}
+	for i := range states {
+		deliveredBy(&states[i], identity)
+	}
+	return appendRecord(states), nil
 }
 
 // sameKey reports whether a stored key is key. A damaged one is no key.
@@ -221,6 +244,7 @@ func (f *format) decrypt(within *steps.Meter, row []byte, m *message) (plaintext
 	if !s.HasChain {
 		return nil, nil, damaged(errors.New("no chain key"))
 	}
+	m.deliverer = s.Identity
 	seed, err := take(within, s, m.iteration, f.maxJump)
 	if err != nil {
 		return nil, nil, err

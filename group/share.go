@@ -21,10 +21,10 @@ type Delivery struct {
 // Delivery and does not stop the others. Share what a new member needs, or one that asked for it; a
 // member who has joined it before loses nothing by getting it again.
 //
-// The error is that of Distribution or of ctx. Deliveries made until then are returned with it: their
+// The error is that of Distribution, ErrIdentityChanged among them, or of ctx. Deliveries made until then are returned with it: their
 // sessions have advanced.
 func (c *Channel) Share(ctx context.Context, device *session.Device, members []signet.Address) ([]Delivery, error) {
-	b, err := c.Distribution(ctx)
+	b, err := c.distribute(ctx, append([]signet.Address{}, members...))
 	if err != nil {
 		return nil, err
 	}
@@ -37,7 +37,7 @@ func (c *Channel) Share(ctx context.Context, device *session.Device, members []s
 // the deliveries. Send them before the next message; a member that misses one gets ErrNoSenderKey
 // and asks for it.
 func (c *Channel) Rotate(ctx context.Context, device *session.Device, remaining []signet.Address) ([]Delivery, error) {
-	b, err := c.Renew(ctx)
+	b, err := c.renew(ctx, append([]signet.Address{}, remaining...))
 	if err != nil {
 		return nil, err
 	}

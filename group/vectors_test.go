@@ -235,7 +235,7 @@ func TestOfficialErrors(t *testing.T) {
 	vectors(t, "senderkey-receive.json", &v)
 	m := loadMessages(t)
 	skdm, skm := []byte(m.SKDM.Serialized), []byte(m.Messages[0].Serialized)
-	received, err := join(nil, parsed(t, skdm))
+	received, err := join(nil, parsed(t, skdm), nil)
 	require.NoError(t, err)
 	message, err := signal.parseMessage(skm)
 	require.NoError(t, err)

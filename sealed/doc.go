@@ -15,12 +15,20 @@
 // Replies give away who talks to whom in a handful of messages, to a service that looks for it. And it
 // says nothing about the plaintext: that is as safe as the session or group that encrypted it.
 //
+// # Who speaks
+//
+// A certificate says that a name has a key; it is the word of the service that issued it. It does not make
+// a key the accepted one: what is inside is compared with the identity of the session that opens it, or of
+// who delivered the sender key, and that with the accepted identity of the user, in the transaction that
+// opens the message. If one of them differs, nothing is kept. [OpenContent] and the other functions that work
+// without a device compare nothing.
+//
 // # Errors
 //
 // An envelope that does not parse or decrypt is session.ErrInvalidMessage, one of another version
 // session.ErrVersion, a key in it that is none one of package signet's errors. ErrInvalidCertificate
 // is a sender whom the trust roots do not vouch for, ErrSelfSend a message of this very device. An
-// error of what was inside the envelope is a *DecryptError, which says who sent it and what was asked
+// error of what was inside the envelope, unless it is a *session.AuthorError, is a *DecryptError, which says who sent it and what was asked
 // for in that case. On every error nothing has changed.
 //
 // # Concurrency

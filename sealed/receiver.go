@@ -2,6 +2,7 @@ package sealed
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -77,6 +78,12 @@ func (e *DecryptError) Unwrap() error { return e.Err }
 // step are those of session.Device's and group.Channel's Decrypt in a *DecryptError; those of the first
 // are OpenContent's. A message that only the envelope encrypts is refused as session.ErrInvalidMessage,
 // since its plaintext is none of the application's: OpenTo takes it. On error nothing has changed.
+//
+// The certificate's key and the identity that speaks inside are one, and the accepted one: that of the
+// session which opens the message, or of who delivered the group's sender key, or, where nothing
+// inside speaks, the accepted one. A *session.AuthorError says that the first two differ: there is
+// nothing to answer to that, so it is in no *DecryptError. An *session.UntrustedIdentityError says that
+// the accepted identity is another.
 func (r *Receiver) Open(ctx context.Context, envelope []byte) (from signet.Address, plaintext []byte, err error) {
 	c, err := r.open(envelope)
 	if err != nil {
@@ -140,7 +147,7 @@ func (c *SenderCertificate) isFrom(self signet.Address, e164 string) bool {
 
 // decrypt decrypts the message in an envelope whose sender is checked.
 func (r *Receiver) decrypt(ctx context.Context, c *Content, to func(tx session.Tx, m *Opened) error) error {
-	from := c.certificate.sender
+	from, author := c.certificate.sender, c.certificate.key
 	decrypted := false
 	deliver := func(tx session.Tx, plaintext []byte) error {
 		decrypted = true
@@ -151,11 +158,17 @@ func (r *Receiver) decrypt(ctx context.Context, c *Content, to func(tx session.T
 	case session.TypeSenderKey:
 		err = r.decryptGroup(ctx, c, deliver)
 	case session.TypePlaintext:
-		err = r.device.Store().Update(ctx, from, func(tx session.Tx) error { return deliver(tx, c.Message().Body) })
+		err = r.device.Store().Update(ctx, from, func(tx session.Tx) error {
+			if err := r.device.Compare(tx, from, author); err != nil {
+				return err
+			}
+			return deliver(tx, c.Message().Body)
+		})
 	default:
-		err = r.device.DecryptTo(ctx, from, session.Message{Type: c.kind, Body: c.body}, deliver)
+		err = r.device.DecryptFrom(ctx, from, author, session.Message{Type: c.kind, Body: c.body}, deliver)
 	}
-	if err == nil || decrypted {
+	var two *session.AuthorError
+	if err == nil || decrypted || errors.As(err, &two) {
 		return err
 	}
 	return &DecryptError{From: from, Content: c, Err: err}
@@ -163,8 +176,8 @@ func (r *Receiver) decrypt(ctx context.Context, c *Content, to func(tx session.T
 
 // decryptGroup decrypts with the sender key of the group that the message names.
 func (r *Receiver) decryptGroup(ctx context.Context, c *Content, deliver func(tx session.Tx, plaintext []byte) error) error {
-	channel := group.NewChannel(r.device.Address(), distribution(c.body), r.device.Store(), nil)
-	return channel.DecryptTo(ctx, c.certificate.sender, c.body, deliver)
+	channel := group.NewChannel(r.device.Address(), distribution(c.body), r.device.Store(), &group.Options{Device: r.device})
+	return channel.DecryptFrom(ctx, c.certificate.sender, c.certificate.key, c.body, deliver)
 }
 
 // distribution returns the distribution id that a message of a group names (§10.3), zero if there is

@@ -163,13 +163,12 @@ func (s *Sender) SealOneTo(ctx context.Context, to signet.Address, plaintext []b
 	var envelope []byte
 	src := entropy.From(ctx)
 	_, err := s.device.EncryptTo(ctx, to, plaintext, func(tx session.Tx, m session.Message) error {
-		row, err := tx.Identity(to)
+		identity, ok, err := s.device.TrustedIn(tx, to)
+		if err == nil && !ok { // it was accepted by the encryption at the latest
+			err = errNoIdentity
+		}
 		if err != nil {
 			return err
-		}
-		identity, err := signet.ParsePublicKey(row) // accepted by the encryption at the latest
-		if err != nil {
-			return fmt.Errorf("sealed: stored identity of %s: %w", to, err)
 		}
 		c, err := s.content(m, d)
 		if err != nil {
@@ -185,6 +184,8 @@ func (s *Sender) SealOneTo(ctx context.Context, to signet.Address, plaintext []b
 	}
 	return envelope, nil
 }
+
+var errNoIdentity = errors.New("sealed: no identity key is accepted for the recipient")
 
 func (s *Sender) envelope(src *entropy.Source, c *Content, to signet.PublicKey, version int) ([]byte, error) {
 	if version == 2 {

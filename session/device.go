@@ -22,6 +22,12 @@
 // [UntrustedIdentityError] and changes nothing until [Device.Trust] accepts it; a message refused for that reason
 // can be decrypted afterwards. A session with another key than the accepted one does not send: it counts as none.
 // Options.DeviceIdentities is for networks in which each device has a key of its own.
+//
+// A name is what the caller says. Messages of version 4 between service ids are bound to both names; with
+// names of other forms the identity keys are all that a message is bound to, so that whoever delivers can pass
+// off the first messages of a peer that is not known yet as those of another name that is not known, either.
+// What vouches for a name and a key together, such as the certificate of a sealed envelope, ends that
+// ([Device.DecryptFrom]), and so does comparing safety numbers.
 package session
 
 import (

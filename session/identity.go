@@ -24,6 +24,28 @@ func (e *UntrustedIdentityError) Error() string {
 	return "session: untrusted identity for address " + e.Peer.String()
 }
 
+// An AuthorError says that a message is not of the identity that something else says it is of: a
+// certificate, of a sender in a sealed envelope. Neither is to be trusted for it, so there is
+// nothing to ask the user, and nothing to answer. Nothing has changed.
+type AuthorError struct {
+	Peer  signet.Address
+	Said  signet.PublicKey // the key of who is said to have written it
+	Found signet.PublicKey // the identity of the session, or of who delivered the sender key, that opens it
+}
+
+func (e *AuthorError) Error() string {
+	return "session: a message said to be from " + e.Peer.String() + " was written by another identity"
+}
+
+// authored compares who is said to have written a message, nil if nothing says, with the identity
+// of the session that opens it.
+func authored(peer signet.Address, said *signet.PublicKey, found signet.PublicKey) error {
+	if said == nil || said.Equal(found) {
+		return nil
+	}
+	return &AuthorError{Peer: peer, Said: *said, Found: found}
+}
+
 // userOf is the address under which the identity key of a user is kept.
 func userOf(name string) signet.Address { return signet.Address{Name: name} }
 
@@ -174,12 +196,29 @@ func (d *Device) TrustedIn(tx Tx, peer signet.Address) (key signet.PublicKey, ok
 		return key, false, err
 	}
 	if of == kept && !d.opts.DeviceIdentities && !d.isOwn(peer) {
-		row, err := ofDevices(tx, peer.Name) // all devices may have been forgotten
+		row, err := tx.Identity(peer)
+		if err == nil && (len(row) == 0 || peer.Device == 0) {
+			row, err = ofDevices(tx, peer.Name) // all devices may have been forgotten
+		}
 		if err != nil || len(row) == 0 {
 			return key, false, err
 		}
 	}
 	return known, true, nil
+}
+
+// Compare compares key with the identity that is accepted for peer, if there is one, in a
+// transaction that runs already, and changes nothing. The error is an *UntrustedIdentityError.
+func (d *Device) Compare(tx Tx, peer signet.Address, key signet.PublicKey) error {
+	known, of, err := d.accepted(tx, peer)
+	if err != nil || of == unmet || known.Equal(key) {
+		return err
+	}
+	known, ok, err := d.TrustedIn(tx, peer)
+	if err != nil || !ok {
+		return err
+	}
+	return &UntrustedIdentityError{Peer: peer, Known: known, Offered: key}
 }
 
 // Accept compares key with the identity that is accepted for peer, and accepts it if there is none

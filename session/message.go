@@ -77,8 +77,8 @@ func (d *Device) initiate(tx Tx, src *entropy.Source, peer signet.Address, b *x3
 // the advanced ratchet is durable: a crash can lose the message and cannot reuse its key. plaintext
 // is not modified and not kept; it is not padded, so its length shows in the message.
 //
-// The error is ErrNoSession without a session that can send, which one with another identity than the accepted one
-// is not, or ErrRecord.
+// The error is ErrNoSession without a session that can send, which one with another identity than
+// the accepted one is not, or ErrRecord.
 func (d *Device) Encrypt(ctx context.Context, peer signet.Address, plaintext []byte) (Message, error) {
 	return d.EncryptTo(ctx, peer, plaintext, nil)
 }
@@ -189,31 +189,42 @@ func recordError(err error) error {
 	return err
 }
 
-// Decrypt returns the plaintext of a message from peer. It returns only after the key that opened it
-// is gone from the store, and the prekeys of a first message with it. The body is not modified and
-// not kept.
+// Decrypt returns the plaintext of a message from peer. It returns only after the key that opened
+// it is gone from the store, and the prekeys of a first message with it. The body is not modified
+// and not kept.
 //
 // The error matches ratchet.ErrDuplicate for a message decrypted before, ErrInvalidMessage for one
-// that does not parse or decrypt (and ratchet.ErrSteps beside it for one that Options.MaxSteps is too little for),
-// ErrVersion, ErrPreKeyID, ErrNoSession, ErrRecord, or is an *UntrustedIdentityError, or ctx's. On error nothing has changed and the message can be tried again. The exception, with
-// Options.Custody only, is a *NoticeError: the message was received and is no text.
+// that does not parse or decrypt (and ratchet.ErrSteps beside it for one that Options.MaxSteps is
+// too little for), ErrVersion, ErrPreKeyID, ErrNoSession, ErrRecord, or is an
+// *UntrustedIdentityError, or ctx's. On error nothing has changed and the message can be tried
+// again. The exception, with Options.Custody only, is a *NoticeError: the message was received and
+// is no text.
 func (d *Device) Decrypt(ctx context.Context, peer signet.Address, m Message) ([]byte, error) {
-	return d.decrypt(ctx, peer, m, nil)
+	return d.decrypt(ctx, peer, nil, m, nil)
 }
 
-// DecryptTo is Decrypt with a transaction shared: to, if not nil, receives the plaintext inside the transaction
-// that removes its key, so that the caller's own rows (an inbox, say) commit with it or not at all. If
-// to fails, nothing is kept and its error is returned. The plaintext belongs to the caller. A notice does not
-// reach to. Like every
-// function that runs in a transaction, to may run again and has no effect outside it.
+// DecryptTo is Decrypt with a transaction shared: to, if not nil, receives the plaintext inside the
+// transaction that removes its key, so that the caller's own rows (an inbox, say) commit with it or
+// not at all. If to fails, nothing is kept and its error is returned. The plaintext belongs to the
+// caller. A notice does not reach to. Like every function that runs in a transaction, to may run
+// again and has no effect outside it.
 func (d *Device) DecryptTo(ctx context.Context, peer signet.Address, m Message, to func(tx Tx, plaintext []byte) error) error {
-	_, err := d.decrypt(ctx, peer, m, to)
+	_, err := d.decrypt(ctx, peer, nil, m, to)
 	return err
 }
 
-func (d *Device) decrypt(ctx context.Context, peer signet.Address, m Message, to func(Tx, []byte) error) ([]byte, error) {
+// DecryptFrom is DecryptTo for a message of which something else says whose it is: the certificate
+// of a sealed envelope. The error is an *AuthorError if the session that opens it is with another
+// identity than author, whatever key is accepted for peer. A notice is an error as it is for
+// Decrypt.
+func (d *Device) DecryptFrom(ctx context.Context, peer signet.Address, author signet.PublicKey, m Message, to func(tx Tx, plaintext []byte) error) error {
+	_, err := d.decrypt(ctx, peer, &author, m, to)
+	return err
+}
+
+func (d *Device) decrypt(ctx context.Context, peer signet.Address, author *signet.PublicKey, m Message, to func(Tx, []byte) error) ([]byte, error) {
 	o := receivings.Get().(*receiving)
-	o.d, o.ctx, o.src, o.peer, o.to = d, ctx, entropy.From(ctx), peer, to
+	o.d, o.ctx, o.src, o.peer, o.author, o.to = d, ctx, entropy.From(ctx), peer, author, to
 	if err := o.in.parse(m); err != nil {
 		return nil, err
 	}
@@ -222,7 +233,7 @@ func (d *Device) decrypt(ctx context.Context, peer signet.Address, m Message, to
 	}
 	plaintext, left, notice := o.plaintext, o.left, o.notice
 	o.r.release()
-	o.d, o.ctx, o.src, o.peer, o.to = nil, nil, nil, signet.Address{}, nil
+	o.d, o.ctx, o.src, o.peer, o.author, o.to = nil, nil, nil, signet.Address{}, nil, nil
 	o.in, o.within, o.plaintext, o.notice = incoming{}, steps.Meter{}, nil, nil
 	receivings.Put(o)
 	if left >= 0 && left < d.opts.LowWater && d.opts.LowPreKeys != nil {
@@ -241,6 +252,7 @@ type receiving struct {
 	ctx       context.Context
 	src       *entropy.Source
 	peer      signet.Address
+	author    *signet.PublicKey // who is said to have written it; nil: nothing says
 	to        func(Tx, []byte) error
 	in        incoming
 	r         record
@@ -266,8 +278,8 @@ func (o *receiving) run(tx Tx) (err error) {
 	r.within = &o.within
 	was := r.current
 	if o.in.first == nil {
-		o.plaintext, err = r.receive(o.d, o.src, &o.in.message)
-	} else {
+		o.plaintext, err = r.receive(o.d, o.author, o.src, &o.in.message)
+	} else if err = authored(o.peer, o.author, o.in.identity); err == nil {
 		o.plaintext, o.left, err = o.d.receiveFirst(r, o.src, &o.in)
 	}
 	if err != nil {
@@ -290,7 +302,8 @@ type incoming struct {
 	identity signet.PublicKey
 }
 
-// parse parses m as far as it can be without a session, in the official order (protocol §6.2, §6.3).
+// parse parses m as far as it can be without a session, in the official order (protocol §6.2,
+// §6.3).
 func (in *incoming) parse(m Message) (err error) {
 	switch m.Type {
 	case TypeSignal:
@@ -337,9 +350,9 @@ func badSignal(err error) error {
 	return notParsed(err)
 }
 
-// receive decrypts an ordinary message. The identity of the session is checked after the decryption,
-// in the same transaction (protocol §9).
-func (r *record) receive(d *Device, src *entropy.Source, m *wire.SignalMessage) ([]byte, error) {
+// receive decrypts an ordinary message. The identity of the session is checked after the
+// decryption, in the same transaction (protocol §9).
+func (r *record) receive(d *Device, author *signet.PublicKey, src *entropy.Source, m *wire.SignalMessage) ([]byte, error) {
 	if none, err := r.empty(); err != nil {
 		return nil, err
 	} else if none {
@@ -352,6 +365,9 @@ func (r *record) receive(d *Device, src *entropy.Source, m *wire.SignalMessage) 
 	remote, err := r.opened.Remote()
 	if err != nil {
 		return nil, recordError(err)
+	}
+	if err := authored(r.peer, author, remote); err != nil {
+		return nil, err
 	}
 	if err := d.identify(r.tx, r.peer, remote); err != nil {
 		return nil, err

@@ -10,6 +10,8 @@ const RowRecipients = "sender-key-recipients/"
 const (
 	recipientsField = 1  // of that row: a name
 	anybodyField    = 2  // of that row: others, too
+	emptyField      = 3  // of that row: it is not empty
+	identityField   = 15 // of a SenderKeyStateStructure, never in one that leaves the store
 	retiredField    = 15 // of a SenderKeyRecordStructure, never in one that leaves the store
 )
 
@@ -43,6 +45,9 @@ func MayHave(row []byte, name string) bool {
 	}
 	return false
 }
+
+// NoRecipients is such a row of a key that nobody was given.
+func NoRecipients() []byte { return AppendUint(nil, emptyField, 1) }
 
 // AppendRecipient appends a name to such a row.
 func AppendRecipient(row []byte, name string) []byte {

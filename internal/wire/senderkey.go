@@ -15,6 +15,7 @@ type SenderKeyState struct {
 	Private   []byte // 32 bytes with the sender itself, empty with everyone else
 	Skipped   []byte // encoded entries, tags included, oldest first
 	Version   uint32 // 0 is read as 3 by the protocol
+	Identity  []byte // of who delivered it, 33 bytes; not official: no record that leaves a store has it
 
 	// Encoded is the state as it was parsed, and what AppendSenderKeyState writes. Whoever changes the
 	// state sets it to nil.
@@ -65,6 +66,8 @@ func (s *SenderKeyState) parse() (err error) {
 			skipped.add(p.f.raw, len(b)-len(p.rest)-len(p.f.raw))
 		case 5:
 			p.Uint32(&s.Version)
+		case identityField:
+			p.Bytes(&s.Identity)
 		}
 	}
 	if p.err != nil {
@@ -131,7 +134,7 @@ func AppendSenderKeyState(dst []byte, s *SenderKeyState) []byte {
 	}
 	chain := sizeOptUint(uint64(s.Iteration)) + sizeOptBytes(s.ChainKey)
 	key := sizeOptBytes(s.Public) + sizeOptBytes(s.Private)
-	n := sizeOptUint(uint64(s.ChainID)) + len(s.Skipped) + sizeOptUint(uint64(s.Version))
+	n := sizeOptUint(uint64(s.ChainID)) + len(s.Skipped) + sizeOptUint(uint64(s.Version)) + sizeOptBytes(s.Identity)
 	if s.HasChain {
 		n += sizeBytes(chain)
 	}
@@ -149,10 +152,11 @@ func AppendSenderKeyState(dst []byte, s *SenderKeyState) []byte {
 		b = optBytes(b, 2, s.Private)
 	}
 	b = append(b, s.Skipped...)
-	return optUint(b, 5, uint64(s.Version))
+	b = optUint(b, 5, uint64(s.Version))
+	return optBytes(b, identityField, s.Identity)
 }
 
 // SizeSenderKeyState is an upper bound of what AppendSenderKeyState appends, in bytes.
 func SizeSenderKeyState(s *SenderKeyState) int {
-	return 64 + len(s.Encoded) + len(s.ChainKey) + len(s.Public) + len(s.Private) + len(s.Skipped)
+	return 64 + len(s.Encoded) + len(s.ChainKey) + len(s.Public) + len(s.Private) + len(s.Skipped) + len(s.Identity)
 }
