@@ -125,7 +125,7 @@ func (r *runner) kill(m *mutants.Mutant, t mutants.Row) error {
 
 // test runs a test, with an overlay that programs which the test builds see too.
 func (r *runner) test(overlay string, m *mutants.Mutant, t mutants.Row) (string, error) {
-	args := append([]string{"test", "-vet=off", "-v", "-run", "^" + t.Test + "$", "-timeout", r.timeout.String(), "."}, m.Args...)
+	args := append([]string{"test", "-count=1", "-vet=off", "-v", "-run", "^" + t.Test + "$", "-timeout", r.timeout.String(), "."}, m.Args...)
 	cmd := exec.Command("go", args...)
 	cmd.Dir = filepath.Join(r.top, t.Dir)
 	cmd.Env = os.Environ()
