@@ -160,7 +160,7 @@ func (c *Client) plan(ctx context.Context, drafts []Draft) (out []session.Outgoi
 		for _, l := range list {
 			a := signet.Address{Name: d.User, Device: l.Device}
 			if a != self {
-				out = append(out, session.Outgoing{Peer: a, Plaintext: d.Plaintext, RegistrationID: l.RegistrationID})
+				out = append(out, session.Outgoing{Peer: a, Plaintext: d.Plaintext, RegistrationID: l.RegistrationID, Exact: true})
 			}
 		}
 	}

@@ -36,6 +36,10 @@ type Outgoing struct {
 	// under no MAC and makes no difference: a session that the peer began is with the installation
 	// that the directory named when EncryptAll was first called for it (decision 020).
 	RegistrationID uint32
+	// Exact is for callers that can fetch a bundle: a session that the peer began, and whose first message
+	// claimed another id than RegistrationID, does not count. It may be with an installation that was replaced
+	// before anything was sent to it; one new session is made rather than a message lost.
+	Exact bool
 }
 
 // Format shows whom the plaintext is for, and how much it is, under every verb.
@@ -143,7 +147,7 @@ func (d *Device) encryptAll(ctx context.Context, tx Tx, src *entropy.Source, out
 		if err := d.loadInto(&r, tx, o.Peer); err != nil {
 			return nil, fmt.Errorf("session: message to %s: %w", o.Peer, err)
 		}
-		if err := r.register(o.RegistrationID, true); err != nil {
+		if err := r.register(o, true); err != nil {
 			return nil, fmt.Errorf("session: message to %s: %w", o.Peer, err)
 		}
 		sends, err := r.sends(o.RegistrationID, now.UnixMilli()), error(nil)
@@ -201,7 +205,7 @@ func (d *Device) Missing(ctx context.Context, out []Outgoing) (missing []signet.
 			if err := d.loadInto(&r, tx, o.Peer); err != nil {
 				return fmt.Errorf("session: message to %s: %w", o.Peer, err)
 			}
-			if err := r.register(o.RegistrationID, false); err != nil {
+			if err := r.register(&o, false); err != nil {
 				return fmt.Errorf("session: message to %s: %w", o.Peer, err)
 			}
 			agrees, err := d.agrees(&r)

@@ -203,14 +203,22 @@ type place struct {
 }
 
 // opens is called when s, which was found at p, has opened a message: that makes it the current session
-// (protocol §7.3), unless it cannot send. Then it is written back where it was.
+// (protocol §7.3), unless it cannot send or is not with the installation that the current one is with. Then it is
+// written back where it was.
 func (r *record) opens(s *ratchet.State, p place) error {
 	if len(p.raw) == 0 {
 		return nil // it is the current one
 	}
+	stays := !s.MaySend()
+	if !stays {
+		var err error
+		if stays, err = r.elsewhere(s); err != nil {
+			return err
+		}
+	}
 	before, after := r.archive[:p.at], r.archive[p.at+len(p.raw):]
 	r.archiveDirty = true
-	if !s.MaySend() {
+	if stays {
 		r.archive = append(append(bytes.Clone(before), s.Archived()...), after...)
 		return nil
 	}

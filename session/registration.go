@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 
 	"signet.example/signet"
+	"signet.example/signet/ratchet"
 )
 
 // This file is about registration ids of peers. The one in a first message is under no MAC, so what it says is only
@@ -16,17 +17,18 @@ const rowRegistered = "registered/"
 
 func registeredRow(peer signet.Address) string { return rowRegistered + peer.String() }
 
-// register takes note that a directory gives id as the registration id of the peer. If the peer began the current
-// session, and no directory was asked about it before, the session is with that installation, whatever its first
-// message claimed; else the id stays what it was. If keep is false nothing is written.
-func (r *record) register(id uint32, keep bool) error {
-	if r.current == nil || id == 0 {
+// register takes note that a directory gives o.RegistrationID as the registration id of the peer. If the peer began
+// the current session, and no directory was asked about it before, the session is with that installation, whatever
+// its first message claimed; else, and if o is Exact, the id stays what it was. If keep is false nothing is written.
+func (r *record) register(o *Outgoing, keep bool) error {
+	id := o.RegistrationID
+	if r.current == nil || id == 0 || o.Exact {
 		return nil
 	}
 	if _, remote := r.current.RegistrationIDs(); remote == id {
 		return nil
 	}
-	if claimed, err := r.claimed(); err != nil || !claimed {
+	if claimed, err := r.claimed(r.current); err != nil || !claimed {
 		return err
 	}
 	r.current.SetRemoteRegistrationID(id)
@@ -41,15 +43,33 @@ func (r *record) putRegistered(id uint32) error {
 	return r.tx.PutValue(registeredRow(r.peer), row)
 }
 
-// claimed reports whether the registration id of the current session is what a first message claimed. Sessions of
-// version 3 have a row that says so from the beginning, others say themselves who began them.
-func (r *record) claimed() (bool, error) {
+// elsewhere reports whether s, a previous session, has a registration id that is only claimed and is not the
+// one of the current session, which a directory gave. A message of such a session, late or held back, does not put
+// it in the place of the current one, which would have to be begun anew.
+func (r *record) elsewhere(s *ratchet.State) (bool, error) {
+	if r.current == nil || !r.current.MaySend() {
+		return false, nil
+	}
+	_, here := r.current.RegistrationIDs()
+	if _, there := s.RegistrationIDs(); there == here {
+		return false, nil
+	}
+	if claimed, err := r.claimed(s); err != nil || !claimed {
+		return false, err
+	}
+	claimed, err := r.claimed(r.current)
+	return !claimed, err
+}
+
+// claimed reports whether the registration id of s is what a first message claimed. Sessions of version 3 have a row
+// that says so from the beginning, as long as no later one has it; others say themselves who began them.
+func (r *record) claimed(s *ratchet.State) (bool, error) {
 	row, err := r.tx.Value(registeredRow(r.peer))
 	if err != nil {
 		return false, err
 	}
-	if id, ok := bytes.CutPrefix(row, r.current.BaseKey()); ok && len(id) == 4 {
+	if id, ok := bytes.CutPrefix(row, s.BaseKey()); ok && len(id) == 4 {
 		return binary.BigEndian.Uint32(id) == 0, nil
 	}
-	return r.current.Responder(), nil
+	return s.Responder(), nil
 }

@@ -83,3 +83,42 @@ func testClaimed(t *testing.T, alice, bob *party, version int, claimed uint32) {
 	other()
 	receive(t, bob, alice, answer(), "x")
 }
+
+// TestExactRegistration: who can fetch a bundle gets a new session rather than one that may be with an installation
+// that is no more, and that once: messages of the older session open, and do not put it back.
+func TestExactRegistration(t *testing.T) {
+	const truth = 4711
+	for _, version := range []int{3, 4} {
+		for _, claimed := range []uint32{truth - 1, truth} {
+			opts := session.Options{AllowX3DH: true}
+			alice, bob := newParty(aliceAddr, opts), newParty(bobAddr, opts)
+			require.NoError(t, alice.SetRegistrationID(ctx, truth))
+			b := bob.bundle(t, 1)
+			if version == 3 {
+				b = withoutKEM(t, b)
+			}
+			require.NoError(t, alice.Start(ctx, bobAddr, b))
+			claim := func(p *wire.PreKeyMessage) { p.RegistrationID = claimed }
+			receive(t, alice, bob, edited(t, send(t, alice, bob, "hello"), claim), "hello")
+			exact := []session.Outgoing{{Peer: aliceAddr, Plaintext: []byte("x"), RegistrationID: truth, Exact: true}}
+			_, err := bob.EncryptAll(ctx, exact, nil)
+			if claimed == truth {
+				require.NoError(t, err)
+				continue
+			}
+			require.ErrorIs(t, err, session.ErrNoSession)
+			require.NoError(t, bob.Start(ctx, aliceAddr, alice.bundle(t, 1)))
+			var last session.Message
+			for i := range 3 { // bob's answers are held back, so alice goes on as before
+				sent, err := bob.EncryptAll(ctx, exact, nil)
+				require.NoError(t, err)
+				last = sent[0].Message
+				text := fmt.Sprint("held back ", i)
+				receive(t, alice, bob, edited(t, send(t, alice, bob, text), claim), text)
+			}
+			receive(t, bob, alice, last, "x")
+			deliver(t, alice, bob, "on the new session")
+			deliver(t, bob, alice, "on the new session, too")
+		}
+	}
+}
