@@ -121,6 +121,11 @@ func TestHeadlineOverNotice(t *testing.T) {
 	}
 }
 
+// TestWords: no line of French begins or ends where a space must not be broken.
+func TestWords(t *testing.T) {
+	require.Equal(t, []string{"dit :", "« Les", "clés »", "ou", "« rien »,", "soit"}, wordsOf("dit : « Les clés » ou « rien », soit"))
+}
+
 // TestHeadlineInEveryRendering: table and JSON begin with the same sentences, before any verdict.
 func TestHeadlineInEveryRendering(t *testing.T) {
 	for n := range uint64(10) {

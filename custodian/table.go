@@ -151,7 +151,8 @@ func (p *printer) wrap(prefix, text string) {
 // wordsOf splits a text, and keeps what French sets off by a space with the word before it.
 func wordsOf(text string) (list []string) {
 	for _, word := range strings.Fields(text) {
-		if n := len(list); n > 0 && strings.ContainsAny(word, ":;!?%") && utf8.RuneCountInString(word) == 1 {
+		n := len(list)
+		if n > 0 && (strings.ContainsAny(word, ":;!?%") && utf8.RuneCountInString(word) == 1 || strings.HasPrefix(word, "»") || strings.HasSuffix(list[n-1], "«")) {
 			list[n-1] += " " + word
 			continue
 		}
