@@ -1,5 +1,5 @@
 // Package directory is a sesame.Directory in PostgreSQL 15 or later: what a prekey server is made of, on
-// any number of hosts. The SQL is kept to what CockroachDB and YugabyteDB accept, too.
+// any number of hosts.
 //
 // # What is promised
 //

@@ -43,7 +43,7 @@ var migrations = [][]string{{
 	)`,
 }}
 
-// The statements. The SQL is what PostgreSQL, CockroachDB and YugabyteDB have in common. The first three
+// The statements. The first three
 // parameters are the device's address, tenant first.
 const (
 	begin  = `BEGIN ISOLATION LEVEL READ COMMITTED`

@@ -11,156 +11,9 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"signet.example/signet"
+	"signet.example/signet/store/internal/check"
 	"signet.example/signet/store/internal/sqlstate"
 )
-
-// begin starts a transaction and reads and locks the rows of the peers, in one round trip. The Tx is
-// not nil on error, either: verdict looks at its connection.
-func (s *Store) begin(ctx context.Context, peers []signet.Address, control bool) (*Tx, error) {
-	t := &Tx{store: s, ctx: ctx, locked: peers, peers: make(map[signet.Address]*peerRow, len(peers))}
-	var err error
-	if t.conn, err = s.pool.Acquire(ctx); err != nil {
-		return t, err
-	}
-	if err = t.open(); err == nil {
-		err = t.unseal()
-	}
-	for i := 0; err == nil && i < len(peers); i++ {
-		err = s.mayUpdate(peers[i], t.deviceEpoch, t.peers[peers[i]], control)
-	}
-	if err != nil {
-		t.end()
-	}
-	return t, err
-}
-
-func (t *Tx) open() error {
-	b := new(pgx.Batch)
-	b.BeginTx(pgx.TxOptions{BeginQuery: sqlBegin})
-	if t.store.pool.portable {
-		b.Queue(sqlSharePortable, t.store.owner)
-	} else {
-		b.Queue(sqlShare, lockKey(t.store.owner))
-	}
-	t.queuePeers(b)
-	results := t.conn.SendBatch(t.ctx, b)
-	t.pgx = results.Tx()
-	if err := results.Close(); err != nil {
-		return err
-	}
-	for _, a := range t.locked {
-		if !t.peers[a].exists {
-			if err := t.first(); err != nil {
-				return err
-			}
-			break
-		}
-	}
-	t.base = t.peers[t.locked[0]].version
-	return nil
-}
-
-// queuePeers queues what reads and locks the peers, and reads their users.
-func (t *Tx) queuePeers(b *pgx.Batch) {
-	clear(t.peers)
-	if len(t.locked) == 1 {
-		t.queueOne(b)
-	} else {
-		t.queueAll(b)
-	}
-	t.queueUsers(b)
-}
-
-// queueOne queues what reads the one peer.
-func (t *Tx) queueOne(b *pgx.Batch) {
-	a, p := t.locked[0], new(peerRow)
-	t.peers[a] = p
-	b.Queue(sqlLockPeer, t.store.owner, []byte(a.Name), int64(a.Device)).QueryRow(func(r pgx.Row) error {
-		var version, epoch, seal *int64
-		var delegated *bool
-		if err := r.Scan(&t.deviceEpoch, &t.seal, &version, &epoch, &delegated, &p.identity, &p.record, &seal); err != nil {
-			return err
-		}
-		if version != nil {
-			p.version, p.epoch, p.delegated, p.seal = *version, *epoch, *delegated, *seal
-		}
-		p.read(version != nil)
-		return nil
-	})
-}
-
-// queueUsers queues what reads the rows of the users whose devices are locked. It comes after the locks, so
-// that what has been committed before they were had is seen. The rows are not locked: they seldom change,
-// and locking them would have the devices of a user wait for each other.
-func (t *Tx) queueUsers(b *pgx.Batch) {
-	var names [][]byte
-	for _, a := range t.locked {
-		user := signet.Address{Name: a.Name}
-		if a.Name != "" && t.peers[user] == nil {
-			t.peers[user] = &peerRow{shared: true}
-			names = append(names, []byte(a.Name))
-		}
-	}
-	if names == nil {
-		return
-	}
-	b.Queue(sqlUsers, t.store.owner, names).Query(t.readPeers)
-}
-
-// readPeers reads rows of peers.
-func (t *Tx) readPeers(rows pgx.Rows) error {
-	for rows.Next() {
-		var name []byte
-		var device int64
-		p := new(peerRow)
-		if err := rows.Scan(append([]any{&name, &device}, p.fields()...)...); err != nil {
-			return err
-		}
-		p.read(true)
-		a := signet.Address{Name: string(name), Device: uint32(device)}
-		p.shared = t.peers[a].shared
-		t.peers[a] = p
-	}
-	return rows.Err()
-}
-
-// queueAll queues what reads the peers of an UpdateAll.
-func (t *Tx) queueAll(b *pgx.Batch) {
-	b.Queue(sqlEpoch, t.store.owner).QueryRow(func(r pgx.Row) error { return r.Scan(&t.deviceEpoch, &t.seal) })
-	names, devices := make([][]byte, len(t.locked)), make([]int64, len(t.locked))
-	for i, a := range t.locked {
-		names[i], devices[i] = []byte(a.Name), int64(a.Device)
-		t.peers[a] = new(peerRow)
-	}
-	b.Queue(sqlLockPeers, t.store.owner, names, devices).Query(t.readPeers)
-}
-
-// first makes the rows of peers that have none, so that there is something to lock. Another
-// transaction may be about to do the same: the insertion waits for it.
-func (t *Tx) first() error {
-	names, devices := [][]byte{}, []int64{}
-	for _, a := range t.locked {
-		if !t.peers[a].exists {
-			names, devices = append(names, []byte(a.Name)), append(devices, int64(a.Device))
-		}
-	}
-	b := new(pgx.Batch)
-	if len(names) == 1 {
-		b.Queue(sqlFirstPeer, t.store.owner, names[0], devices[0])
-	} else {
-		b.Queue(sqlFirstPeers, t.store.owner, names, devices)
-	}
-	t.queuePeers(b)
-	if err := t.conn.SendBatch(t.ctx, b).Close(); err != nil {
-		return err
-	}
-	for _, a := range t.locked {
-		if !t.peers[a].exists {
-			return errConflict // deleted in between, by hand
-		}
-	}
-	return nil
-}
 
 // flush sends what was written so far, without a commit.
 func (t *Tx) flush() error {
@@ -179,8 +32,8 @@ func (t *Tx) flush() error {
 	}
 	for _, p := range t.peers {
 		if p.dirty {
-			p.exists, p.dirty, p.version = true, false, p.version+1
-			p.epoch, p.delegated = p.newEpoch, p.newDelegated
+			p.exists, p.dirty, p.version, p.token = true, false, p.version+1, 0
+			p.epoch, p.delegated, p.era = p.newEpoch, p.newDelegated, p.newEra
 		}
 	}
 	for _, k := range t.written {
@@ -227,7 +80,8 @@ func (t *Tx) queueWrites(b *pgx.Batch, token int64) error {
 			if err != nil {
 				return err
 			}
-			b.Queue(sqlNewPeer, t.store.owner, []byte(a.Name), int64(a.Device), token, identity, record, t.seal)
+			b.Queue(sqlNewPeer, t.store.owner, []byte(a.Name), int64(a.Device), token, identity, record, t.seal,
+				int64(t.era), p.identityCRC(identity), p.recordCRC(record))
 		default:
 			update = append(update, a)
 		}
@@ -241,7 +95,7 @@ func (t *Tx) queueWrites(b *pgx.Batch, token int64) error {
 			return err
 		}
 		b.Queue(sqlPutPeer, t.store.owner, []byte(a.Name), int64(a.Device), p.version, p.epoch,
-			token, p.newEpoch, p.newDelegated, identity, record, t.seal)
+			token, p.newEpoch, p.newDelegated, identity, record, t.seal, int64(p.newEra), p.identityCRC(identity), p.recordCRC(record))
 	default:
 		return t.queueUpdates(b, update, token)
 	}
@@ -251,7 +105,8 @@ func (t *Tx) queueWrites(b *pgx.Batch, token int64) error {
 func (t *Tx) queueUpdates(b *pgx.Batch, update []signet.Address, token int64) (err error) {
 	n := len(update)
 	names, identities, records := make([][]byte, n), make([][]byte, n), make([][]byte, n)
-	devices, versions, epochs := make([]int64, n), make([]int64, n), make([]int64, n)
+	devices, versions, epochs, eras := make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n)
+	identitySums, recordSums := make([]int64, n), make([]int64, n)
 	for i, a := range update {
 		p := t.peers[a]
 		names[i], devices[i] = []byte(a.Name), int64(a.Device)
@@ -259,8 +114,10 @@ func (t *Tx) queueUpdates(b *pgx.Batch, update []signet.Address, token int64) (e
 		if identities[i], records[i], err = t.sealPeer(a, p); err != nil {
 			return err
 		}
+		eras[i], identitySums[i], recordSums[i] = int64(p.newEra), p.identityCRC(identities[i]), p.recordCRC(records[i])
 	}
-	b.Queue(sqlPutPeers, t.store.owner, token, names, devices, versions, epochs, identities, records, int64(n), t.seal)
+	b.Queue(sqlPutPeers, t.store.owner, token, names, devices, versions, epochs, identities, records, int64(n), t.seal,
+		eras, identitySums, recordSums)
 	return nil
 }
 
@@ -275,11 +132,11 @@ func (t *Tx) queueRow(b *pgx.Batch, k key) error {
 	}
 	switch {
 	case r.present && r.base == unknown:
-		b.Queue(s.put, append(args, value, t.seal)...)
+		b.Queue(s.put, append(args, value, t.seal, check.CRC(value), int64(t.era))...)
 	case r.present && r.base == absent:
-		b.Queue(s.insert, append(args, value, t.seal)...)
+		b.Queue(s.insert, append(args, value, t.seal, check.CRC(value), int64(t.era))...)
 	case r.present:
-		b.Queue(s.putIf, append(args, r.version, value, t.seal)...)
+		b.Queue(s.putIf, append(args, r.version, value, t.seal, check.CRC(value), int64(t.era))...)
 	case r.base == unknown:
 		b.Queue(s.del, args...)
 	case r.base == found:
@@ -319,15 +176,21 @@ func (t *Tx) commit(ctx context.Context) (again, error) {
 	})
 	patient, cancel := context.WithTimeout(context.WithoutCancel(ctx), t.store.pool.wait)
 	defer cancel()
+	waited(t.conn.Conn())
 	err := lostRace(t.conn.SendBatch(patient, b).Close())
 	switch {
+	case err == nil && committed && !waited(t.conn.Conn()):
+		return no, errNotWaited
 	case err == nil && committed:
-		t.met()
+		t.met(token)
 		return no, nil
 	case err == nil:
 		return no, errAborted
 	case isConflict(err):
 		return atOnce, err
+	case isStandby(err): // it became one under the transaction
+		t.leave()
+		return inAWhile, err
 	case answered(err):
 		return no, fmt.Errorf("postgres: commit: %w", err)
 	}
@@ -336,21 +199,27 @@ func (t *Tx) commit(ctx context.Context) (again, error) {
 
 // outcome finds out whether a commit happened whose answer never came: the marker's row has its token
 // then, and the version before it if not. Reading the row with a lock waits until the server has
-// noticed the end of the old connection.
+// noticed the end of the old connection. What is read may not have reached the standbys, because the end
+// of a connection ends its waiting; the lock is a commit of its own, behind the one that is looked for,
+// and that waits for them.
 func (t *Tx) outcome(ctx context.Context, token int64, cause error) (again, error) {
 	t.end()
 	a := t.locked[0]
 	for ctx.Err() == nil {
 		var version, found int64
-		err := t.store.pool.QueryRow(ctx, sqlOutcome, t.store.owner, []byte(a.Name), int64(a.Device)).Scan(&version, &found)
+		err := t.store.pool.durably(ctx, func(tx pgx.Tx) error {
+			return tx.QueryRow(ctx, sqlOutcome, t.store.owner, []byte(a.Name), int64(a.Device)).Scan(&version, &found)
+		})
 		switch {
+		case errors.Is(err, ErrUncertain):
+			return no, err
 		case err == nil && found == token:
 			return no, nil
 		case err == nil && version == t.base, errors.Is(err, pgx.ErrNoRows):
 			return atOnce, fmt.Errorf("postgres: commit: %w", cause)
 		case err == nil:
 			return no, fmt.Errorf("%w: %w", ErrUncertain, cause)
-		case answered(err) && !isConflict(err):
+		case answered(err) && !isConflict(err) && !isStandby(err):
 			return no, fmt.Errorf("%w: %w", ErrUncertain, err)
 		}
 		select {
@@ -368,6 +237,9 @@ func (t *Tx) verdict(ctx context.Context, err error) again {
 		return no
 	case isConflict(err):
 		return atOnce
+	case isStandby(err):
+		t.leave()
+		return inAWhile
 	case t.conn == nil && isDown(err), t.conn != nil && isFatal(err), t.isBroken():
 		return inAWhile
 	}

@@ -7,6 +7,8 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"signet.example/signet/store/backup"
+	"signet.example/signet/store/internal/check"
+	"signet.example/signet/store/seal"
 )
 
 // Export implements backup.Source. It reads one state of the database (REPEATABLE READ) and keeps
@@ -68,15 +70,15 @@ func (e *exporter) each(query string, row func(scan func(...any) error) error) e
 
 // table walks over one of the tables with versions.
 func (e *exporter) table(of table, order string, r *backup.Row, columns []any, k func() key) error {
-	query := `SELECT ` + onTable[of].key + `, version, seal, value FROM ` + onTable[of].name + ` WHERE owner = $1` + order
+	query := `SELECT ` + onTable[of].key + `, version, seal, sum, value FROM ` + onTable[of].name + ` WHERE owner = $1` + order
 	return e.each(query, func(scan func(...any) error) (err error) {
-		var version, seal int64
+		var version, seal, sum int64
 		var value []byte
-		if err := scan(append(columns[:len(columns):len(columns)], &version, &seal, &value)...); err != nil {
+		if err := scan(append(columns[:len(columns):len(columns)], &version, &seal, &sum, &value)...); err != nil {
 			return err
 		}
 		key := k()
-		if value, err = e.s.ring.Open(seal, key.place(version), value); err != nil {
+		if value, err = e.s.whole(seal, sum, key.place(version), value); err != nil {
 			return fmt.Errorf("postgres: %w", err)
 		}
 		r.Value = notNull(value)
@@ -120,26 +122,28 @@ func (e *exporter) marks() error {
 
 // peers reads a peer's row with its archive; there is none without the other.
 func (e *exporter) peers() error {
-	const query = `SELECT p.peer, p.peer_device, p.version, p.seal, p.identity_key, p.record, a.version, a.seal, a.value
+	const query = `SELECT p.peer, p.peer_device, p.version, p.seal, p.identity_sum, p.record_sum, p.identity_key, p.record,
+			a.version, a.seal, a.sum, a.value
 		FROM signet_peer p LEFT JOIN signet_archive a
 			ON a.owner = p.owner AND a.peer = p.peer AND a.peer_device = p.peer_device
 		WHERE p.owner = $1`
 	return e.each(query, func(scan func(...any) error) error {
 		var name []byte
-		var device, version, seal int64
-		var archived, archiveSeal *int64
+		var device, version, seal, identitySum, recordSum int64
+		var archived, archiveSeal, archiveSum *int64
 		var archive []byte
 		r := backup.Row{Kind: backup.Peer}
-		if err := scan(&name, &device, &version, &seal, &r.Identity, &r.Session, &archived, &archiveSeal, &archive); err != nil {
+		if err := scan(&name, &device, &version, &seal, &identitySum, &recordSum, &r.Identity, &r.Session,
+			&archived, &archiveSeal, &archiveSum, &archive); err != nil {
 			return err
 		}
 		r.Peer.Name, r.Peer.Device = string(name), uint32(device)
-		if err := e.open(&r, version, seal); err != nil {
+		if err := e.open(&r, version, seal, identitySum, recordSum); err != nil {
 			return fmt.Errorf("postgres: %w", err)
 		}
 		if archived != nil {
 			var err error
-			if r.Archive, err = e.s.ring.Open(*archiveSeal, archiveKey(r.Peer).place(*archived), archive); err != nil {
+			if r.Archive, err = e.s.whole(*archiveSeal, *archiveSum, archiveKey(r.Peer).place(*archived), archive); err != nil {
 				return fmt.Errorf("postgres: %w", err)
 			}
 		}
@@ -150,16 +154,26 @@ func (e *exporter) peers() error {
 	})
 }
 
-func (e *exporter) open(r *backup.Row, version, seal int64) (err error) {
+func (e *exporter) open(r *backup.Row, version, seal, identitySum, recordSum int64) (err error) {
 	if len(r.Session) > 0 {
-		if r.Session, err = e.s.ring.Open(seal, peerPlace("record", r.Peer, version), r.Session); err != nil {
+		if r.Session, err = e.s.whole(seal, recordSum, peerPlace("record", r.Peer, version), r.Session); err != nil {
 			return err
 		}
 	}
 	if r.Identity != nil {
-		r.Identity, err = e.s.ring.Open(seal, peerPlace("identity_key", r.Peer, version), r.Identity)
+		r.Identity, err = e.s.whole(seal, identitySum, peerPlace("identity_key", r.Peer, version), r.Identity)
 	}
 	return err
+}
+
+// whole opens a value that was read, and compares it with its check value if it is plain.
+func (s *Store) whole(id, sum int64, p *seal.Place, value []byte) ([]byte, error) {
+	if id == 0 {
+		if err := check.Matches(sum, p, value); err != nil {
+			return nil, err
+		}
+	}
+	return s.ring.Open(id, p, value)
 }
 
 func (e *exporter) senderKeys() error {

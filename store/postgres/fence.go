@@ -71,12 +71,15 @@ func (s *Store) Under(g Grant) *Store {
 // TakeOver shuts every other host out of the device: from its return on, the commits of all Stores
 // opened before fail, except this one's and those that came from it. Sessions that are delegated stay
 // where they are. It waits for the transactions that run.
+//
+// It is for a failover of hosts, whose database is one. It does nothing about a failover of the database:
+// the epoch that it raises lies in the database, and an old primary that still runs does not learn of it.
 func (s *Store) TakeOver(ctx context.Context) error {
 	if s.grant != nil {
 		return &FencedError{Peer: s.grant.Peer, Held: s.grant.Epoch}
 	}
 	var epoch int64
-	err := pgx.BeginFunc(ctx, s.pool.Pool, func(tx pgx.Tx) error {
+	err := s.pool.durably(ctx, func(tx pgx.Tx) error {
 		if !s.pool.portable {
 			if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock($1)`, lockKey(s.owner)); err != nil {
 				return err

@@ -7,6 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"signet.example/signet/store/backup"
+	"signet.example/signet/store/internal/check"
 	"signet.example/signet/store/seal"
 )
 
@@ -30,6 +31,9 @@ func (s *Store) Import(ctx context.Context, f func(put func(*backup.Row) error) 
 			return fmt.Errorf("postgres: %w", err)
 		}
 		i := &importer{s: s, ctx: ctx, tx: tx, seal: current, rows: make(map[string]*copying)}
+		if i.era, err = s.now(ctx, tx); err != nil {
+			return fmt.Errorf("postgres: %w", err)
+		}
 		if i.base, err = s.clearEmpty(ctx, tx); err != nil {
 			return fmt.Errorf("postgres: %w", err)
 		}
@@ -43,6 +47,17 @@ func (s *Store) Import(ctx context.Context, f func(put func(*backup.Row) error) 
 		}
 		return nil
 	})
+}
+
+// now returns the present era of the device.
+func (s *Store) now(ctx context.Context, tx pgx.Tx) (era, error) {
+	n, err := s.pool.timeline(ctx, tx)
+	if err != nil {
+		return 0, err
+	}
+	var found int64
+	err = tx.QueryRow(ctx, `SELECT era FROM signet_device WHERE owner = $1`, s.owner).Scan(&found)
+	return era(found<<32 | n), err
 }
 
 // hasRows reports whether the device has rows with something in them.
@@ -74,6 +89,7 @@ type importer struct {
 	ctx  context.Context
 	tx   pgx.Tx
 	seal int64
+	era  era
 	base int64               // a version that no peer's row is above
 	rows map[string]*copying // by table
 }
@@ -125,8 +141,8 @@ func (i *importer) addRow(k key, value []byte) error {
 	if err != nil {
 		return fmt.Errorf("postgres: %w", err)
 	}
-	return i.add(onTable[k.table].name, append(onTable[k.table].columns(), "version", "seal", "value"), len(b),
-		append(k.args(0)[1:], int64(1), i.seal, append([]byte{}, b...))...)
+	return i.add(onTable[k.table].name, append(onTable[k.table].columns(), "version", "seal", "sum", "era", "value"), len(b),
+		append(k.args(0)[1:], int64(1), i.seal, check.Sum(1, b), int64(i.era), append([]byte{}, b...))...)
 }
 
 func (i *importer) put(r *backup.Row) error {
@@ -162,6 +178,7 @@ func (i *importer) peer(r *backup.Row) error {
 			return err
 		}
 	}
-	return i.add("signet_peer", []string{"peer", "peer_device", "version", "seal", "identity_key", "record"}, len(record),
-		[]byte(r.Peer.Name), int64(r.Peer.Device), i.base+1, i.seal, identity, record)
+	columns := []string{"peer", "peer_device", "version", "seal", "era", "identity_sum", "record_sum", "identity_key", "record"}
+	return i.add("signet_peer", columns, len(record), []byte(r.Peer.Name), int64(r.Peer.Device), i.base+1, i.seal, int64(i.era),
+		check.Sum(i.base+1, identity), check.Sum(i.base+1, record), identity, record)
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
@@ -242,12 +243,41 @@ func TestGone(t *testing.T) {
 // TestSettings looks at what the promise of durability rests on.
 func TestSettings(t *testing.T) {
 	url := pgtest.Shared(t).Database(t)
-	for given, want := range map[string]string{"": "on", " synchronous_commit=off": "on", " synchronous_commit=remote_apply": "remote_apply"} {
-		s := open(t, url+given, nil)
-		var got string
-		require.NoError(t, s.pool.QueryRow(ctx, `SHOW synchronous_commit`).Scan(&got))
-		require.Equal(t, want, got, given)
+	for given, want := range map[string]string{"": "on", "off": "on", "local": "on", "remote_write": "remote_write", "remote_apply": "remote_apply"} {
+		s := open(t, url+" pool_max_conns=1", nil)
+		if given != "" { // as a pooler might have left it
+			_, err := s.pool.Exec(ctx, `SET synchronous_commit = `+given)
+			require.NoError(t, err)
+		}
+		got := make(map[string]bool)
+		look := func(tx session.Tx) error {
+			var commit, idle string
+			err := tx.(*Tx).Pgx().QueryRow(ctx, `SELECT current_setting('synchronous_commit'), current_setting('idle_in_transaction_session_timeout')`).Scan(&commit, &idle)
+			got[commit+" "+idle] = true
+			return err
+		}
+		require.NoError(t, s.Update(ctx, alice, look))
+		require.NoError(t, s.UpdateAll(ctx, []signet.Address{alice, bob}, look))
+		require.NoError(t, s.pool.durably(ctx, func(tx pgx.Tx) error {
+			var commit string
+			err := tx.QueryRow(ctx, `SHOW synchronous_commit`).Scan(&commit)
+			got[commit+" 20s"] = true
+			return err
+		}))
+		require.Equal(t, map[string]bool{want + " 20s": true}, got, given)
+		if given == "" {
+			given = "on"
+		}
+		var after string
+		require.NoError(t, s.pool.QueryRow(ctx, `SHOW synchronous_commit`).Scan(&after))
+		require.Equal(t, given, after, "the connection's own setting is left alone")
 	}
+	var idle string
+	s := open(t, url+" idle_in_transaction_session_timeout=7s", nil)
+	update(t, s, func(tx session.Tx) error {
+		return tx.(*Tx).Pgx().QueryRow(ctx, `SHOW idle_in_transaction_session_timeout`).Scan(&idle)
+	})
+	require.Equal(t, "7s", idle)
 	careless := pgtest.Start(t, "fsync=off")
 	_, err := Open(ctx, careless.Database(t), nil)
 	require.ErrorContains(t, err, "fsync=off")

@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
@@ -16,8 +16,13 @@ import (
 // A pool is the connections to one database, which Stores share.
 type pool struct {
 	*pgxpool.Pool
+	opts     Options
 	wait     time.Duration
-	portable bool // not PostgreSQL itself: no advisory locks, no tuning
+	portable bool   // not PostgreSQL itself: no advisory locks, no tuning, no timelines
+	idle     string // idle_in_transaction_session_timeout
+
+	latest atomic.Int64 // the latest timeline that was met
+	looked atomic.Pointer[Durability]
 }
 
 // connect opens the pool and looks at the server. It changes nothing there.
@@ -26,39 +31,26 @@ func connect(ctx context.Context, url string, wait time.Duration, opts *Options)
 	if err != nil {
 		return nil, fmt.Errorf("postgres: %w", err)
 	}
-	params := config.ConnConfig.RuntimeParams
-	if _, set := params["idle_in_transaction_session_timeout"]; !set {
-		params["idle_in_transaction_session_timeout"] = "20s" // a host that hangs keeps its locks no longer
+	p := &pool{opts: *opts, wait: wait, idle: "20s"} // a host that hangs keeps its locks no longer
+	const idle = "idle_in_transaction_session_timeout"
+	if set, ok := config.ConnConfig.RuntimeParams[idle]; ok {
+		p.idle = set
+		delete(config.ConnConfig.RuntimeParams, idle) // a pooler would refuse it; every transaction sets it
 	}
-	config.AfterConnect = durable
+	config.AfterConnect = p.look
+	config.ConnConfig.OnNotice = hear
 	if opts.configure != nil {
 		opts.configure(config)
 	}
-	p := &pool{wait: wait}
 	if p.Pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
 		return nil, fmt.Errorf("postgres: %w", err)
 	}
-	var version, fsync string
-	err = p.QueryRow(ctx, `SELECT version(), coalesce(current_setting('fsync', true), 'on')`).Scan(&version, &fsync)
-	if err == nil && fsync != "on" {
-		err = errors.New("the server runs with fsync=off: it forgets commits, and a forgotten commit is a message key used twice")
-	}
-	if err != nil {
+	if err := p.Ping(ctx); err != nil {
 		p.Close()
 		return nil, fmt.Errorf("postgres: %w", err)
 	}
-	p.portable = opts.portable || !isPostgres(version)
+	p.portable = opts.portable || !isPostgres(p.looked.Load().Server)
 	return p, nil
-}
-
-// durable makes a connection wait for its commits. A stronger setting than "on" stays.
-func durable(ctx context.Context, conn *pgx.Conn) error {
-	_, err := conn.Exec(ctx, `SELECT set_config('synchronous_commit', 'on', false)
-		WHERE current_setting('synchronous_commit', true) = 'off'`)
-	if err != nil {
-		return fmt.Errorf("%w: %w", errSetup, err)
-	}
-	return nil
 }
 
 // errSetup marks a new connection that failed before its first use.
@@ -85,14 +77,17 @@ func isConflict(err error) bool {
 
 // isDown recognises the failure to connect to a server that may be back in a moment.
 func isDown(err error) bool {
+	if errors.Is(err, errLeftBehind) {
+		return true
+	}
 	var c *pgconn.ConnectError
 	if !errors.As(err, &c) && !errors.Is(err, errSetup) {
 		return false
 	}
 	var e *pgconn.PgError
 	if errors.As(err, &e) {
-		// It starts, stops or has no connection left; a wrong password does not go away.
-		return e.Code[:2] == "57" || e.Code == "53300"
+		// It starts, stops, is a standby or has no connection left; a wrong password does not go away.
+		return e.Code[:2] == "57" || e.Code == "53300" || sqlstate.Is(e, sqlstate.WrongState, sqlstate.ReadOnlyTransaction)
 	}
 	return true
 }

@@ -107,6 +107,9 @@ func (t *Tx) resealRows(of table, after []any) (last []any, n int, err error) {
 	}
 	for _, k := range list {
 		r, err := t.read(k)
+		if err == nil && r.damaged != nil {
+			err = t.fail(r.damaged)
+		}
 		if err == nil && r.present { // it may have been consumed meanwhile
 			err = t.write(k, r.value, true)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -94,7 +95,28 @@ var migrations = []migration{{
 			PRIMARY KEY (owner, id)
 		)`,
 	},
+}, {
+	// An era is what eras.go says. Rows that are there get the one of this moment, and so do those that
+	// programs of before make: they do not know of eras, so a later failover is seen at their rows, too.
+	ddl: []string{
+		`ALTER TABLE signet_device ADD COLUMN era BIGINT NOT NULL DEFAULT 0`, // how often the rows were found to have gone back
+		`ALTER TABLE signet_peer ADD COLUMN era BIGINT NOT NULL DEFAULT ` + eraNow,
+		`ALTER TABLE signet_archive ADD COLUMN era BIGINT NOT NULL DEFAULT ` + eraNow,
+		`ALTER TABLE signet_prekey ADD COLUMN era BIGINT NOT NULL DEFAULT ` + eraNow,
+		`ALTER TABLE signet_value ADD COLUMN era BIGINT NOT NULL DEFAULT ` + eraNow,
+		`ALTER TABLE signet_sender_key ADD COLUMN era BIGINT NOT NULL DEFAULT ` + eraNow,
+		// Check values; see package check. 0: none, as programs of before leave it.
+		`ALTER TABLE signet_peer ADD COLUMN identity_sum BIGINT NOT NULL DEFAULT 0`,
+		`ALTER TABLE signet_peer ADD COLUMN record_sum BIGINT NOT NULL DEFAULT 0`,
+		`ALTER TABLE signet_archive ADD COLUMN sum BIGINT NOT NULL DEFAULT 0`,
+		`ALTER TABLE signet_prekey ADD COLUMN sum BIGINT NOT NULL DEFAULT 0`,
+		`ALTER TABLE signet_value ADD COLUMN sum BIGINT NOT NULL DEFAULT 0`,
+		`ALTER TABLE signet_sender_key ADD COLUMN sum BIGINT NOT NULL DEFAULT 0`,
+	},
 }}
+
+// eraNow, in a step, becomes the number of the server's timeline.
+const eraNow = `{timeline}`
 
 // migrationKey is the advisory lock under which one program migrates.
 const migrationKey = 0x7369676e65740000
@@ -166,6 +188,14 @@ func (p *pool) step(ctx context.Context, steps []migration) error {
 			return nil // another was faster
 		}
 		sql = steps[version].ddl
+		now, err := p.timeline(ctx, tx)
+		if err != nil {
+			return err
+		}
+		sql = slices.Clone(sql)
+		for i := range sql {
+			sql[i] = strings.ReplaceAll(sql[i], eraNow, fmt.Sprint(now))
+		}
 		if !p.portable {
 			sql = append(sql[:len(sql):len(sql)], steps[version].tune...)
 		}

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"signet.example/signet"
+	"signet.example/signet/store/internal/check"
 	"signet.example/signet/store/seal"
 )
 
@@ -42,13 +43,12 @@ func peerPlace(column string, a signet.Address, version int64) *seal.Place {
 // openPeer opens a peer's row that was read. Its version is compared with those that were met if it is locked.
 func (t *Tx) openPeer(a signet.Address, p *peerRow) (err error) {
 	r := t.store.ring
+	if p.exists && p.seal == 0 {
+		p.damagedRecord = check.Matches(p.recordSum, peerPlace("record", a, p.version), p.record)
+		p.damagedIdentity = check.Matches(p.identitySum, peerPlace("identity_key", a, p.version), p.identity)
+	}
 	if !p.exists || p.version == 0 || r == nil && p.seal == 0 {
 		return nil
-	}
-	if !p.shared {
-		if err := r.Met(peerPlace("", a, p.version)); err != nil {
-			return err
-		}
 	}
 	if len(p.record) > 0 {
 		if p.record, err = t.opened(p.seal, peerPlace("record", a, p.version), p.record); err != nil {
@@ -72,12 +72,30 @@ func (t *Tx) opened(id int64, p *seal.Place, b []byte) ([]byte, error) {
 	return r.Open(id, p, b)
 }
 
+// recordCRC is the CRC that is stored with a record. A record that is damaged keeps the one that says so,
+// when the row is written for another reason.
+func (p *peerRow) recordCRC(b []byte) int64 { return keptCRC(p.damagedRecord, p.recordSum, b) }
+
+func (p *peerRow) identityCRC(b []byte) int64 { return keptCRC(p.damagedIdentity, p.identitySum, b) }
+
+func keptCRC(damaged error, sum int64, b []byte) int64 {
+	if damaged != nil {
+		return int64(uint32(sum))
+	}
+	return check.CRC(b)
+}
+
 // sealPeer returns the identity and the record as the next version of the row has them.
 func (t *Tx) sealPeer(a signet.Address, p *peerRow) (identity, record []byte, err error) {
 	r := t.store.ring
 	identity, record = p.identity, notNull(p.record)
-	if r == nil {
+	switch {
+	case r == nil:
 		return identity, record, nil
+	case p.damagedRecord != nil:
+		return nil, nil, p.damagedRecord // sealed, it would look sound
+	case p.damagedIdentity != nil:
+		return nil, nil, p.damagedIdentity
 	}
 	if len(record) > 0 {
 		if record, err = r.Seal(t.seal, peerPlace("record", a, p.version+1), record); err != nil {
@@ -90,14 +108,12 @@ func (t *Tx) sealPeer(a signet.Address, p *peerRow) (identity, record []byte, er
 	return identity, record, err
 }
 
-// met remembers the versions that a commit has made.
-func (t *Tx) met() {
-	if t.store.ring == nil {
-		return
-	}
+// met remembers the versions that a commit has made. If somebody has met a later one meanwhile, that
+// one stays.
+func (t *Tx) met(token int64) {
 	for a, p := range t.peers {
 		if p.dirty {
-			t.store.ring.Met(peerPlace("", a, p.version+1)) // it is the latest: the row was locked
+			t.store.marks.meet(t.store.owner, a, mark{p.newEra, p.version + 1, token})
 		}
 	}
 }
@@ -212,7 +228,7 @@ func (s *Store) alone(ctx context.Context, f func(tx pgx.Tx, current int64) erro
 	if s.grant != nil {
 		return &FencedError{Peer: s.grant.Peer, Held: s.grant.Epoch}
 	}
-	return pgx.BeginFunc(ctx, s.pool.Pool, func(tx pgx.Tx) error {
+	return s.pool.durably(ctx, func(tx pgx.Tx) error {
 		if !s.pool.portable {
 			if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock($1)`, lockKey(s.owner)); err != nil {
 				return err

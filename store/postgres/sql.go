@@ -8,30 +8,39 @@ import (
 // begin is one of the two round trips of a transaction; the other is commit. The epoch of the device
 // is read under a lock on it that transactions share and TakeOver does not.
 //
-// The SQL of this package is what PostgreSQL, CockroachDB and YugabyteDB have in common, but for the
-// lock: PostgreSQL's advisory locks write nothing, the portable form locks the device's row.
+// The SQL of this package is PostgreSQL's, kept so that an engine which speaks its protocol can be run
+// on, too. What PostgreSQL alone has is its advisory locks, which write nothing (the portable form locks
+// the device's row), its timelines, and the waiting for standbys.
 const (
 	sqlBegin         = `BEGIN ISOLATION LEVEL READ COMMITTED`
-	sqlShare         = `SELECT pg_advisory_xact_lock_shared($1)`
+	sqlShare         = `SELECT pg_advisory_xact_lock_shared($1), ` + durably
 	sqlSharePortable = `SELECT epoch FROM signet_device WHERE owner = $1 FOR SHARE`
-	sqlEpoch         = `SELECT epoch, seal FROM signet_device WHERE owner = $1`
+	sqlEpoch         = `SELECT epoch, seal, era, ` + timeline + ` FROM signet_device WHERE owner = $1`
+	sqlEpochPortable = `SELECT epoch, seal, era, '0' FROM signet_device WHERE owner = $1`
 
-	peerColumns = `version, epoch, delegated, identity_key, record, seal`
+	// timeline is the number of the server's timeline, hexadecimal. Every role may read it. A server that
+	// is a standby answers with an error.
+	timeline = `left(pg_walfile_name(pg_current_wal_lsn()), 8)`
+
+	// durably makes the commit of this transaction, and of no other, wait for the disk, and for the
+	// standbys if there are synchronous ones. What is stronger than "on" stays. With a pooler between, what
+	// was set for a connection may be another one's.
+	durably = `set_config('synchronous_commit', CASE current_setting('synchronous_commit')
+		WHEN 'off' THEN 'on' WHEN 'local' THEN 'on' ELSE current_setting('synchronous_commit') END, true),
+		set_config('idle_in_transaction_session_timeout', $2, true)`
+
+	peerColumns = `version, epoch, delegated, identity_key, record, seal, token, era, identity_sum, record_sum`
 	wherePeer   = ` WHERE owner = $1 AND peer = $2 AND peer_device = $3`
 
-	// sqlLockPeer always returns a row; its version is NULL if the peer has none.
-	sqlLockPeer = `SELECT d.epoch, d.seal, p.version, p.epoch, p.delegated, p.identity_key, p.record, p.seal
-		FROM signet_device d LEFT JOIN (SELECT ` + peerColumns + ` FROM signet_peer` + wherePeer + ` FOR UPDATE) p ON TRUE
-		WHERE d.owner = $1`
 	sqlUsers = `SELECT peer, peer_device, ` + peerColumns + ` FROM signet_peer WHERE owner = $1 AND peer = ANY($2::BYTEA[]) AND peer_device = 0`
 
 	sqlReadPeer  = `SELECT ` + peerColumns + ` FROM signet_peer` + wherePeer + ` FOR UPDATE`
-	sqlFirstPeer = `INSERT INTO signet_peer (owner, peer, peer_device) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`
+	sqlFirstPeer = `INSERT INTO signet_peer (owner, peer, peer_device, era) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`
 	sqlLockPeers = `SELECT peer, peer_device, ` + peerColumns + ` FROM signet_peer
 		WHERE owner = $1 AND (peer, peer_device) IN (SELECT a, b FROM unnest($2::BYTEA[], $3::BIGINT[]) AS v (a, b))
 		ORDER BY peer, peer_device FOR UPDATE`
-	sqlFirstPeers = `INSERT INTO signet_peer (owner, peer, peer_device)
-		SELECT $1, a, b FROM unnest($2::BYTEA[], $3::BIGINT[]) AS v (a, b) ORDER BY a, b ON CONFLICT DO NOTHING`
+	sqlFirstPeers = `INSERT INTO signet_peer (owner, peer, peer_device, era)
+		SELECT $1, a, b, $4::BIGINT FROM unnest($2::BYTEA[], $3::BIGINT[]) AS v (a, b) ORDER BY a, b ON CONFLICT DO NOTHING`
 	sqlListPeers = `SELECT peer, peer_device FROM signet_peer WHERE owner = $1 AND octet_length(record) > 0
 		UNION SELECT peer, peer_device FROM signet_archive WHERE owner = $1`
 	sqlListDevices = `SELECT peer, peer_device FROM signet_peer WHERE owner = $1 AND peer = ANY($2::BYTEA[])
@@ -46,6 +55,22 @@ const (
 	sqlForget = `DELETE FROM signet_kem_mark WHERE owner = $1 AND id = $2`
 )
 
+// sqlLockPeer and its portable form always return a row; its version is NULL if the peer has none.
+var (
+	sqlLockPeer         = lockPeer(timeline)
+	sqlLockPeerPortable = lockPeer(`'0'`)
+)
+
+func lockPeer(timeline string) string {
+	return `SELECT d.epoch, d.seal, d.era, ` + timeline + `, p.` + strings.ReplaceAll(peerColumns, `, `, `, p.`) + `
+		FROM signet_device d LEFT JOIN (SELECT ` + peerColumns + ` FROM signet_peer` + wherePeer + ` FOR UPDATE) p ON TRUE
+		WHERE d.owner = $1`
+}
+
+// summed is the check value of a column as the row's version (an expression) goes with it: the version
+// above, the CRC below. See package check.
+func summed(version, crc string) string { return `((` + version + `) << 32) | ` + crc + `::BIGINT` }
+
 // must makes a statement an error (division by zero) unless it changes the given number of rows, so
 // that a COMMIT sent right behind it in the same round trip does not happen.
 func must(statement, rows string) string {
@@ -55,12 +80,14 @@ func must(statement, rows string) string {
 // The commit of peers: compare-and-swap on version and epoch.
 var (
 	sqlPutPeer = must(`UPDATE signet_peer SET version = version + 1, token = $6, epoch = $7, delegated = $8,
-		identity_key = $9, record = $10, seal = $11`+wherePeer+` AND version = $4 AND epoch = $5`, `1`)
-	sqlNewPeer = must(`INSERT INTO signet_peer (owner, peer, peer_device, version, token, identity_key, record, seal)
-		VALUES ($1, $2, $3, 1, $4, $5, $6, $7) ON CONFLICT DO NOTHING`, `1`)
-	sqlPutPeers = must(`UPDATE signet_peer p SET version = p.version + 1, token = $2, identity_key = v.identity_key, record = v.record, seal = $10
-		FROM unnest($3::BYTEA[], $4::BIGINT[], $5::BIGINT[], $6::BIGINT[], $7::BYTEA[], $8::BYTEA[])
-			AS v (peer, peer_device, version, epoch, identity_key, record)
+		identity_key = $9, record = $10, seal = $11, era = $12, identity_sum = `+summed(`version + 1`, `$13`)+`,
+		record_sum = `+summed(`version + 1`, `$14`)+wherePeer+` AND version = $4 AND epoch = $5`, `1`)
+	sqlNewPeer = must(`INSERT INTO signet_peer (owner, peer, peer_device, version, token, identity_key, record, seal, era, identity_sum, record_sum)
+		VALUES ($1, $2, $3, 1, $4, $5, $6, $7, $8, `+summed(`1::BIGINT`, `$9`)+`, `+summed(`1::BIGINT`, `$10`)+`) ON CONFLICT DO NOTHING`, `1`)
+	sqlPutPeers = must(`UPDATE signet_peer p SET version = p.version + 1, token = $2, identity_key = v.identity_key, record = v.record,
+			seal = $10, era = v.era, identity_sum = `+summed(`p.version + 1`, `v.identity_sum`)+`, record_sum = `+summed(`p.version + 1`, `v.record_sum`)+`
+		FROM unnest($3::BYTEA[], $4::BIGINT[], $5::BIGINT[], $6::BIGINT[], $7::BYTEA[], $8::BYTEA[], $11::BIGINT[], $12::BIGINT[], $13::BIGINT[])
+			AS v (peer, peer_device, version, epoch, identity_key, record, era, identity_sum, record_sum)
 		WHERE p.owner = $1 AND p.peer = v.peer AND p.peer_device = v.peer_device
 			AND p.version = v.version AND p.epoch = v.epoch`, `$9::BIGINT`)
 )
@@ -77,7 +104,7 @@ const (
 )
 
 // The statements on these tables. The parameters are the key's columns, owner first, then the version
-// that the row must have, then the value and the number of its data key.
+// that the row must have, then the value, the number of its data key, its CRC, and the era.
 type statements struct {
 	get, put, putIf, insert, del, delIf, take string
 
@@ -103,12 +130,15 @@ func statementsOn(name string, key ...string) statements {
 		params += fmt.Sprintf(", $%d", i+2)
 	}
 	n := len(key) + 2
-	insert := fmt.Sprintf(`INSERT INTO %s (%s, version, value, seal) VALUES (%s, 1, $%d, $%d) ON CONFLICT `, name, columns, params, n, n+1)
+	crc := func(i int) string { return fmt.Sprintf("$%d", i) }
+	insert := fmt.Sprintf(`INSERT INTO %s (%s, version, value, seal, sum, era) VALUES (%s, 1, $%d, $%d, %s, $%d) ON CONFLICT `,
+		name, columns, params, n, n+1, summed(`1::BIGINT`, crc(n+2)), n+3)
 	return statements{
-		get: fmt.Sprintf(`SELECT version, seal, value FROM %s WHERE %s`, name, where),
-		put: insert + fmt.Sprintf(`(%s) DO UPDATE SET version = %s.version + 1, value = excluded.value, seal = excluded.seal`, columns, name),
-		putIf: must(fmt.Sprintf(`UPDATE %s SET version = version + 1, value = $%d, seal = $%d WHERE %s AND version = $%d`,
-			name, n+1, n+2, where, n), `1`),
+		get: fmt.Sprintf(`SELECT version, seal, sum, era, value FROM %s WHERE %s`, name, where),
+		put: insert + fmt.Sprintf(`(%s) DO UPDATE SET version = %s.version + 1, value = excluded.value, seal = excluded.seal,
+			sum = %s, era = excluded.era`, columns, name, summed(name+`.version + 1`, crc(n+2))),
+		putIf: must(fmt.Sprintf(`UPDATE %s SET version = version + 1, value = $%d, seal = $%d, sum = %s, era = $%d WHERE %s AND version = $%d`,
+			name, n+1, n+2, summed(`version + 1`, crc(n+3)), n+4, where, n), `1`),
 		insert: must(insert+`DO NOTHING`, `1`),
 		del:    fmt.Sprintf(`DELETE FROM %s WHERE %s`, name, where),
 		delIf:  must(fmt.Sprintf(`DELETE FROM %s WHERE %s AND version = $%d`, name, where, n), `1`),

@@ -1,13 +1,26 @@
 // Package postgres is a session.Store, and a group.Store, in PostgreSQL 15 or later: for devices that
-// live on many hosts, and for many devices in one database. The SQL is kept to what CockroachDB and
-// YugabyteDB accept, too.
+// live on many hosts, and for many devices in one database.
 //
 // # Durability
 //
-// When Update returns nil, the transaction is on the server's disk: Open turns synchronous_commit on
-// for its connections and refuses a server that runs with fsync=off. If the connection breaks while a
-// commit is under way, Update finds out afterwards whether it happened; see ErrUncertain. A failover
-// to a replica that is not synchronous goes back in time, like a restored backup: call ArchiveAll.
+// When Update returns nil, the transaction is on the server's disk, and on that of a synchronous standby
+// if there is one: every transaction turns synchronous_commit on for itself where it is off or local,
+// and every new connection refuses a server that runs with fsync=off. If the connection breaks while a
+// commit is under way, Update finds out afterwards whether it happened; see ErrUncertain, which a commit
+// is as well whose wait for a standby was cancelled. Store.Durability says what a commit survives.
+//
+// # Time that goes back
+//
+// A failover to a standby that was behind takes commits back, and so does a recovery to a point in time.
+// The server's timeline number changes with both, and every row has the one that it was written in. A
+// session of an earlier timeline decrypts and does not encrypt (session.ErrNoSession) until it is begun
+// anew; own sender keys are made anew by Channel.Distribution. That is done when a row is next used, in
+// its transaction; nothing is scanned, and nobody is asked. Options.Lossless and Options.OneHost let
+// sessions go on. On one timeline, as after a copy of the files was put back, a process notices rows that
+// are older than those it has met (the last 8192), and keeps that in the database for all hosts. What
+// was received and lost is received again if it is delivered again.
+//
+// A row that is plain has a check value: damage is session.ErrRecord.
 //
 // # Concurrency
 //
@@ -23,7 +36,8 @@
 // A session can be delegated to another host and taken back, and a host can be shut out of a device:
 // see Store.Delegate, Store.Revoke and Store.TakeOver. The commit of a host that has lost the right to
 // it fails with a *FencedError. This fences programs that follow the rules; it is no access control
-// against one that has the database's password.
+// against one that has the database's password, and it fences hosts, never an old primary: what keeps
+// keys apart when the database itself fails over is said above.
 //
 // # Tenants
 //
@@ -46,6 +60,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"signet.example/signet"
@@ -66,6 +81,20 @@ type Options struct {
 	// see package seal. A device that is sealed does not open without it.
 	Seal *seal.Options
 
+	// AllowAsync lets the Store work on a server with a standby that commits do not wait for. A failover
+	// to it takes the last commits back: acknowledged messages are lost, and every session that was last
+	// written before it only decrypts until it is begun anew (session.ErrNoSession). No key is used
+	// twice. Without it, Open and every new connection refuse such a server.
+	AllowAsync bool
+	// Lossless says that a failover loses nothing, because commits wait for the standbys that can become
+	// the primary (synchronous_standby_names, and a failover manager that knows it): sessions go on over
+	// a failover. If it is not true, keys are used twice.
+	Lossless bool
+	// OneHost says that no process but this one commits for the device, which includes that an old one
+	// is dead: then a session goes on over a failover if its row is the one that this process has
+	// written or met last. If it is not true, keys may be used twice.
+	OneHost bool
+
 	// For tests: do what is done on other engines, and look at the connections.
 	portable  bool
 	configure func(*pgxpool.Config)
@@ -78,6 +107,8 @@ type Store struct {
 	epoch *atomic.Int64 // of the device, when this Store was opened or took it over
 	grant *Grant        // nil: the device's own host
 	turns *turns
+	marks *marks
+	opts  *Options
 
 	sealed *seal.Options // nil: rows are plain
 	ring   *seal.Ring
@@ -85,7 +116,8 @@ type Store struct {
 
 var (
 	// ErrUncertain is an Update whose connection broke during the commit, and that could not find out
-	// afterwards whether it happened. A message from such an Encrypt is not sent. Rows the caller wrote
+	// afterwards whether it happened, or whose commit is on the server's disk and somebody cancelled its
+	// wait for a synchronous standby. A message from such an Encrypt is not sent. Rows the caller wrote
 	// in the same transaction tell.
 	ErrUncertain = errors.New("postgres: the outcome of a commit is unknown")
 
@@ -115,7 +147,7 @@ func Open(ctx context.Context, url string, opts *Options) (*Store, error) {
 		p.Close()
 		return nil, err
 	}
-	s, err := (&Store{pool: p, turns: new(turns), sealed: opts.Seal}).Device(ctx, opts.Tenant, opts.Device)
+	s, err := (&Store{pool: p, turns: new(turns), marks: new(marks), opts: &p.opts, sealed: opts.Seal}).Device(ctx, opts.Tenant, opts.Device)
 	if err != nil {
 		p.Close()
 		return nil, err
@@ -125,8 +157,11 @@ func Open(ctx context.Context, url string, opts *Options) (*Store, error) {
 
 // Device returns the Store of another device, over the same connections. Close closes them for both.
 func (s *Store) Device(ctx context.Context, tenant string, device int64) (*Store, error) {
-	other := &Store{pool: s.pool, turns: s.turns, epoch: new(atomic.Int64), sealed: s.sealed}
-	_, err := s.pool.Exec(ctx, `INSERT INTO signet_device (tenant, device) VALUES ($1, $2) ON CONFLICT DO NOTHING`, []byte(tenant), device)
+	other := &Store{pool: s.pool, turns: s.turns, marks: s.marks, opts: s.opts, epoch: new(atomic.Int64), sealed: s.sealed}
+	err := s.pool.durably(ctx, func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `INSERT INTO signet_device (tenant, device) VALUES ($1, $2) ON CONFLICT DO NOTHING`, []byte(tenant), device)
+		return err
+	})
 	if err == nil {
 		var epoch int64
 		err = s.pool.QueryRow(ctx, `SELECT owner, epoch FROM signet_device WHERE tenant = $1 AND device = $2`,
@@ -221,12 +256,18 @@ const (
 // attempt runs f once.
 func (s *Store) attempt(ctx context.Context, peers []signet.Address, control bool, f func(tx *Tx) error) (again, error) {
 	t, err := s.begin(ctx, peers, control)
-	if err != nil {
+	switch {
+	case errors.Is(err, errWentBack):
+		return t.wentBack(ctx, err)
+	case err != nil:
 		return t.verdict(ctx, err), t.words(ctx, err)
 	}
 	defer t.end() // also when f panics
 	err = f(t)
 	if t.err != nil { // f has seen it, and maybe ignored it
+		if errors.Is(t.err, errWentBack) {
+			return t.wentBack(ctx, t.err)
+		}
 		if v := t.verdict(ctx, t.err); v != no {
 			return v, t.err
 		}
@@ -237,7 +278,7 @@ func (s *Store) attempt(ctx context.Context, peers []signet.Address, control boo
 	if err != nil && (t.failed() || isFatal(err)) { // the caller's own statement may have met the end of the server, or a deadlock
 		return t.verdict(ctx, err), err
 	}
-	if err == nil {
+	if err = t.told(err); err == nil {
 		err = ctx.Err()
 	}
 	if err != nil || !t.dirty {

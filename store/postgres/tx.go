@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"signet.example/signet"
+	"signet.example/signet/store/internal/check"
 	"signet.example/signet/store/internal/listed"
 )
 
@@ -33,6 +34,7 @@ type Tx struct {
 
 	deviceEpoch int64
 	seal        int64 // the data key for writing
+	era         era
 	peers       map[signet.Address]*peerRow
 	locked      []signet.Address // the peers of the Update, sorted; the first is the marker
 	base        int64            // version of the marker's row before the transaction
@@ -51,10 +53,19 @@ type peerRow struct {
 	record    []byte // empty: none
 	seal      int64  // the data key they were sealed under; they are open here
 	shared    bool   // it was read without a lock, so that it may be older than the newest
+	token     int64  // of the last commit
+	era       era    // in which they were written
+
+	identitySum, recordSum         int64 // check values
+	damagedIdentity, damagedRecord error // what is read of it, until it is written
+
+	stale bool // the sessions are of an earlier era, and not turned yet
+	back  bool // … because the row was found to have gone back
 
 	dirty        bool
 	newEpoch     int64 // what the commit sets
 	newDelegated bool
+	newEra       era
 }
 
 // A key names a row of one of the tables with versions.
@@ -72,6 +83,8 @@ type row struct {
 	value   []byte
 	base    base
 	version int64 // of the committed row, if base is found
+	era     era   // in which it was written
+	damaged error // what is read of it, until it is written
 	dirty   bool
 }
 
@@ -95,42 +108,6 @@ func (k key) args(owner int64) []any {
 	default: // senderKeys
 		return []any{owner, []byte(k.name), int64(k.id), []byte(k.within)}
 	}
-}
-
-// Pgx returns the transaction as pgx's, for the caller's own rows in the same commit. Writes made
-// through t may not be visible to it. Commit does nothing but fail, Rollback makes Update fail: both
-// are Update's. The caller leaves tables named signet_… alone.
-func (t *Tx) Pgx() pgx.Tx {
-	if t.given == nil {
-		t.given = &callersTx{t.pgx, t}
-		if t.ended {
-			t.given.Tx = closedTx()
-		}
-	}
-	t.dirty = true
-	return t.given
-}
-
-// A callersTx is the transaction in the caller's hands.
-type callersTx struct {
-	pgx.Tx
-	t *Tx
-}
-
-func (c *callersTx) Commit(context.Context) error { return errNotYours }
-
-func (c *callersTx) Rollback(context.Context) error {
-	if c.t.err == nil {
-		c.t.err = errAborted
-	}
-	return nil
-}
-
-// closedTx returns a transaction that has ended.
-func closedTx() pgx.Tx {
-	b := new(pgx.Batch)
-	b.BeginTx(pgx.TxOptions{})
-	return pgx.FailedBatchResults(b, pgx.ErrTxClosed).Tx()
 }
 
 // fail ends the transaction.
@@ -178,14 +155,20 @@ func (t *Tx) read(k key) (*row, error) {
 		return r, nil
 	}
 	r := &row{base: absent}
-	var seal int64
-	ok, err := t.query([]any{&r.version, &seal, &r.value}, onTable[k.table].get, k.args(t.store.owner)...)
+	var seal, sum int64
+	ok, err := t.query([]any{&r.version, &seal, &sum, &r.era, &r.value}, onTable[k.table].get, k.args(t.store.owner)...)
 	if err != nil {
 		return nil, err
 	}
 	if ok {
 		r.present, r.base = true, found
+		if seal == 0 {
+			r.damaged = check.Matches(sum, k.place(r.version), r.value)
+		}
 		if err := t.openRow(k, r, seal); err != nil {
+			return nil, err
+		}
+		if err := t.rewound(k, r); err != nil {
 			return nil, err
 		}
 	}
@@ -202,8 +185,11 @@ func (t *Tx) keep(k key, r *row) {
 
 func (t *Tx) value(k key) ([]byte, error) {
 	r, err := t.read(k)
-	if err != nil || !r.present {
+	switch {
+	case err != nil || !r.present:
 		return nil, err
+	case r.damaged != nil:
+		return nil, fmt.Errorf("postgres: %w", r.damaged)
 	}
 	return r.value, nil
 }
@@ -227,7 +213,7 @@ func (t *Tx) write(k key, value []byte, present bool) error {
 	if !present {
 		t.names = nil
 	}
-	r.present, r.value = present, nil
+	r.present, r.value, r.damaged = present, nil, nil
 	if present {
 		r.value = append([]byte{}, value...) // never nil, that would be NULL
 	}
@@ -253,6 +239,9 @@ func (t *Tx) peer(a signet.Address) (*peerRow, error) {
 		return nil, err
 	}
 	p.read(ok)
+	if err := t.date(a, p); err != nil {
+		return nil, t.fail(err)
+	}
 	if err := t.openPeer(a, p); err != nil {
 		return nil, t.fail(err)
 	}
@@ -262,12 +251,13 @@ func (t *Tx) peer(a signet.Address) (*peerRow, error) {
 
 // fields is where the peerColumns go.
 func (p *peerRow) fields() []any {
-	return []any{&p.version, &p.epoch, &p.delegated, &p.identity, &p.record, &p.seal}
+	return []any{&p.version, &p.epoch, &p.delegated, &p.identity, &p.record, &p.seal,
+		&p.token, &p.era, &p.identitySum, &p.recordSum}
 }
 
 func (p *peerRow) read(exists bool) {
 	p.exists = exists
-	p.newEpoch, p.newDelegated = p.epoch, p.delegated
+	p.newEpoch, p.newDelegated, p.newEra = p.epoch, p.delegated, p.era
 }
 
 // change returns a peer's row to be written.
@@ -281,14 +271,17 @@ func (t *Tx) change(a signet.Address) (*peerRow, error) {
 		return nil, err
 	}
 	p.dirty, t.dirty = true, true
-	return p, nil
+	return p, t.turn(a, p)
 }
 
 // Session implements session.Tx.
 func (t *Tx) Session(peer signet.Address) ([]byte, error) {
 	p, err := t.peer(peer)
-	if err != nil || len(p.record) == 0 {
+	switch {
+	case err != nil || len(p.record) == 0 || p.stale:
 		return nil, err
+	case p.damagedRecord != nil:
+		return nil, fmt.Errorf("postgres: %w", p.damagedRecord)
 	}
 	return p.record, nil
 }
@@ -297,7 +290,7 @@ func (t *Tx) Session(peer signet.Address) ([]byte, error) {
 func (t *Tx) PutSession(peer signet.Address, record []byte) error {
 	p, err := t.change(peer)
 	if err == nil {
-		p.record = bytes.Clone(record)
+		p.record, p.damagedRecord = bytes.Clone(record), nil
 		t.deleted(record)
 	}
 	return err
@@ -308,7 +301,16 @@ func archiveKey(peer signet.Address) key {
 }
 
 // Archive implements session.Tx.
-func (t *Tx) Archive(peer signet.Address) ([]byte, error) { return t.value(archiveKey(peer)) }
+func (t *Tx) Archive(peer signet.Address) ([]byte, error) {
+	p, err := t.peer(peer)
+	if err != nil {
+		return nil, err
+	}
+	if p.stale {
+		return t.closed(peer, p)
+	}
+	return t.value(archiveKey(peer))
+}
 
 // PutArchive implements session.Tx. It copies record.
 func (t *Tx) PutArchive(peer signet.Address, record []byte) error {
@@ -365,8 +367,11 @@ func list[T any](t *Tx, sql string, scan func(pgx.Rows) (T, error), args ...any)
 // is not locked: the commit finds out if it is written and has changed meanwhile.
 func (t *Tx) Identity(peer signet.Address) ([]byte, error) {
 	p, err := t.peer(peer)
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, err
+	case p.damagedIdentity != nil:
+		return nil, fmt.Errorf("postgres: %w", p.damagedIdentity)
 	}
 	return p.identity, nil
 }
@@ -374,6 +379,9 @@ func (t *Tx) Identity(peer signet.Address) ([]byte, error) {
 // PutIdentity implements session.Tx. It copies key.
 func (t *Tx) PutIdentity(peer signet.Address, key []byte) error {
 	p, err := t.change(peer)
+	if err == nil {
+		p.damagedIdentity = nil
+	}
 	switch {
 	case err != nil:
 	case len(key) == 0:

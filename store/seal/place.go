@@ -15,6 +15,15 @@ type Place struct {
 	Version int64  // of the row
 }
 
+// String says where it is, for errors: the value's name and numbers, nothing of what it holds.
+func (p *Place) String() string {
+	s := fmt.Sprintf("%s of %q.%d", p.Table, p.Name, p.ID)
+	if p.Within != "" {
+		s += fmt.Sprintf(" in %q", p.Within)
+	}
+	return fmt.Sprintf("%s, version %d", s, p.Version)
+}
+
 // placeSize is enough for most places.
 const placeSize = 256
 

@@ -37,9 +37,8 @@ func WriteEach(tx session.Tx, text string) error {
 		tx.PutValue("identity", b), tx.(group.Tx).PutSenderKey(filled[0], "g", b))
 }
 
-// ReadEach reads what WriteEach writes, and requires the text. It returns the first error of the store.
-func ReadEach(t testing.TB, tx session.Tx, want string) error {
-	t.Helper()
+// Reads returns functions that read what WriteEach writes, one for each row.
+func Reads(tx session.Tx) []func() ([]byte, error) {
 	reads := []func() ([]byte, error){
 		func() ([]byte, error) { return tx.PreKey(1) },
 		func() ([]byte, error) { return tx.SignedPreKey(1) },
@@ -53,7 +52,13 @@ func ReadEach(t testing.TB, tx session.Tx, want string) error {
 			func() ([]byte, error) { return tx.Archive(p) },
 			func() ([]byte, error) { return tx.Identity(p) })
 	}
-	for _, read := range reads {
+	return reads
+}
+
+// ReadEach reads what WriteEach writes, and requires the text. It returns the first error of the store.
+func ReadEach(t testing.TB, tx session.Tx, want string) error {
+	t.Helper()
+	for _, read := range Reads(tx) {
 		b, err := read()
 		if err != nil {
 			return err

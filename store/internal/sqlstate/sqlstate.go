@@ -11,6 +11,7 @@ import (
 // The codes (PostgreSQL, appendix A).
 const (
 	DivisionByZero       = "22012"
+	ReadOnlyTransaction  = "25006"
 	UniqueViolation      = "23505"
 	SerializationFailure = "40001"
 	DeadlockDetected     = "40P01"
@@ -18,6 +19,7 @@ const (
 	DuplicateObject      = "42710"
 	UndefinedTable       = "42P01"
 	LockNotAvailable     = "55P03"
+	WrongState           = "55000" // "recovery is in progress", among others
 )
 
 // Is reports whether err is an answer of the server with one of these codes.

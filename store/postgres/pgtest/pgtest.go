@@ -42,15 +42,26 @@ type Server struct {
 // fails if the environment has CI=true.
 func Start(t testing.TB, settings ...string) *Server {
 	t.Helper()
+	installed(t)
 	s, err := start(settings)
-	if errors.Is(err, exec.ErrNotFound) && os.Getenv("CI") != "true" {
-		t.Skip("no PostgreSQL server is installed: ", err)
-	}
 	if err != nil {
 		t.Fatal("pgtest: ", err)
 	}
 	t.Cleanup(s.Stop)
 	return s
+}
+
+// installed skips the test where no server is installed, or fails it if the environment has CI=true.
+func installed(t testing.TB) {
+	t.Helper()
+	_, err := find()
+	switch {
+	case err == nil:
+	case errors.Is(err, exec.ErrNotFound) && os.Getenv("CI") != "true":
+		t.Skip("no PostgreSQL server is installed: ", err)
+	default:
+		t.Fatal("pgtest: ", err)
+	}
 }
 
 var shared struct {
@@ -65,10 +76,8 @@ func Shared(t testing.TB) *Server {
 	shared.Lock()
 	defer shared.Unlock()
 	if shared.server == nil {
+		installed(t)
 		s, err := start(nil)
-		if errors.Is(err, exec.ErrNotFound) && os.Getenv("CI") != "true" {
-			t.Skip("no PostgreSQL server is installed: ", err)
-		}
 		if err != nil {
 			t.Fatal("pgtest: ", err)
 		}
@@ -104,15 +113,9 @@ func (s *Server) Database(t testing.TB) string {
 // Restart kills the whole server with SIGKILL, as a power failure would, and starts it again. It
 // returns when the server has recovered and accepts connections.
 func (s *Server) Restart() error {
-	pid, err := s.pid()
-	if err != nil {
+	if err := s.Kill(); err != nil {
 		return err
 	}
-	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
-		return fmt.Errorf("pgtest: kill: %w", err)
-	}
-	s.lifeline.Close()
-	s.cmd.Wait()
 	return s.launch()
 }
 
@@ -136,7 +139,8 @@ func (s *Server) Create() (url string, err error) {
 	s.databases++
 	name := fmt.Sprintf("test_%d", s.databases)
 	s.mu.Unlock()
-	ctx := context.Background()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
 	conn, err := pgx.Connect(ctx, s.URL("postgres"))
 	if err != nil {
 		return "", fmt.Errorf("pgtest: %w", err)
@@ -161,22 +165,58 @@ func start(settings []string) (*Server, error) {
 		os.RemoveAll(dir)
 		return nil, err
 	}
-	s := &Server{bin: bin, dir: dir, settings: append([]string{
-		"fsync=on", "listen_addresses=", "unix_socket_directories=" + dir,
-		"max_connections=300", "shared_buffers=128MB", "log_min_messages=fatal",
-	}, settings...)}
-	init := exec.Command(filepath.Join(bin, "initdb"), "-D", filepath.Join(dir, "data"), "-U", "signet",
-		"-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
-	unprivileged(init)
-	if out, err := init.CombinedOutput(); err != nil {
+	s := &Server{bin: bin, dir: dir, settings: append(ordinary(dir), settings...)}
+	if err := s.init(); err != nil {
 		os.RemoveAll(dir)
-		return nil, fmt.Errorf("initdb: %w: %s", err, out)
+		return nil, err
 	}
 	if err := s.launch(); err != nil {
 		s.Stop()
 		return nil, err
 	}
 	return s, nil
+}
+
+// ordinary are the settings of a server in dir.
+func ordinary(dir string) []string {
+	return []string{"fsync=on", "listen_addresses=", "unix_socket_directories=" + dir,
+		"max_connections=300", "shared_buffers=128MB", "log_min_messages=fatal"}
+}
+
+// init makes the server's files.
+func (s *Server) init() error {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	init := exec.CommandContext(ctx, filepath.Join(s.bin, "initdb"), "-D", filepath.Join(s.dir, "data"), "-U", "signet",
+		"-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
+	unprivileged(init)
+	if out, err := init.CombinedOutput(); err != nil {
+		return fmt.Errorf("initdb: %w: %s", err, out)
+	}
+	return nil
+}
+
+// socket is where the server listens.
+func (s *Server) socket() string { return filepath.Join(s.dir, ".s.PGSQL.5432") }
+
+// patience is how long anything is waited for: a test fails, and does not hang.
+const patience = 2 * time.Minute
+
+// reap waits until nothing of the server runs, and helps it to its end if that takes too long.
+func (s *Server) reap() {
+	done := make(chan struct{})
+	go func() { s.cmd.Wait(); close(done) }()
+	for _, wait := range []time.Duration{10 * time.Second, 5 * time.Second} {
+		select {
+		case <-done:
+			return
+		case <-time.After(wait):
+		}
+		if pid, err := s.pid(); err == nil {
+			syscall.Kill(pid, syscall.SIGKILL) // a fast shutdown waits for whoever holds it up
+		}
+		syscall.Kill(-s.cmd.Process.Pid, syscall.SIGKILL)
+	}
 }
 
 // watch runs the server until standard input ends, which it does at the latest with this process.
@@ -188,10 +228,11 @@ func (s *Server) launch() error {
 		args = append(args, "-c", v)
 	}
 	var err error
-	for range 100 { // what is left of a killed server takes a moment to go
+	for begun := time.Now(); time.Since(begun) < patience; { // what is left of a killed server takes a moment to go
 		log := new(strings.Builder)
 		s.cmd = exec.Command("/bin/sh", args...)
 		s.cmd.Stderr = log
+		s.cmd.WaitDelay = 5 * time.Second // a process that is left over keeps the pipe open
 		unprivileged(s.cmd)
 		if s.lifeline, err = s.cmd.StdinPipe(); err != nil {
 			return err
@@ -203,7 +244,7 @@ func (s *Server) launch() error {
 			return nil
 		}
 		s.lifeline.Close()
-		s.cmd.Wait()
+		s.reap()
 		err = fmt.Errorf("pgtest: %w: %s", err, log)
 		time.Sleep(50 * time.Millisecond)
 	}
@@ -214,9 +255,12 @@ func (s *Server) launch() error {
 func (s *Server) await() (err error) {
 	for begun := time.Now(); time.Since(begun) < 30*time.Second; time.Sleep(10 * time.Millisecond) {
 		var conn *pgx.Conn
-		if conn, err = pgx.Connect(context.Background(), s.URL("postgres")); err == nil {
-			return conn.Close(context.Background())
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		if conn, err = pgx.Connect(ctx, s.URL("postgres")); err == nil {
+			defer cancel()
+			return conn.Close(ctx)
 		}
+		cancel()
 		if _, gone := s.pid(); gone != nil && time.Since(begun) > 2*time.Second {
 			return err // it did not come up
 		}
@@ -228,7 +272,7 @@ func (s *Server) await() (err error) {
 func (s *Server) Stop() {
 	if s.lifeline != nil {
 		s.lifeline.Close()
-		s.cmd.Wait()
+		s.reap()
 		s.lifeline = nil
 	}
 	os.RemoveAll(s.dir)
