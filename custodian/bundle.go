@@ -198,6 +198,27 @@ func hexKey(k parcel.Key) string {
 	return hex.EncodeToString(k[:])
 }
 
+// principal says who somebody is. Of who sees a part it lists what, so that the seed need not be told.
+func (b *bundle) principal(i int) bundlePrincipal {
+	p := &b.w.run.sc.Principals[i]
+	x := bundlePrincipal{ID: p.ID, Role: string(p.Role), Quantum: p.Quantum, Sees: p.Sees, SameAs: p.SameAs}
+	if p.Part == nil {
+		return x
+	}
+	x.Sees = "part"
+	for _, m := range b.w.run.messages {
+		if b.w.run.sc.sees(i, m.number, m.from) {
+			x.Seen = append(x.Seen, m.number)
+		}
+	}
+	for side := range attack.Side(2) {
+		if b.w.run.sc.sees(i, -1, side) {
+			x.Others = append(x.Others, endNames[side])
+		}
+	}
+	return x
+}
+
 // transcript writes down what is public about the run, and the parcels.
 func (b *bundle) transcript() *bundleTranscript {
 	r := b.w.run
@@ -205,8 +226,8 @@ func (b *bundle) transcript() *bundleTranscript {
 		Format: "custody-transcript-v1", Principals: []bundlePrincipal{}, Grants: []bundleGrant{}, Events: []any{},
 		Turns: []bundleTurn{}, PQChains: []bundlePQChain{}, Custody: b.custody(),
 	}
-	for _, p := range r.sc.Principals {
-		t.Principals = append(t.Principals, bundlePrincipal{p.ID, string(p.Role), p.Quantum, p.Sees, p.SameAs})
+	for i := range r.sc.Principals {
+		t.Principals = append(t.Principals, b.principal(i))
 	}
 	for _, g := range r.grants {
 		until := g.until

@@ -30,6 +30,9 @@ type bundlePrincipal struct {
 	Quantum bool   `json:"quantum,omitempty"`
 	Sees    string `json:"sees,omitempty"`
 	SameAs  string `json:"same_as,omitempty"`
+
+	Seen   []int    `json:"seen,omitempty"`   // if it sees a part: messages
+	Others []string `json:"others,omitempty"` // and the ends of which it sees what has no number
 }
 
 type bundleGrant struct {

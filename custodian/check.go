@@ -81,8 +81,12 @@ func (sc *Scenario) checkPrincipal(i int, p *Principal) error {
 		return wrong(at+".role", "%q is none of %q, %q, %q", p.Role, Provider, Operator, Outsider)
 	case p.Sees != "" && p.Sees != "all" && p.Sees != "none":
 		return wrong(at+".sees", "%q is neither \"all\" nor \"none\"", p.Sees)
+	case p.Sees != "" && p.Part != nil:
+		return wrong(at+".sees", "given twice")
 	case p.SameAs != "" && (sc.principal(p.SameAs) < 0 || p.SameAs == p.ID):
 		return wrong(at+".same_as", "%q is no other principal", p.SameAs)
+	case p.Part != nil:
+		return p.Part.check(at + ".sees")
 	}
 	return nil
 }

@@ -8,7 +8,7 @@ func (sc *Scenario) MarshalJSON() ([]byte, error) {
 		ID      string `json:"id"`
 		Role    Role   `json:"role"`
 		Quantum bool   `json:"quantum,omitempty"`
-		Sees    string `json:"sees,omitempty"`
+		Sees    any    `json:"sees,omitempty"`
 		SameAs  string `json:"same_as,omitempty"`
 	}
 	out := struct {
@@ -31,7 +31,13 @@ func (sc *Scenario) MarshalJSON() ([]byte, error) {
 		out.OneTimePreKey = new(bool)
 	}
 	for _, p := range sc.Principals {
-		out.Principals = append(out.Principals, principal(p))
+		x := principal{ID: p.ID, Role: p.Role, Quantum: p.Quantum, SameAs: p.SameAs}
+		if p.Part != nil {
+			x.Sees = p.Part
+		} else if p.Sees != "" {
+			x.Sees = p.Sees
+		}
+		out.Principals = append(out.Principals, x)
 	}
 	for i := range sc.Script {
 		out.Script = append(out.Script, sc.Script[i].format())

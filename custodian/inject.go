@@ -15,7 +15,7 @@ func (r *run) inject(in *injection, to *party) error {
 		return err
 	}
 	v := r.view(in.by, r.sc.Principals[in.by])
-	a := attack.New()
+	a := v.adversary()
 	for i := range r.events {
 		if err := v.tell(a, &r.events[i]); err != nil {
 			return err

@@ -199,7 +199,7 @@ func parsePrincipal(sc *Scenario, f string, b []byte) error {
 	var p Principal
 	err := object(f, b, map[string]reader{
 		"id": text(&p.ID), "role": text((*string)(&p.Role)), "quantum": boolean(&p.Quantum),
-		"sees": text(&p.Sees), "same_as": text(&p.SameAs),
+		"sees": parseSees(&p), "same_as": text(&p.SameAs),
 	}, "id", "role")
 	sc.Principals = append(sc.Principals, p)
 	return err

@@ -80,6 +80,7 @@ type Principal struct {
 	Role    Role
 	Quantum bool   // keeps what it saw, and breaks elliptic curves later
 	Sees    string // "all" or "none": the ciphertexts; empty is none for an outsider and all for others
+	Part    *Part  // in the place of Sees: it sees a part of them
 	SameAs  string // the id of a principal with which it shares all that it knows
 }
 

@@ -33,7 +33,7 @@ func (v *view) observe(r *run) observation {
 	h := sha256.New()
 	for _, m := range r.messages {
 		switch {
-		case v.sees:
+		case v.sees(m):
 			o.envelopes++
 			o.from[m.from]++
 			o.bytes += len(m.message.Body)

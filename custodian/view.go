@@ -14,7 +14,8 @@ import (
 type view struct {
 	p       Principal
 	members map[int]bool // the principals that share what they know, itself included
-	sees    bool
+	run     *run
+	all     bool // it sees every ciphertext
 	reaches bool // can put a message before a receiver
 
 	facts   []know.Fact
@@ -51,17 +52,38 @@ func (r *run) views(base *know.Base) []*view {
 
 func (r *run) view(i int, p Principal) *view {
 	v := &view{
-		p: p, members: r.sc.sharing(i), read: make(map[int]*attack.Opening), forged: make(map[int]*attack.Acceptance), noticed: make(map[int][]byte),
+		p: p, run: r, members: r.sc.sharing(i), read: make(map[int]*attack.Opening), forged: make(map[int]*attack.Acceptance), noticed: make(map[int][]byte),
 		badRead: make(map[int]bool), badForge: make(map[int]bool),
 		begun: make(map[int]*attack.Acceptance), badBegin: make(map[int]bool),
 	}
 	for m := range v.members {
 		other := &r.sc.Principals[m]
-		sees := other.Sees == "all" || other.Sees == "" && other.Role != Outsider
-		v.sees = v.sees || sees
-		v.reaches = v.reaches || sees || other.Role != Outsider
+		v.all = v.all || other.seesAll()
+		v.reaches = v.reaches || other.seesAll() || other.Part != nil || other.Role != Outsider
 	}
 	return v
+}
+
+// sees reports whether the principal sees a message. One's own is always seen.
+func (v *view) sees(m *sent) bool {
+	if v.all || v.members[m.by] {
+		return true
+	}
+	for i := range v.members {
+		if v.run.sc.sees(i, m.number, m.from) {
+			return true
+		}
+	}
+	return false
+}
+
+// adversary returns the principal as an adversary that knows nothing yet.
+func (v *view) adversary() *attack.Adversary {
+	a := attack.New()
+	if !v.all {
+		a.Partial()
+	}
+	return a
 }
 
 // sharing returns the principals that know what principal i knows.
@@ -99,7 +121,7 @@ func (v *view) learn(r *run, base *know.Base, quantum bool) {
 			if f.PreKey != nil {
 				add(know.Seen(parcel.Key(f.PreKey.Public.Bytes())))
 			}
-		case e.sent != nil && (v.sees || v.members[e.sent.by]):
+		case e.sent != nil && v.sees(e.sent):
 			m := e.sent
 			if m.number >= 0 {
 				add(know.Observed(m.number))
@@ -133,7 +155,7 @@ const forgedText = "This message was not written by the one whose name it bears.
 // attempt lets an adversary learn the events before end, deceive whom it can at those from start on, and
 // read, if that is all of them.
 func (v *view) attempt(r *run, index int, quantum bool, start, end int) error {
-	a := attack.New()
+	a := v.adversary()
 	if quantum {
 		a.Break(func(k parcel.Key) ([32]byte, bool) {
 			s, ok := r.oracle[k]
@@ -192,7 +214,7 @@ func (v *view) tell(a *attack.Adversary, e *event) error {
 	switch {
 	case e.bundle != nil:
 		a.Directory(e.bundle.side, e.bundle.bundle)
-	case e.sent != nil && (v.sees || v.members[e.sent.by]):
+	case e.sent != nil && v.sees(e.sent):
 		m := e.sent
 		a.Observe(attack.Wire{Number: m.number, From: m.from, PreKey: m.first != nil, Session: m.base, Body: m.message.Body})
 	case e.given != nil && v.members[e.given.to]:

@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 
 	"signet.example/signet"
 	"signet.example/signet/custodian/parcel"
@@ -90,9 +91,13 @@ type Adversary struct {
 	roots      map[chainID][]secret            // made by the turn of the key
 	chains     map[chainID][]*cursor           // chain keys
 	seeds      map[chainID]map[uint32][]secret // of single messages
-	stepped    map[step]bool                   // done
-	tried      map[step][3]int                 // what there was when it was tried last
+	given      map[chainID][]secret            // of roots, those that were handed over
+	anchors    map[chainID][]anchor            // what else was handed over of a chain
+	settled    map[chainID]bool                // the right guess was found
+	tried      map[chainID]progress            // what there was when it was tried last
 	guesses    map[chainID][]guess             // derived for it, right or wrong
+	depth      map[secret]int                  // of roots, how doubtful they are: steps that nothing confirms
+	rooted     map[parcel.Key]int              // roots of a session
 	on         map[chainID][]int               // messages seen, by their place in observed
 	turnAt     map[chainID]int                 // the place of a key in turns
 	order      map[parcel.Key]int              // of sessions
@@ -100,6 +105,8 @@ type Adversary struct {
 	parcels    int                 // learnt
 	highest    map[chainID]uint32  // the greatest counter seen, plus one
 	hybrid     map[parcel.Key]bool // sessions of which a message with a post-quantum key was seen
+	partial    bool                // not all messages are in view
+	cut        bool                // somebody other than the two ends has written
 
 	braid braids
 }
@@ -121,7 +128,8 @@ func New() *Adversary {
 		copies: make(map[int][]byte), shakes: make(map[parcel.Key]*shake),
 		turns: make(map[parcel.Key][]turn), roots: make(map[chainID][]secret),
 		chains: make(map[chainID][]*cursor), seeds: make(map[chainID]map[uint32][]secret),
-		stepped: make(map[step]bool), tried: make(map[step][3]int), on: make(map[chainID][]int),
+		given: make(map[chainID][]secret), anchors: make(map[chainID][]anchor), settled: make(map[chainID]bool),
+		tried: make(map[chainID]progress), depth: make(map[secret]int), rooted: make(map[parcel.Key]int), on: make(map[chainID][]int),
 		turnAt: make(map[chainID]int), order: make(map[parcel.Key]int), queue: newQueue(),
 		guesses: make(map[chainID][]guess), highest: make(map[chainID]uint32), hybrid: make(map[parcel.Key]bool), braid: newBraids(),
 	}
@@ -130,6 +138,10 @@ func New() *Adversary {
 // Break gives the adversary a means to compute the private keys of public keys that it sees: the
 // stand-in for a quantum computer.
 func (a *Adversary) Break(oracle func(parcel.Key) ([32]byte, bool)) { a.oracle = oracle }
+
+// Partial says that the adversary is not shown all messages: in which order keys were made, and how far chains have
+// come, is then to be found out.
+func (a *Adversary) Partial() { a.partial = true }
 
 // Directory shows the adversary a bundle that owner has published.
 func (a *Adversary) Directory(owner Side, b *x3dh.Bundle) {
@@ -166,13 +178,27 @@ func (a *Adversary) Learn(owner Side, b []byte) error {
 	if err != nil {
 		return fmt.Errorf("attack: %w", err)
 	}
-	for _, e := range p.Entries() {
+	entries := slices.Clone(p.Entries())
+	slices.SortStableFunc(entries, func(x, y parcel.Entry) int { return age(x.Kind) - age(y.Kind) })
+	for _, e := range entries {
 		a.learn(owner, &e)
 		a.noted(&e)
 	}
 	a.parcels++
 	a.follow()
 	return nil
+}
+
+// age orders the entries of a parcel as what they name came to be: prekeys, the ratchet keys of the other end, and
+// then its owner's own, which was made against one of these.
+func age(k parcel.Kind) int {
+	switch {
+	case k <= parcel.KyberPreKey:
+		return 0
+	case k == parcel.ReceivingChain, k == parcel.Skipped:
+		return 1
+	}
+	return 2
 }
 
 func (a *Adversary) learn(owner Side, e *parcel.Entry) {
@@ -190,19 +216,25 @@ func (a *Adversary) learn(owner Side, e *parcel.Entry) {
 		a.appear(e.Base, e.Key, owner)
 	case parcel.Root:
 		a.appear(e.Base, e.Key, owner)
+		a.given[id] = append(a.given[id], secret(e.Value))
+		delete(a.depth, secret(e.Value))
 		a.addRoot(id, secret(e.Value))
 	case parcel.SendingChain:
 		a.appear(e.Base, e.Key, owner)
 		a.addChain(id, e.Index, secret(e.Value))
+		a.anchor(id, false, e)
 	case parcel.ReceivingChain:
 		a.appear(e.Base, e.Key, owner.other())
 		a.addChain(id, e.Index, secret(e.Value))
+		a.anchor(id, false, e)
 	case parcel.Skipped:
 		a.appear(e.Base, e.Key, owner.other())
 		a.addSeed(id, e.Index, secret(e.Value))
+		a.anchor(id, true, e)
 	case parcel.SendingKey:
 		a.appear(e.Base, e.Key, owner)
 		a.addSeed(id, e.Index, secret(e.Value))
+		a.anchor(id, true, e)
 	case parcel.Agreement:
 		a.agreements[[2]parcel.Key{e.Key, e.Base}] = secret(e.Value)
 	case parcel.Plaintext:
@@ -253,6 +285,7 @@ func (a *Adversary) Observe(w Wire) {
 	}
 	s.message = m
 	s.id = chainID{s.wire.Session, parcel.Key(m.RatchetKey[:33])}
+	a.cut = a.cut || w.Number < 0
 	if s.pq = parsePQ(m.PQRatchet); s.pq != nil {
 		a.hybrid[s.id.base] = true
 	}

@@ -261,12 +261,17 @@ func (b *braids) addSecret(at epochID, shared secret) {
 // lookup returns the candidates for the post-quantum key of an index.
 func (b *braids) lookup(base parcel.Key, epoch uint64, index uint32) (list []secret) {
 	for dir := range uint8(2) {
-		id := pqID{base, epoch, dir}
-		list = append(list, b.keys[id][index]...)
-		for _, c := range b.chains[id] {
-			if index > c.start {
-				list = append(list, c.key(index-1))
-			}
+		list = append(list, b.in(pqID{base, epoch, dir}, index)...)
+	}
+	return list
+}
+
+// in returns those of one direction.
+func (b *braids) in(id pqID, index uint32) (list []secret) {
+	list = append(list, b.keys[id][index]...)
+	for _, c := range b.chains[id] {
+		if index > c.start {
+			list = append(list, c.key(index-1))
 		}
 	}
 	return list

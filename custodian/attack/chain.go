@@ -78,6 +78,7 @@ func (a *Adversary) addRoot(id chainID, k secret) {
 		return
 	}
 	a.roots[id] = append(a.roots[id], k)
+	a.rooted[id.base]++
 	a.dueAfter(id)
 }
 
@@ -109,79 +110,118 @@ func (a *Adversary) agree(x, y parcel.Key) (dh secret, ok bool) {
 // tryOlder is how many keys of the other end are tried as the one that a key was made against.
 const tryOlder = 4
 
-func (a *Adversary) turnFromPreKey(id chainID, s *shake) {
-	for _, signed := range a.ids[s.from.other()][s.first.SignedPreKeyID] {
-		a.ratchet(id, signed, false)
-	}
-}
-
-// A step is a ratchet key and the one that it may have been made against.
-type step struct {
-	id     chainID
-	before parcel.Key
-}
-
-// ratchet derives the root and chain of a key from the roots that the turn of before made. If in doubt,
-// only one that opens a message counts.
-func (a *Adversary) ratchet(id chainID, before parcel.Key, doubt bool) {
-	s := step{id, before}
-	if a.stepped[s] {
-		return
-	}
+// derive adds what a ratchet key may have made if it was made against before: a guess for each root of that.
+func (a *Adversary) derive(id chainID, before parcel.Key, sure bool) {
 	roots := a.roots[chainID{id.base, before}]
-	if len(roots) == 0 || doubt && len(a.on[id]) == 0 {
+	if len(roots) == 0 {
 		return
 	}
-	// What cannot have changed the answer is not tried again.
-	now := [3]int{a.parcels, len(a.on[id]), len(a.braid.chains)}
-	if doubt && a.tried[s] == now {
-		return
-	}
-	a.tried[s] = now
 	dh, ok := a.agree(id.key, before)
 	if !ok {
 		return
 	}
 	for _, r := range roots {
-		g := guess{}
-		g.root, g.chain = rootStep(r, dh)
-		if !slices.Contains(a.guesses[id], g) {
-			a.guesses[id] = append(a.guesses[id], g)
+		root, chain := rootStep(r, dh)
+		depth := a.depth[r]
+		if !sure {
+			depth++
 		}
-		if doubt && !a.opens(id, g.chain) {
-			continue
+		if depth <= tryDepth && len(a.guesses[id]) < tryGuesses &&
+			!slices.ContainsFunc(a.guesses[id], func(g guess) bool { return g.root == root }) {
+			a.guesses[id] = append(a.guesses[id], guess{root, chain, depth, sure})
 		}
-		a.stepped[s] = true
-		a.addRoot(id, g.root)
-		a.addChain(id, 0, g.chain)
 	}
 }
 
-// A guess is what a ratchet key may have made.
-type guess struct{ root, chain secret }
+// What cannot be told right from wrong is followed so far: in so many steps, and so many possibilities for a key.
+const (
+	tryDepth   = 4
+	tryGuesses = 48
+)
 
-// confirmed reports whether a derived chain of the key has opened a message, so that there is no doubt
-// about it any more.
-func (a *Adversary) confirmed(id chainID) bool {
-	now := [3]int{a.parcels, len(a.on[id]), len(a.braid.chains)}
-	s := step{id: id}
-	if a.stepped[s] || a.tried[s] == now {
-		return a.stepped[s]
-	}
-	a.tried[s] = now
-	return a.confirm(id)
+// A guess is what a ratchet key may have made, and how many steps of those that led to it are doubtful.
+type guess struct {
+	root, chain secret
+	depth       int
+	sure        bool // about the last step
 }
 
-// confirm tries the derived chains of the key.
-func (a *Adversary) confirm(id chainID) bool {
+// settle looks for the guess that is right, and reports whether there is one. What is known of the chain tells:
+// its root, a key or a seed of it that was handed over, or a message that opens.
+func (a *Adversary) settle(id chainID) bool {
+	if a.settled[id] {
+		return true
+	}
 	for _, g := range a.guesses[id] {
-		if a.opens(id, g.chain) {
-			a.stepped[step{id: id}] = true
+		if a.fits(id, &g) || a.opens(id, g.chain) {
+			a.settled[id] = true
+			delete(a.guesses, id)
+			a.addRoot(id, g.root)
+			a.addChain(id, 0, g.chain)
+			delete(a.depth, g.root)
+			return true
+		}
+	}
+	return false
+}
+
+// An anchor is what was handed over of a chain: the key or the seed at an index.
+type anchor struct {
+	seed  bool
+	index uint32
+	value secret
+}
+
+func (a *Adversary) anchor(id chainID, seed bool, e *parcel.Entry) {
+	a.anchors[id] = append(a.anchors[id], anchor{seed, e.Index, secret(e.Value)})
+	a.queue.due[id] = true
+}
+
+// fits reports whether a guess leads to what was handed over.
+func (a *Adversary) fits(id chainID, g *guess) bool {
+	if contains(a.given[id], g.root) {
+		return true
+	}
+	for _, x := range a.anchors[id] {
+		c := &cursor{first: g.chain, now: g.chain, step: chainStep}
+		seed := c.key(x.index)
+		if x.seed && seed == x.value || !x.seed && c.now == x.value {
+			return true
+		}
+	}
+	return false
+}
+
+// tellable reports whether a right guess would have been found out: then those that are left are wrong.
+func (a *Adversary) tellable(id chainID) bool {
+	if len(a.given[id])+len(a.anchors[id]) > 0 {
+		return true
+	}
+	return slices.ContainsFunc(a.on[id], func(i int) bool {
+		s := &a.observed[i]
+		if s.pq == nil || s.pq.index == 0 {
+			return true
+		}
+		for _, dir := range a.directions(id.base, s.wire.From) {
+			if len(a.braid.in(pqID{id.base, s.pq.epoch - 1, dir}, s.pq.index)) == 0 {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// keep adds the guesses of a key to what is tried.
+func (a *Adversary) keep(id chainID) {
+	for _, g := range a.guesses[id] {
+		if (g.sure || a.partial || a.cut) && !contains(a.roots[id], g.root) {
+			if g.depth > 0 {
+				a.depth[g.root] = g.depth
+			}
 			a.addRoot(id, g.root)
 			a.addChain(id, 0, g.chain)
 		}
 	}
-	return a.stepped[step{id: id}]
 }
 
 // opens reports whether a chain key opens a message of the chain.

@@ -33,6 +33,13 @@ func (a *Adversary) dueAfter(id chainID) {
 		return
 	}
 	list, newer := a.turns[id.base], 0
+	if a.partial {
+		for _, t := range list[max(0, i-tryNewer):i] {
+			if t.side != list[i].side {
+				a.queue.due[chainID{id.base, t.key}] = true
+			}
+		}
+	}
 	for _, t := range list[i+1:] {
 		if t.side != list[i].side {
 			a.queue.due[chainID{id.base, t.key}] = true
@@ -98,26 +105,75 @@ func (a *Adversary) follow() {
 
 // followTurn derives the root and chain of one ratchet key.
 func (a *Adversary) followTurn(id chainID) {
-	list, i := a.turns[id.base], a.turnAt[id]
-	if s := a.shakes[id.base]; s != nil && s.ratchet == id.key {
-		a.turnFromPreKey(id, s)
+	// What cannot have changed the answer is not tried again.
+	now := a.progress(id)
+	if a.settled[id] || a.tried[id] == now {
+		return
 	}
-	if a.confirmed(id) {
+	if a.settle(id) { // as nearly always
 		delete(a.queue.unsettled, id)
 		return
 	}
+	list, i := a.turns[id.base], a.turnAt[id]
+	if s := a.shakes[id.base]; s != nil && s.ratchet == id.key {
+		for _, signed := range a.ids[s.from.other()][s.first.SignedPreKeyID] {
+			a.derive(id, signed, true)
+		}
+	}
 	older := 0
-	for j := i - 1; j >= 0 && older < tryOlder; j-- {
+	for j := i - 1; j >= 0 && older < a.olderKeys(id); j-- {
 		if list[j].side != list[i].side {
-			a.ratchet(id, list[j].key, older > 0)
-			if older++; older == 1 && len(a.guesses[id]) > 0 && a.confirm(id) {
-				return // as nearly always
+			a.derive(id, list[j].key, older == 0 && !a.partial)
+			if older++; older == 1 && a.settle(id) {
+				return
 			}
 		}
 	}
-	if len(a.guesses[id]) > 0 {
-		a.queue.unsettled[id] = true
+	if a.partial { // a key may be seen after what was made against it
+		newer := 0
+		for j := i + 1; j < len(list) && newer < tryNewer; j++ {
+			if list[j].side != list[i].side {
+				a.derive(id, list[j].key, false)
+				newer++
+			}
+		}
 	}
+	if !a.settle(id) {
+		a.doubt(id)
+	}
+	a.tried[id] = a.progress(id)
+}
+
+// A progress is what there was when a key was followed last.
+type progress struct{ parcels, messages, chains, roots int }
+
+func (a *Adversary) progress(id chainID) progress {
+	return progress{a.parcels, len(a.on[id]), len(a.braid.chains), a.rooted[id.base]}
+}
+
+// doubt does what can be done about a key whose guesses nothing confirms: those that may be right are tried on
+// receivers.
+func (a *Adversary) doubt(id chainID) {
+	if len(a.guesses[id]) == 0 {
+		return
+	}
+	a.queue.unsettled[id] = true
+	if a.tellable(id) {
+		return
+	}
+	a.keep(id)
+}
+
+// tryNewer is how many keys that were seen later are tried as the one that a key was made against.
+const tryNewer = 4
+
+// olderKeys is how many that were seen earlier are. With all messages in view it is the last one, unless
+// somebody has cut in, or a message can tell.
+func (a *Adversary) olderKeys(id chainID) int {
+	if a.partial || a.cut || len(a.on[id]) > 0 {
+		return tryOlder
+	}
+	return 1
 }
 
 // noted is what changes with an entry of a parcel beyond its own chain.

@@ -73,7 +73,7 @@ const (
 	tryChains = 7
 	tryEpochs = 4
 	tryRoots  = 3
-	tryAhead  = 1000 // where to try too if nothing was seen: the receiver may be further
+	tryAhead  = 1000 // where to try too if not all was seen: the receiver may be further
 )
 
 // A forger is one attempt to be believed by one receiver.
@@ -295,33 +295,39 @@ func (k *pqKey) value() *secret {
 	return &k.key
 }
 
+// directions returns the directions of the post-quantum chains in which an end may send: one, if it was seen who
+// began the session.
+func (a *Adversary) directions(base parcel.Key, from Side) []uint8 {
+	h := a.shakes[base]
+	switch {
+	case h == nil:
+		return []uint8{0, 1}
+	case h.from == from:
+		return []uint8{0}
+	}
+	return []uint8{1}
+}
+
 // outgoing returns the keys that messages of a session can be sent with from an end, newest epoch first. Who
-// began the session sends in direction 0 (spqr §12.1). If that was not seen, which way a chain goes is tried
-// out: the receiver knows.
+// began the session sends in direction 0 (spqr §12.1). If that was not seen, which way a chain goes is tried out: the
+// receiver knows.
 func (a *Adversary) outgoing(base parcel.Key, from Side) (list []pqKey) {
 	b := &a.braid
-	directions := []uint8{0, 1}
-	if h := a.shakes[base]; h != nil {
-		directions = directions[:1]
-		if h.from != from {
-			directions[0] = 1
-		}
-	}
 	epochs := b.epochs[base]
 	for n, epoch := range slices.Backward(epochs) {
 		if len(epochs)-n > tryEpochs {
 			break
 		}
-		for _, dir := range directions {
+		for _, dir := range a.directions(base, from) {
 			list = append(list, a.sendable(pqID{base, epoch, dir})...)
 		}
 	}
 	return list
 }
 
-// ahead returns the indices to try: the next one, and if nothing was seen one that is further on.
+// ahead returns the indices to try: the next one, and unless all messages were seen one that is further on.
 func (a *Adversary) ahead(next uint32) []uint32 {
-	if len(a.observed) > 0 {
+	if !a.partial {
 		return []uint32{next}
 	}
 	return []uint32{next, next + tryAhead}

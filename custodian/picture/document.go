@@ -120,7 +120,7 @@ func (p *document) parties() {
 	for _, x := range p.time.Principals {
 		y := party{
 			Name: x.ID, Role: p.say("role." + string(x.Role)), Same: x.SameAs, Quantum: x.Quantum, Total: len(p.report.Messages),
-			Sees: x.Sees == "all" || x.Sees == "" && x.Role != custodian.Outsider,
+			Sees: x.Part != nil || x.Sees == "all" || x.Sees == "" && x.Role != custodian.Outsider,
 		}
 		for i := range p.report.Messages {
 			m := &p.report.Messages[i]
