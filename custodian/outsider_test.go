@@ -91,6 +91,7 @@ func TestOutsiderAccepts(t *testing.T) {
 	for n := range *outsiderRuns {
 		profile := []Profile{Publishable, Lab}[n%2]
 		add(fmt.Sprintf("random %d", n), randomScenario(n), profile)
+		add(fmt.Sprintf("partial %d", n), randomScenario(oldScenarios+n), profile)
 		add(fmt.Sprintf("custody %d", n), randomCustody(n).Scenario, profile)
 	}
 	sc := pingPong(4, 3, 0, "stream", "everything")

@@ -48,7 +48,7 @@ func Verify(b []byte) (*Outcome, error) {
 	}
 	v := &verifier{files: files, about: make(map[string]stretch), ordinal: make(map[string]int)}
 	for _, part := range []func() error{
-		v.readDocuments, v.readRules, v.checkTranscript, v.checkProbes, v.checkGrants, v.checkBindings, v.checkScenario, v.checkStatements, v.close,
+		v.readDocuments, v.readRules, v.checkTranscript, v.checkSight, v.checkProbes, v.checkGrants, v.checkBindings, v.checkScenario, v.checkStatements, v.close,
 		v.checkCertificates, v.checkReadings, v.checkForgeries, v.checkSessions,
 		v.checkObservations, v.checkCollisions, v.checkNotices, v.checkDerivations, v.checkUnused, v.checkReport,
 	} {

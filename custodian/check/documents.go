@@ -107,6 +107,9 @@ type principal struct {
 	Quantum bool   `json:"quantum,omitempty"`
 	Sees    string `json:"sees,omitempty"`
 	SameAs  string `json:"same_as,omitempty"`
+
+	Seen   []int    `json:"seen,omitempty"`
+	Others []string `json:"others,omitempty"`
 }
 
 type grant struct {

@@ -49,7 +49,7 @@ func (v *verifier) observe(i int) string {
 	for k, m := range v.messages {
 		r := v.reads[where{i, k, false}]
 		switch {
-		case v.views[i].sees:
+		case v.sees(v.views[i], m):
 			size := len(m.Body) / 2
 			n.envelopes++
 			n.bytes += size

@@ -9,14 +9,23 @@ import (
 
 // A scenario is the script of a lab bundle.
 type scenario struct {
-	Format        string      `json:"format"`
-	Protocol      int         `json:"protocol"`
-	Seed          uint64      `json:"seed"`
-	Initiator     string      `json:"initiator,omitempty"`
-	OneTimePreKey *bool       `json:"oneTimePreKey,omitempty"`
-	Keyless       string      `json:"keyless,omitempty"`
-	Principals    []principal `json:"principals"`
-	Script        []step      `json:"script"`
+	Format        string     `json:"format"`
+	Protocol      int        `json:"protocol"`
+	Seed          uint64     `json:"seed"`
+	Initiator     string     `json:"initiator,omitempty"`
+	OneTimePreKey *bool      `json:"oneTimePreKey,omitempty"`
+	Keyless       string     `json:"keyless,omitempty"`
+	Principals    []scripted `json:"principals"`
+	Script        []step     `json:"script"`
+}
+
+// A scripted principal is one of the script.
+type scripted struct {
+	ID      string `json:"id"`
+	Role    string `json:"role"`
+	Quantum bool   `json:"quantum,omitempty"`
+	Sees    *sight `json:"sees,omitempty"`
+	SameAs  string `json:"same_as,omitempty"`
 }
 
 // A step has the fields of one kind of step; which these may be together is not looked at here.
@@ -91,8 +100,8 @@ func (v *verifier) compareScenario(b []byte) error {
 	if len(sc.Principals) != len(v.text.Principals) {
 		return refuse("the principals are not those of the scenario")
 	}
-	for i, p := range sc.Principals {
-		if p != v.text.Principals[i] {
+	for i := range sc.Principals {
+		if !v.same(sc.Seed, i, &sc.Principals[i]) {
 			return refuse("the principals are not those of the scenario")
 		}
 	}

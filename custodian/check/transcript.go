@@ -91,7 +91,7 @@ func (v *verifier) checkPrincipals() error {
 	}
 	for i, p := range v.text.Principals {
 		roles := []string{"provider", "operator", "outsider"}
-		if !slices.Contains(roles, p.Role) || !slices.Contains([]string{"", "all", "none"}, p.Sees) ||
+		if !slices.Contains(roles, p.Role) || !slices.Contains([]string{"", "all", "none", "part"}, p.Sees) ||
 			p.SameAs != "" && (v.principal(p.SameAs) < 0 || v.principal(p.SameAs) == i) {
 			return refuse("principal %d is malformed", i)
 		}

@@ -11,8 +11,8 @@ import (
 // A view is one principal, with or without a quantum computer, and what it learnt.
 type view struct {
 	members map[int]bool // who shares what they know, itself included
-	sees    bool
-	reaches bool // can put a message before a receiver
+	all     bool         // it sees every ciphertext
+	reaches bool         // can put a message before a receiver
 	closure [2]*closure
 	cert    [2]string // ids
 	known   [2]map[string]int
@@ -26,8 +26,8 @@ func (v *verifier) close() error {
 		for m := range x.members {
 			p := &v.text.Principals[m]
 			sees := p.Sees == "all" || p.Sees == "" && p.Role != "outsider"
-			x.sees = x.sees || sees
-			x.reaches = x.reaches || sees || p.Role != "outsider"
+			x.all = x.all || sees
+			x.reaches = x.reaches || sees || p.Sees == "part" || p.Role != "outsider"
 		}
 		facts := v.facts(x)
 		x.closure[0] = v.rules.close(facts, v.lines(2*i))
@@ -75,7 +75,7 @@ func (v *verifier) facts(x *view) (list []fact) {
 				add(seen(e.OneTimePreKey.Key))
 			}
 		case "message":
-			if x.sees || e.By != "" && x.members[v.principal(e.By)] {
+			if v.sees(x, byEvent[i]) {
 				add(byEvent[i].facts()...)
 			}
 		case "parcel":

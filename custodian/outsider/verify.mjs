@@ -113,7 +113,7 @@ const head = { at: int, kind: str };
 const Manifest = object({ format: str, profile: str, files: list(object({ name: str, size: int, sha256: str })) });
 const Transcript = object({
   format: str,
-  principals: list(object({ id: str, role: str, quantum: left(flag), sees: left(str), same_as: left(str) })),
+  principals: list(object({ id: str, role: str, quantum: left(flag), sees: left(str), same_as: left(str), seen: left(list(int)), others: left(list(str)) })),
   grants: list(object({ name: str, to: str, from: str, via: str, atoms: left(list(str)), count: left(int), since: int, until: int, at: int, ended: orNone })),
   events: list(byKind({
     bundle: object({ ...head, of: str, identity: key, signed_prekey: signedPreKey, one_time_prekey: maybe(prekey), kem_prekey: maybe(kemPreKey) }),
@@ -172,9 +172,11 @@ const Report = object({
   evidence: list(object({ id: str, kind: str, claim: str })),
   limits: list(str),
 });
+const portion = object({ from: left(str), percent: left(int), messages: maybe(list(int)), except: maybe(list(int)) });
+const sight = type(v => v !== undefined && typeof v !== 'string' ? portion(v) : str(v), v => typeof v === 'string' ? v : portion.write(v));
 const Scenario = object({
   format: str, protocol: int, seed: int, initiator: left(str), oneTimePreKey: maybe(flag), keyless: left(str),
-  principals: list(object({ id: str, role: str, quantum: left(flag), sees: left(str), same_as: left(str) })),
+  principals: list(object({ id: str, role: str, quantum: left(flag), sees: left(sight), same_as: left(str) })),
   script: list(object({
     send: left(str), text: left(str), count: left(int),
     deliver: maybe(type(v => { if (v === false) return v; need(Array.isArray(v), 'a delivery of nothing'); return v.map(x => int(x)); })),
@@ -265,7 +267,7 @@ function readTranscript(t, files, size) {
   need(t.format === 'custody-transcript-v1', 'unknown transcript');
   const ids = t.principals.map(p => p.id);
   need(ids.length <= 256 && t.grants.length <= 1024 && areNames(ids) && areNames(t.grants.map(g => g.name)), 'a principal or grant is not well named');
-  need(t.principals.every(p => ['provider', 'operator', 'outsider'].includes(p.role) && ['', 'all', 'none'].includes(p.sees) && (!p.same_as || p.same_as !== p.id && ids.includes(p.same_as))), 'a principal is not well made');
+  need(t.principals.every(p => ['provider', 'operator', 'outsider'].includes(p.role) && ['', 'all', 'none', 'part'].includes(p.sees) && (!p.same_as || p.same_as !== p.id && ids.includes(p.same_as))), 'a principal is not well made');
   const turns = new Map(t.turns.map(x => [x.session + x.key, x])), pq = new Map(t.pq_chains.map(c => [[c.session, c.epoch, c.dir].join(), c]));
   need([...t.turns, ...t.pq_chains].reduce((n, c) => n + 4 * (c.last + 1), 0) <= size + 2 ** 18, 'the chains are longer than a bundle of this size can have');
   need(turns.size === t.turns.length && pq.size === t.pq_chains.length && t.pq_chains.every(c => c.dir === 0 || c.dir === 1), 'a chain is named twice, or has no direction');
@@ -584,6 +586,9 @@ function clauses(t) {
 
 // ---- Facts and certificates ----
 
+// sees tells whether a circle sees a message: all, a part that has it, or one's own.
+const sees = (circle, e) => circle.all || circle.ids.has(e.by) || circle.parts.some(p => e.number < 0 ? p.others.includes(e.from) : p.seen.includes(e.number));
+
 // facts lists [atom, time] of what the principals of a circle learn. Only one that sees messages, or injected one, learns from it.
 function facts(t, circle, quantum) {
   const out = quantum ? [['quantum', 0]] : [];
@@ -591,7 +596,7 @@ function facts(t, circle, quantum) {
     const learn = (...atoms) => { for (const a of atoms) if (a) out.push([a, e.at]); };
     if (e.kind === 'bundle') learn(...[e.identity, e.signed_prekey.key, e.one_time_prekey?.key].filter(Boolean).map(k => `seen(${short(k)})`));
     else if (e.kind === 'parcel' && circle.ids.has(e.to)) learn(...e.atoms);
-    else if (e.kind === 'message' && (circle.sees || circle.ids.has(e.by))) {
+    else if (e.kind === 'message' && sees(circle, e)) {
       learn(e.number >= 0 && `observed(${e.number})`, `seen(${short(e.m.ratchet)})`, chunkAtom(e));
       if (e.prekey) learn(`handshake(${short(e.m.base)})`, `seen(${short(e.m.base)})`, `seen(${short(e.m.identity)})`);
     }
@@ -891,7 +896,7 @@ function checkWitnesses(t, ev, p, known, notices, files) {
     }
   }
   // Forgeries and sessions.
-  const reaches = circle.sees || p.role !== 'outsider';
+  const reaches = circle.all || circle.parts.length > 0 || p.role !== 'outsider';
   const bodies = new Set([...t.messages, ...t.carried].map(e => e.body));
   const by = (set, atom, at) => set.has(atom) && set.get(atom) <= at;
   const checkForgery = (f, probe, begins) => {
@@ -912,8 +917,8 @@ function checkWitnesses(t, ev, p, known, notices, files) {
   expectation('sessions', mine('sessions').map(f => f.probe), openings.filter(q => reaches && q.takes.some(w => w.prekey && by(plain, dh(w.sender, w.prekey), q.at))).map(q => q.number));
   for (const f of mine('sessions')) { need(f.prekey && ['S3', 'S4'].includes(f.strategy), 'a session is not begun'); checkForgery(f, t.probes[f.probe], true); }
   // Observations and collisions.
-  const given = mine('readings').filter(r => !r.keys && !circle.sees).map(r => r.message);
-  const seen = circle.sees ? t.messages : [], total = seen.length + given.length;
+  const seen = t.messages.filter(e => sees(circle, e)), given = mine('readings').filter(r => !r.keys && !seen.includes(t.messages[r.message])).map(r => r.message);
+  const total = seen.length + given.length;
   expectation('observations', mine('observations').length, total > 0 ? 1 : 0);
   const collide = [];
   for (const i of t.injected.filter(e => circle.ids.has(e.by))) for (const e of t.messages)
@@ -1202,8 +1207,31 @@ const GROUPS = {
 };
 const members = a => GROUPS[a]?.flatMap(members) ?? [a];
 
+// admits tells whether a portion has message n, or what has no number (-1), of an end.
+function admits(p, seed, place, n, end) {
+  if (p.from && p.from !== end) return false;
+  if (n < 0) return !p.percent && !p.messages;
+  if (p.messages && !p.messages.includes(n) || p.except?.includes(n)) return false;
+  if (!p.percent) return true;
+  const b = Buffer.alloc(24);
+  [seed, place, n].forEach((x, i) => b.writeBigUInt64BE(BigInt(x), 8 * i));
+  return Buffer.from(sha(Buffer.concat([Buffer.from('custody-view-v1\0'), b])), 'hex').readUInt32BE() < Math.floor(Math.min(p.percent, 99) * 2 ** 32 / 100);
+}
+
+// scripted gives a principal of the script as a transcript has it.
+function scripted(t, seed, place, p) {
+  if (typeof p.sees === 'string') return { ...p, seen: [], others: [] };
+  const seen = t.messages.filter(e => admits(p.sees, seed, place, e.number, e.from)).map(e => e.number);
+  return { ...p, sees: 'part', seen, others: ENDS.filter(end => admits(p.sees, seed, place, -1, end)) };
+}
+
+function checkSight(t) {
+  const ascending = (l, top) => l.every((n, i) => n >= 0 && n < top && (i === 0 || n > l[i - 1]));
+  for (const p of t.principals) need(p.sees === 'part' ? ascending(p.seen, t.messages.length) && ascending(p.others.map(e => ENDS.indexOf(e)), 2) : p.seen.length + p.others.length === 0, 'a principal is not well made');
+}
+
 function compareScenario(sc, t) {
-  need(sc.format === 'custody-scenario-v1' && ['', 'refused'].includes(sc.keyless) && same(sc.principals, t.principals), 'the principals are not those of the scenario');
+  need(sc.format === 'custody-scenario-v1' && ['', 'refused'].includes(sc.keyless) && same(sc.principals.map((p, i) => scripted(t, sc.seed, i, p)), t.principals), 'the principals are not those of the scenario');
   const grants = [], injections = [], held = new Set(), told = new Set();
   let sent = 0;
   sc.script.forEach((s, step) => {
@@ -1233,6 +1261,7 @@ function verify(tar) {
   const known = /^(manifest\.json|report\.json|rulebook\.txt|transcript\.json|evidence\.json|scenario\.json|certificates\/c-\d{4,}\.txt|parcels\/\d{4,}\.(names|bin)|statements\/\d{4,}\.(bin|twin))$/;
   for (const n of files.keys()) need(known.test(n) && (lab || n !== 'scenario.json'), 'unknown file ' + n);
   const t = readTranscript(document(Transcript, json('transcript.json')), files, tar.length), ev = document(Evidence, json('evidence.json')), rep = document(Report, json('report.json'));
+  checkSight(t);
   need(files.has('rulebook.txt') && (!lab || files.has('scenario.json')), 'a file is missing');
   readParcels(t, files, lab);
   bindings(t);
@@ -1243,7 +1272,7 @@ function verify(tar) {
   const of = id => t.principals.find(p => p.id === id), root = p => p.same_as ? root(of(p.same_as)) : p.id;
   for (const p of t.principals) {
     const members = t.principals.filter(q => root(q) === root(p));
-    const circle = { root: root(p), ids: new Set(members.map(m => m.id)), sees: members.some(m => m.sees ? m.sees === 'all' : m.role !== 'outsider') };
+    const circle = { root: root(p), ids: new Set(members.map(m => m.id)), all: members.some(m => m.sees ? m.sees === 'all' : m.role !== 'outsider'), parts: members.filter(m => m.sees === 'part') };
     const s = { circle, plain: saturate(rules, facts(t, circle, false)), quantum: saturate(rules, facts(t, circle, true)), certs: wanted.filter(c => c.principal === p.id).map(c => c.id) };
     [s.plain, s.quantum].forEach((set, i) => need(files.get(`certificates/${s.certs[i]}.txt`)?.toString('latin1') === certificate(set), `${s.certs[i]} is not the closure of its facts`));
     state.set(p.id, s);
