@@ -138,6 +138,9 @@ func (c *custodyCase) play(t *testing.T, reopen func() session.Store, k int, mod
 			try(look)
 		}
 		require.Equal(t, c.want[i], show.State, "message %d, call %d: %s", i, k, show.English)
+		var again error // the session has taken the message as well
+		try(func() error { _, again = d.Decrypt(ctx, bob, m); return again })
+		require.ErrorContains(t, again, "old counter", "message %d, call %d", i, k)
 	}
 	return faulty.Fired()
 }
