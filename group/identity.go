@@ -45,11 +45,16 @@ func (c *Channel) deliverer(tx session.Tx, from signet.Address) ([]byte, error) 
 func (c *Channel) authored(tx session.Tx, from signet.Address, identity []byte, said *signet.PublicKey) error {
 	var key signet.PublicKey
 	var err error
-	switch {
-	case len(identity) == 0 && said == nil:
-		return nil
-	case len(identity) == 0:
-		return c.identities.Compare(tx, from, *said)
+	if len(identity) == 0 { // from before deliverers were noted: whom the device was met as
+		if said != nil {
+			if err := c.identities.Compare(tx, from, *said); err != nil {
+				return err
+			}
+			said = nil
+		}
+		if identity, err = tx.Identity(from); err != nil || len(identity) == 0 {
+			return err
+		}
 	}
 	if key, err = signet.ParsePublicKey(identity); err != nil {
 		return damaged(err)

@@ -93,6 +93,42 @@ func TestStrangersSenderKey(t *testing.T) {
 	receive(t, a.channel, b.addr, m, "it is me")
 }
 
+// TestEarlierSenderKeys: a sender key from before deliverers were noted counts as delivered by whom its
+// device was met as. Here that is a stranger under the name of b, whom an earlier program has let in.
+func TestEarlierSenderKeys(t *testing.T) {
+	a, others := shared(t, "b")
+	b := others[0]
+	stranger := newMember("b")
+	stranger.addr.Device = 9
+	stranger.channel = NewChannel(stranger.addr, testI, stranger.store, nil)
+	d, err := stranger.channel.Distribution(ctx)
+	require.NoError(t, err)
+	old := func(from signet.Address, identity signet.PublicKey, distribution []byte) {
+		t.Helper()
+		parsed, err := a.channel.format.parseDistribution(distribution)
+		require.NoError(t, err)
+		row, err := join(nil, &parsed, nil)
+		require.NoError(t, err)
+		require.NoError(t, a.store.Update(ctx, from, func(tx session.Tx) error {
+			if err := tx.PutIdentity(from, identity.Bytes()); err != nil {
+				return err
+			}
+			return tx.(Tx).PutSenderKey(from, a.channel.name, row)
+		}))
+	}
+	old(stranger.addr, stranger.Identity(), d)
+	m := send(t, stranger.channel, "it is me, b")
+	_, err = a.channel.Decrypt(ctx, stranger.addr, m)
+	require.Equal(t, &session.UntrustedIdentityError{Peer: stranger.addr, Known: b.Identity(), Offered: stranger.Identity()}, untrusted(t, err))
+	require.NoError(t, a.Trust(ctx, b.addr, b.Identity()), "once more")
+	refuse(t, a.channel, stranger.addr, m, ErrNoSenderKey)
+
+	d, err = b.channel.Distribution(ctx)
+	require.NoError(t, err)
+	old(b.addr, b.Identity(), d)
+	receive(t, a.channel, b.addr, send(t, b.channel, "and this is b"), "and this is b")
+}
+
 // TestAuthor: a certificate, or what else says whose a message is, and the deliverer of the sender
 // key are one.
 func TestAuthor(t *testing.T) {

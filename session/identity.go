@@ -1,6 +1,7 @@
 package session
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -337,13 +338,14 @@ func (d *Device) change(tx Tx, peer signet.Address, key signet.PublicKey, except
 	changed := of != unmet && !known.Equal(key)
 	for _, a := range list {
 		row, err := tx.Identity(a)
+		other := len(row) > 0 && !bytes.Equal(row, key.Bytes()) // the device was met as somebody else
 		if err == nil && len(row) > 0 && !d.isOwn(peer) {
 			err = tx.PutIdentity(a, key.Bytes())
 		}
 		if err == nil && (except == nil || a != *except) {
 			err = d.endOthers(tx, a, key)
 		}
-		if err == nil && changed {
+		if err == nil && (changed || other) {
 			err = forgetSenderKeys(tx, a)
 		}
 		if err != nil {
