@@ -107,6 +107,7 @@ func (b *bundle) build(report *Report) ([]byte, error) {
 		rules.WriteString(r.ID + " " + r.Text + "\n")
 	}
 	b.add("rulebook.txt", []byte(rules.String()))
+	b.add("sentences.txt", []byte(sentencesText()))
 	if err := b.addJSON("transcript.json", b.transcript()); err != nil {
 		return nil, err
 	}

@@ -57,7 +57,7 @@ func (r *run) grant(g *Grant) error {
 		return err
 	}
 	for _, name := range a.missing {
-		r.note("Grant %s: %s did not exist at that moment and was granted empty.", "Remise %s : %s n'existait pas à ce moment et a été remis vide.", g.Name, name)
+		r.note("empty", "{grant}", g.Name, "{atom}", name)
 	}
 	return r.probeBoth()
 }

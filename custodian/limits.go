@@ -1,6 +1,9 @@
 package custodian
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // What a report says about itself, in both languages. Its JSON has the English alone (custody-format.md).
 
@@ -24,23 +27,26 @@ var limits = []Text{
 		"Qu'on ait écrit au-delà d'un mandat, ou à deux avec une clé, est dit de cet essai : ce qui aurait pu être fait et ne l'a pas été rend le verdict conditionnel."},
 }
 
+// taken is what every report takes for granted.
+var taken = []Text{
+	{"The two ends compared safety numbers: a first contact with another identity key is not counted as a forgery.",
+		"Les deux extrémités ont comparé leurs numéros de sécurité : un premier contact avec une autre clé d'identité ne compte pas comme une imitation."},
+	{"Everybody can read the directory of prekey bundles.",
+		"Tout le monde peut lire l'annuaire des lots de préclés."},
+	{"Ends keep what this library keeps: 5 receiving chains, 2000 skipped keys a chain, 40 archived sessions; a grant by copy leaves the giver's own copy in place.",
+		"Les extrémités gardent ce que cette bibliothèque garde : 5 chaînes de réception, 2000 clés sautées par chaîne, 40 sessions archivées ; une remise par copie laisse en place la copie de qui la donne."},
+	{"A provider or operator can put a message before a receiver; so can an outsider that sees ciphertexts.",
+		"Un prestataire ou un opérateur peut présenter un message à un destinataire ; un tiers qui voit les messages chiffrés aussi."},
+}
+
+var sharing = Text{"{who} and {other} share everything that they know.", "{who} et {other} partagent tout ce qu'ils savent."}
+
 // assumptions is what a report takes for granted.
 func assumptions(sc *Scenario) []Text {
-	list := []Text{
-		{"The two ends compared safety numbers: a first contact with another identity key is not counted as a forgery.",
-			"Les deux extrémités ont comparé leurs numéros de sécurité : un premier contact avec une autre clé d'identité ne compte pas comme une imitation."},
-		{"Everybody can read the directory of prekey bundles.",
-			"Tout le monde peut lire l'annuaire des lots de préclés."},
-		{"Ends keep what this library keeps: 5 receiving chains, 2000 skipped keys a chain, 40 archived sessions; a grant by copy leaves the giver's own copy in place.",
-			"Les extrémités gardent ce que cette bibliothèque garde : 5 chaînes de réception, 2000 clés sautées par chaîne, 40 sessions archivées ; une remise par copie laisse en place la copie de qui la donne."},
-		{"A provider or operator can put a message before a receiver; so can an outsider that sees ciphertexts.",
-			"Un prestataire ou un opérateur peut présenter un message à un destinataire ; un tiers qui voit les messages chiffrés aussi."},
-	}
+	list := slices.Clone(taken)
 	for _, p := range sc.Principals {
 		if p.SameAs != "" {
-			list = append(list, both(
-				"%s and %s share everything that they know.",
-				"%s et %s partagent tout ce qu'ils savent.", p.ID, p.SameAs))
+			list = append(list, sharing.fill("{who}", p.ID, "{other}", p.SameAs))
 		}
 	}
 	return list
@@ -51,8 +57,24 @@ func both(en, fr string, args ...any) Text {
 	return Text{fmt.Sprintf(en, args...), fmt.Sprintf(fr, args...)}
 }
 
+// notes are what a report adds to its limits about a run.
+var notes = withChecks(map[string]Text{
+	"empty":   {"Grant {grant}: {atom} did not exist at that moment and was granted empty.", "Remise {grant} : {atom} n'existait pas à ce moment et a été remis vide."},
+	"ended":   {"Message {n} was not taken: the customer had ended the conversation.", "Le message {n} n'a pas été reçu : le client avait mis fin à la discussion."},
+	"refused": {"Message {n} was handed over and its receiver refused it.", "Le message {n} a été remis et son destinataire l'a refusé."},
+	"statement": {"A statement was handed over and the customer's session refused it.",
+		"Une déclaration a été remise et la session du client l'a refusée."},
+	"idle": {"A barrier was raised while nothing was revoked, and changed nothing.", "Une barrière a été levée alors que rien n'était révoqué, et n'a rien changé."},
+	"fresh": {"The barrier ended the current session of the customer: the next one to write begins a fresh one.",
+		"La barrière a mis fin à la session en cours du client : le prochain à écrire en commence une nouvelle."},
+	"uncounted": {"The customer's client does not count on the barrier: a session that it deleted can be begun again from its first message.",
+		"L'application du client ne compte pas sur la barrière : une session qu'elle a supprimée peut être recommencée à partir de son premier message."},
+})
+
 // note adds a sentence about this run to the report's limits.
-func (r *run) note(en, fr string, args ...any) { r.notes = append(r.notes, both(en, fr, args...)) }
+func (r *run) note(name string, pairs ...string) {
+	r.notes = append(r.notes, notes[name].fill(pairs...))
+}
 
 // inEnglish returns the sentences in English, in a slice that is not nil.
 func inEnglish(list []Text) []string {

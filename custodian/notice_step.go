@@ -295,7 +295,7 @@ func (r *run) control(st *stated, withhold bool) error {
 	if err != nil {
 		s.refused = err
 		r.refusedBy(s)
-		r.note("A statement was handed over and the customer's session refused it.", "Une déclaration a été remise et la session du client l'a refusée.")
+		r.note("statement")
 		return nil
 	}
 	s.delivered, s.deliveredAt = true, len(r.events)
@@ -343,11 +343,7 @@ func (r *run) read(st *stated) error {
 func (r *run) refusedStatement(st *stated, err error) {
 	var check notice.Check
 	errors.As(err, &check)
-	why := checks[check]
-	r.notes = append(r.notes, Text{
-		fmt.Sprintf("The customer's client refused the statement of script[%d]: check %d, %s.", st.step, uint8(check), why.EN),
-		fmt.Sprintf("L'application du client a refusé la déclaration de script[%d] : vérification %d, %s.", st.step, uint8(check), why.FR),
-	})
+	r.note(fmt.Sprintf("check.%d", uint8(check)), "{step}", fmt.Sprint(st.step))
 }
 
 // checks are those that a statement has to pass.
@@ -357,4 +353,15 @@ var checks = map[notice.Check]Text{
 	notice.CheckSequence: {"its place in the sequence", "sa place dans la suite"}, notice.CheckTimes: {"the times", "les dates"},
 	notice.CheckLabel: {"the label", "l'étiquette"}, notice.CheckScope: {"the scope", "la portée"},
 	notice.CheckTransition: {"the business had contradicted itself", "l'entreprise s'était contredite"},
+}
+
+// withChecks adds the notes about statements that do not pass a check: its number and its words.
+func withChecks(notes map[string]Text) map[string]Text {
+	for check, why := range checks {
+		notes[fmt.Sprintf("check.%d", uint8(check))] = Text{
+			fmt.Sprintf("The customer's client refused the statement of script[{step}]: check %d, %s.", uint8(check), why.EN),
+			fmt.Sprintf("L'application du client a refusé la déclaration de script[{step}] : vérification %d, %s.", uint8(check), why.FR),
+		}
+	}
+	return notes
 }

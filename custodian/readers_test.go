@@ -190,3 +190,42 @@ func TestBoundedWork(t *testing.T) {
 	_, err := check.Verify(repack(t, f, Publishable))
 	require.ErrorContains(t, err, "certificate", "it is worked off, and comes to another closure")
 }
+
+// TestSentences: what is quoted is what was verified. Each sentence that a maker of bundles puts in the place of
+// another is refused by both verifiers.
+func TestSentences(t *testing.T) {
+	sc := twoPrincipals(1)
+	sc.Principals[1].SameAs = ""
+	sc.Script = append(sc.Script, Step{Grant: &Grant{Name: "o", To: "p2", Via: "oracle"}}, Step{Send: &Send{From: Customer, Hold: true}})
+	more := func(name string, sentence string) fraud {
+		return inFile("report.json", name+": "+sentence, func(v map[string]any) { v[name] = append(items(v[name]), any(sentence)) })
+	}
+	say := func(lang string) fraud {
+		return verdictOf("a verdict in other words, "+lang, "G2", "p", func(v map[string]any) { dict(v["text"])[lang] = "p reads nothing." })
+	}
+	allRefused(t, sc, Publishable, []fraud{
+		say("en"), say("fr"),
+		inFile("report.json", "a limit left out", func(v map[string]any) { v["limits"] = items(v["limits"])[1:] }),
+		inFile("report.json", "an assumption left out", func(v map[string]any) { v["assumptions"] = items(v["assumptions"])[1:] }),
+		inFile("report.json", "other limits", func(v map[string]any) { items(v["limits"])[0] = "This report has been audited." }),
+		more("limits", "An auditor has confirmed this report."),
+		more("limits", "Grant g: root did not exist at that moment and was granted empty."),
+		more("limits", "Grant h: root did not exist at that moment and was granted empty."),
+		more("limits", "Message 0 was handed over and its receiver refused it."),
+		more("limits", "Message 010 was handed over and its receiver refused it."),
+		more("limits", "The customer's client refused the statement of script[1]: check 3, the signature."),
+		more("assumptions", "p and p2 share everything that they know."),
+		replaced("report.json", "a log of an auditor", `{"id":"l-0001"`, `{"id":"l-0002","kind":"log","claim":"audited"},{"id":"l-0001"`),
+		replaced("report.json", "a log with another count", ` asked for `, ` asked for 1`),
+		replaced("report.json", "an absence of nothing", `{"id":"l-0001"`, `{"id":"a-0009","kind":"absence","claim":"nothing is known of p"},{"id":"l-0001"`),
+		{"other templates", func(t *testing.T, files, _ map[string][]byte) {
+			files["sentences.txt"] = bytes.Replace(files["sentences.txt"], []byte("can read"), []byte("can not read"), 1)
+		}},
+		{"no templates", func(_ *testing.T, files, _ map[string][]byte) { delete(files, "sentences.txt") }},
+	})
+	allRefused(t, sc, Publishable, []fraud{
+		inFile("report.json", "a log left out", func(v map[string]any) {
+			v["evidence"] = slices.DeleteFunc(items(v["evidence"]), func(e any) bool { return dict(e)["kind"] == "log" })
+		}),
+	})
+}

@@ -14,7 +14,7 @@ import (
 // messages of the business are lost.
 func (r *run) barrier() error {
 	if r.revokedAt < 0 {
-		r.note("A barrier was raised while nothing was revoked, and changed nothing.", "Une barrière a été levée alors que rien n'était révoqué, et n'a rien changé.")
+		r.note("idle")
 		return nil
 	}
 	p := r.parties[attack.Customer]
@@ -30,7 +30,7 @@ func (r *run) barrier() error {
 		case s.archived:
 			record = wire.AppendPrevious(record, &s.Session)
 		case r.old(s.base, r.madeAgainst(s)):
-			r.note("The barrier ended the current session of the customer: the next one to write begins a fresh one.", "La barrière a mis fin à la session en cours du client : le prochain à écrire en commence une nouvelle.")
+			r.note("fresh")
 		default:
 			record = wire.AppendCurrent(record, r.without(s))
 		}

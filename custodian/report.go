@@ -37,8 +37,9 @@ type Report struct {
 
 // Tool names what made a report.
 type Tool struct {
-	Version  string `json:"version"`
-	Rulebook string `json:"rulebook"` // "sha256:" and the digest of the rule book
+	Version   string `json:"version"`
+	Rulebook  string `json:"rulebook"`  // "sha256:" and the digest of the rule book
+	Sentences string `json:"sentences"` // "sha256:" and the digest of the templates of sentences
 }
 
 // A MessageReport says who can do what with a message. Principals are in the order of the scenario.

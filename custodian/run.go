@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"signet.example/signet/custodian/attack"
@@ -359,7 +360,7 @@ func (r *run) deliver(s *sent) error {
 	p := r.parties[1-s.from]
 	r.advance()
 	if r.blocked && p.side == attack.Customer {
-		r.note("Message %d was not taken: the customer had ended the conversation.", "Le message %d n'a pas été reçu : le client avait mis fin à la discussion.", s.number)
+		r.note("ended", "{n}", strconv.Itoa(s.number))
 		return nil
 	}
 	text, err := p.device.Decrypt(r.ctx, p.peer, s.message)
@@ -381,7 +382,7 @@ func (r *run) begins(s *sent) {
 func (r *run) refuse(s *sent, err error) {
 	s.refused = err
 	r.refusedBy(s)
-	r.note("Message %d was handed over and its receiver refused it.", "Le message %d a été remis et son destinataire l'a refusé.", s.number)
+	r.note("refused", "{n}", strconv.Itoa(s.number))
 }
 
 // accept notes that p has just taken a message.

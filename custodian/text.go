@@ -1,7 +1,6 @@
 package custodian
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 )
@@ -107,17 +106,15 @@ func say(v *Verdict) Text {
 	}
 	switch {
 	case v.g == g5 && v.result == Held && v.healing != nil:
-		out.EN += " " + back("Protection comes back %s (today's computers); %s against a future quantum computer.", v.healing, "after", "never in this run")
-		out.FR += " " + back("La protection revient %s (ordinateurs actuels) ; %s face à un futur ordinateur quantique.", v.healing, "après", "jamais dans cet essai")
+		out = out.then(suffixes["G5.back"].fill("{c}", clockEN(v.healing.Classical), "{q}", clockEN(v.healing.Quantum)).EN,
+			suffixes["G5.back"].fill("{c}", clockFR(v.healing.Classical), "{q}", clockFR(v.healing.Quantum)).FR)
 	case v.g == g8 && v.result == Lost && v.messages >= v.of:
-		out.EN += " It still can at the end of this run."
-		out.FR += " Il le peut encore à la fin de cet essai."
+		out = out.then(suffixes["G8.still"].EN, suffixes["G8.still"].FR)
 	case v.g == g13 && v.result == Lost && v.metadata.Timing:
-		out.EN += fmt.Sprintf(" It knows when, and the sizes: %d bytes in all.", v.metadata.Bytes)
-		out.FR += fmt.Sprintf(" Il sait quand, et connaît les tailles : %d octets en tout.", v.metadata.Bytes)
+		t := suffixes["G13.timing"].fill("{bytes}", strconv.Itoa(v.metadata.Bytes))
+		out = out.then(t.EN, t.FR)
 	case v.g == g13 && v.result == Lost:
-		out.EN += " It was given texts, and saw no envelope."
-		out.FR += " Il a reçu des textes, et n'a vu aucune enveloppe."
+		out = out.then(suffixes["G13.texts"].EN, suffixes["G13.texts"].FR)
 	}
 	return out
 }
@@ -138,14 +135,35 @@ func plural(n int) string {
 	return "messages"
 }
 
-func back(format string, h *Healing, after, never string) string {
-	clock := func(n *int) string {
-		if n == nil {
-			return never
-		}
-		return fmt.Sprintf("%s %d %s", after, *n, plural(*n))
+// suffixes are what some verdicts add.
+var suffixes = map[string]Text{
+	"G5.back": {"Protection comes back {c} (today's computers); {q} against a future quantum computer.",
+		"La protection revient {c} (ordinateurs actuels) ; {q} face à un futur ordinateur quantique."},
+	"G5.after":   {"after {k} {kmessages}", "après {k} {kmessages}"},
+	"G5.never":   {"never in this run", "jamais dans cet essai"},
+	"G8.still":   {"It still can at the end of this run.", "Il le peut encore à la fin de cet essai."},
+	"G13.timing": {"It knows when, and the sizes: {bytes} bytes in all.", "Il sait quand, et connaît les tailles : {bytes} octets en tout."},
+	"G13.texts":  {"It was given texts, and saw no envelope.", "Il a reçu des textes, et n'a vu aucune enveloppe."},
+}
+
+// fill puts values in the place of names, in both languages.
+func (t Text) fill(pairs ...string) Text {
+	r := strings.NewReplacer(pairs...)
+	return Text{r.Replace(t.EN), r.Replace(t.FR)}
+}
+
+// then adds a sentence.
+func (t Text) then(en, fr string) Text { return Text{t.EN + " " + en, t.FR + " " + fr} }
+
+func clockEN(n *int) string { return clock(n).EN }
+func clockFR(n *int) string { return clock(n).FR }
+
+// clock says after how many messages nothing is readable any more.
+func clock(n *int) Text {
+	if n == nil {
+		return suffixes["G5.never"]
 	}
-	return fmt.Sprintf(format, clock(h.Classical), clock(h.Quantum))
+	return suffixes["G5.after"].fill("{k}", strconv.Itoa(*n), "{kmessages}", plural(*n))
 }
 
 var (

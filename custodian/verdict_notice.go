@@ -204,7 +204,10 @@ func (w *writer) nonRepudiation(i int, s span) (Verdict, bool) {
 	v := w.views[i]
 	ids := w.takenIDs()
 	if len(ids) == 0 {
-		return w.absent(g11, v, noneAccepted), s.granted || w.run.custody != nil
+		if !s.granted && w.run.custody == nil {
+			return Verdict{}, false
+		}
+		return w.absent(g11, v, "accepted"), true
 	}
 	var seen []witness
 	var claims []claim
@@ -224,16 +227,17 @@ func (w *writer) nonRepudiation(i int, s span) (Verdict, bool) {
 }
 
 // absent is a verdict that is unknown because something is not there.
-func (w *writer) absent(g guarantee, v *view, what Text) Verdict {
-	id := w.evidence.addText("absence", Text{what.EN + ": nothing shows it about " + v.p.ID, what.FR + " : rien ne le montre au sujet de " + v.p.ID})
+func (w *writer) absent(g guarantee, v *view, what string) Verdict {
+	id := w.evidence.addText("absence", absences[what].fill("{who}", v.p.ID))
 	return Verdict{g: g, principal: v.p.ID, evidence: []string{id}}
 }
 
-// What is absent.
-var (
-	noneAccepted = Text{"the customer's client accepted no statement", "l'application du client n'a accepté aucune déclaration"}
-	noneClaimed  = Text{"the customer's client claimed nothing", "l'application du client n'a rien affirmé"}
-)
+// absences are why a verdict is unknown.
+var absences = map[string]Text{
+	"accepted": {"the customer's client accepted no statement: nothing shows it about {who}", "l'application du client n'a accepté aucune déclaration : rien ne le montre au sujet de {who}"},
+	"claimed":  {"the customer's client claimed nothing: nothing shows it about {who}", "l'application du client n'a rien affirmé : rien ne le montre au sujet de {who}"},
+	"G5":       {"no message was sent after the grant to {who}", "aucun message n'a suivi le mandat donné à {who}"},
+}
 
 // tells reports whether what a client shows says that one of the holders named can do one of these things.
 func tells(s *notice.State, names []string, verbs notice.Verbs) bool {
@@ -317,7 +321,10 @@ func (w *writer) honesty(i int, s span) (Verdict, bool) {
 	v, n := w.views[i], &w.notices
 	ids := w.takenIDs()
 	if len(ids) == 0 {
-		return w.absent(g14, v, noneAccepted), s.granted || w.run.custody != nil
+		if !s.granted && w.run.custody == nil {
+			return Verdict{}, false
+		}
+		return w.absent(g14, v, "accepted"), true
 	}
 	names := v.names(w.run.sc)
 	seen := slices.Clone(n.contradiction)
@@ -353,7 +360,7 @@ func (w *writer) honesty(i int, s span) (Verdict, bool) {
 		}
 	}
 	if len(seen) == 0 && of == 0 && !asserts(n.final) {
-		return w.absent(g14, v, noneClaimed), true
+		return w.absent(g14, v, "claimed"), true
 	}
 	x := judge(g14, v, v.cert, seen, claims, count, of, bad)
 	if x.result != Unknown {

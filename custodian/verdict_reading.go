@@ -70,7 +70,7 @@ func (w *writer) healing(i int, s span) (Verdict, bool) {
 	var x Verdict
 	switch {
 	case n == s.since && s.granted: // no message came after the grant: nothing to see either way
-		x = Verdict{g: g5, principal: v.p.ID, evidence: []string{w.evidence.addText("absence", Text{"no message was sent after the grant to " + v.p.ID, "aucun message n'a suivi le mandat donné à " + v.p.ID})}}
+		x = Verdict{g: g5, principal: v.p.ID, evidence: []string{w.evidence.addText("absence", absences["G5"].fill("{who}", v.p.ID))}}
 	case last == n-1 && last >= s.since:
 		x = judge(g5, v, v.cert, []witness{w.reads[i][last]}, nil, count, of, bad)
 	default:

@@ -3,6 +3,7 @@ package custodian
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"sync"
 
 	"signet.example/signet/custodian/know"
@@ -36,7 +37,7 @@ func (w *writer) write(digest string) *Report {
 		v.quantum.cert = w.evidence.certify(v.p.ID+withQuantum, w.base, v.quantum.facts, v.quantum.closure)
 	}
 	r := &Report{
-		Tool:        Tool{Version: Version, Rulebook: "sha256:" + know.RulebookDigest()},
+		Tool:        Tool{Version: Version, Rulebook: "sha256:" + know.RulebookDigest(), Sentences: sentencesDigest()},
 		Scenario:    "sha256:" + digest,
 		assumptions: assumptions(w.run.sc),
 		Injections:  w.injections(),
@@ -48,10 +49,8 @@ func (w *writer) write(digest string) *Report {
 	}
 	for _, g := range w.run.grants {
 		if g.Via == "oracle" {
-			w.evidence.addText("log", Text{
-				fmt.Sprintf("grant %s: %s asked for %d agreements with the identity key of the %s", g.Name, g.To, g.calls, endNames[sideOfGrant(g.Grant)]),
-				fmt.Sprintf("mandat %s : %s a demandé %d accords avec la clé d'identité %s", g.Name, g.To, g.calls, [...]string{"du client", "de l'entreprise"}[sideOfGrant(g.Grant)]),
-			})
+			t := calls[endNames[sideOfGrant(g.Grant)]]
+			w.evidence.addText("log", t.fill("{grant}", g.Name, "{who}", g.To, "{k}", strconv.Itoa(g.calls)))
 		}
 	}
 	facts := w.standings(r.Verdicts)

@@ -48,7 +48,7 @@ func Verify(b []byte) (*Outcome, error) {
 	}
 	v := &verifier{files: files, about: make(map[string]stretch), ordinal: make(map[string]int)}
 	for _, part := range []func() error{
-		v.readDocuments, v.readRules, v.checkTranscript, v.checkSight, v.checkProbes, v.checkGrants, v.checkBindings, v.checkScenario, v.checkStatements, v.close,
+		v.readDocuments, v.readRules, v.readSentences, v.checkTranscript, v.checkSight, v.checkProbes, v.checkGrants, v.checkBindings, v.checkScenario, v.checkStatements, v.close,
 		v.checkCertificates, v.checkReadings, v.checkForgeries, v.checkSessions,
 		v.checkObservations, v.checkCollisions, v.checkNotices, v.checkDerivations, v.checkUnused, v.checkReport,
 	} {
@@ -85,8 +85,10 @@ type verifier struct {
 	own      map[shownKey]int    // when each end first showed a ratchet key
 	prekeys  map[shownKey]int    // when each end first published a signed prekey
 	arrivals map[oneWay][]arrival
-	claims   map[string]int     // of the report's evidence, by id
-	ids      [2]map[string]bool // identity keys of each end
+	words    map[string]sentence // templates, by name
+	empties  map[string]bool     // see emptyNotes
+	claims   map[string]int      // of the report's evidence, by id
+	ids      [2]map[string]bool  // identity keys of each end
 
 	rules     *clauses
 	views     []*view

@@ -5,8 +5,9 @@ package check
 type report struct {
 	Format string `json:"format"`
 	Tool   struct {
-		Version  string `json:"version"`
-		Rulebook string `json:"rulebook"`
+		Version   string `json:"version"`
+		Rulebook  string `json:"rulebook"`
+		Sentences string `json:"sentences"`
 	} `json:"tool"`
 	Scenario    string          `json:"scenario"`
 	Headline    *headline       `json:"headline"`

@@ -17,7 +17,7 @@ var cannotShow = []string{
 	"That a forgery was accepted cannot be seen: the receiver's state is secret. It is well made, and the receiver is said to take such messages.",
 	"Roles, who sees which ciphertexts, who shares with whom, and times are what the maker says they are.",
 	"Held against forgery means held against the strategies of the report, and by the receiver that the transcript describes.",
-	"Sentences of the report are quoted from its maker. The lines above are the verifier's own.",
+	"What the customer's client is said to have shown is in the words of the maker. The lines above are the verifier's own.",
 }
 
 // summary is the headline that was made again: what happened, and what is so now.

@@ -8,6 +8,7 @@ import { headline } from './headline.mjs';
 import { createHash, createHmac, createDecipheriv, createPrivateKey, createPublicKey, diffieHellman, hkdfSync, verify as checkSignature } from 'node:crypto';
 
 const RULEBOOK = '933389001ff1395eb3e11e3c2730ca28cead12954295f51bf1ab7b1bfd9b1b96';
+const SENTENCES = 'd412bc4d3c731e141799171e095903a1c20d46b7fac6e7542566a3eb11f1f664';
 const DECEIT = 'This message was not written by the one whose name it bears.';
 const ENDS = ['customer', 'business'];
 
@@ -148,7 +149,7 @@ const Evidence = object({
 });
 const sentence = object({ en: str, fr: str });
 const Report = object({
-  format: str, tool: object({ version: str, rulebook: str }), scenario: str,
+  format: str, tool: object({ version: str, rulebook: str, sentences: str }), scenario: str,
   headline: object({
     state: str,
     readers: list(object({ principal: str, messages: int, handed_on: int, quantum: int, first: int, last: int })),
@@ -1139,8 +1140,66 @@ function claims(t, ev, state, notices, rules, files) {
   return out;
 }
 
+// ---- Sentences ----
+
+const readWords = b => new Map(b.toString().split('\n').slice(0, -1).map(l => l.split('\t')).map(([k, en, fr]) => [k, { en, fr }]));
+const put = (text, values) => text.replace(/\{(\w+)\}/g, (all, k) => Object.hasOwn(values, k) ? values[k] : all);
+const fill = (t, values) => ({ en: put(t.en, values), fr: put(t.fr, values) });
+const then = (a, b) => ({ en: a.en + ' ' + b.en, fr: a.fr + ' ' + b.fr });
+const plural = n => n === 1 ? 'message' : 'messages';
+
+// sentenceOf puts a verdict in words.
+function sentenceOf(words, v) {
+  const special = v.verdict === 'unknown' ? [`${v.id}.unknown`, 'unknown'] : v.verdict === 'held' && v.of === 0 ? [`${v.id}.none`] : v.verdict === 'lost' && v.messages === 0 ? [`${v.id}.self`] : [];
+  const name = [...special, `${v.id}.${v.verdict}`].find(k => words.has(k));
+  const s = fill(words.get(name) ?? { en: '', fr: '' }, { who: v.principal, n: v.messages, of: v.of, messages: plural(v.of), nmessages: plural(v.messages) });
+  const clock = n => n === undefined ? words.get('G5.never') : fill(words.get('G5.after'), { k: n, kmessages: plural(n) });
+  if (v.id === 'G5' && v.verdict === 'held' && v.healing) {
+    const c = clock(v.healing.classical), q = clock(v.healing.quantum), t = words.get('G5.back');
+    return then(s, { en: put(t.en, { c: c.en, q: q.en }), fr: put(t.fr, { c: c.fr, q: q.fr }) });
+  }
+  if (v.id === 'G8' && v.verdict === 'lost' && v.messages >= v.of) return then(s, words.get('G8.still'));
+  if (v.id === 'G13' && v.verdict === 'lost') return then(s, v.metadata.timing ? fill(words.get('G13.timing'), { bytes: v.metadata.bytes }) : words.get('G13.texts'));
+  return s;
+}
+
+const absence = (words, v, notices) => put(words.get(v.id === 'G5' ? 'absence.G5' : notices?.anyAccepted ? 'absence.claimed' : 'absence.accepted').en, { who: v.principal });
+
+// checkSentences makes assumptions, limits and logs again.
+function checkSentences(rep, t, words) {
+  const numbered = name => { const out = []; while (words.has(name + (out.length + 1))) out.push(words.get(name + (out.length + 1)).en); return out; };
+  need(same(rep.assumptions, [...numbered('assumption.'), ...t.principals.filter(p => p.same_as).map(p => put(words.get('assumption.sharing').en, { who: p.id, other: p.same_as }))]), 'the assumptions are not those of every report');
+  const limits = numbered('limit.');
+  need(same(rep.limits.slice(0, limits.length), limits), 'the limits are not those of every report');
+  const notes = new Map(['statement', 'idle', 'fresh', 'uncounted'].map(k => [words.get('note.' + k).en, true]));
+  const parcels = g => t.events.filter(e => e.kind === 'parcel' && e.grant === g.name);
+  for (const g of t.grants) {
+    const given = parcels(g), first = given.find(e => e.at === g.at);
+    for (const atom of g.via === 'quota' ? ['sending-chain'] : g.atoms) {
+      const empty = g.via === 'quota' ? given.length === 0 : g.atoms.includes('archived') || !first || !first.entries.some(x => KINDS[atom].includes(x.kind));
+      notes.set(put(words.get('note.empty').en, { grant: g.name, atom }), empty);
+    }
+  }
+  const numberIn = (s, template, hole) => {
+    const [before, after] = template.split(hole), digits = s.slice(before.length, s.length - after.length);
+    return s === before + digits + after && /^(0|[1-9]\d{0,15})$/.test(digits) ? Number(digits) : undefined;
+  };
+  for (const s of rep.limits.slice(limits.length)) {
+    if (notes.has(s)) { need(notes.get(s), 'a limit is not true'); continue; }
+    const ended = numberIn(s, words.get('note.ended').en, '{n}'), refused = numberIn(s, words.get('note.refused').en, '{n}'), e = t.messages[ended ?? refused];
+    if (e) { need(!e.delivered && (refused !== undefined || e.from === 'business'), 'a limit is not true'); continue; }
+    const check = [...words].some(([k, w]) => k.startsWith('note.check.') && numberIn(s, w.en, '{step}') !== undefined);
+    need(check && t.custody, 'a limit that no template makes');
+  }
+  const logs = t.grants.filter(g => g.via === 'oracle').map(g => put(words.get('calls.' + g.from).en, { grant: g.name, who: g.to, k: parcels(g).reduce((n, e) => n + e.entries.length, 0) }));
+  need(same(rep.evidence.filter(e => e.kind === 'log').map(e => e.claim), logs), 'the logs are not those of the oracles');
+  need(same(rep.evidence.filter(e => e.kind === 'absence').map(e => e.id).sort(), rep.verdicts.filter(v => v.verdict === 'unknown').flatMap(v => v.evidence).sort()), 'an absence is of nothing');
+}
+
 function checkReport(rep, t, ev, state, notices, files, rules, lab) {
   need(rep.format === 'custody-report-v1' && rep.tool.rulebook === 'sha256:' + RULEBOOK && sha(files.get('rulebook.txt')) === RULEBOOK, 'another rule book');
+  need(rep.tool.sentences === 'sha256:' + SENTENCES && files.has('sentences.txt') && sha(files.get('sentences.txt')) === SENTENCES, 'other templates of sentences');
+  const words = readWords(files.get('sentences.txt'));
   if (lab) need(rep.scenario === 'sha256:' + sha(files.get('scenario.json')), 'the report is of another scenario');
   const ids = l => l.map(p => p.id), reader = (n, q) => ids(t.principals.filter(p => (!q || p.quantum) && ev.readings.some(r => r.principal === p.id && r.message === n && (q || !r.quantum))));
   need(rep.messages.length === t.messages.length, 'the report is of other messages');
@@ -1168,12 +1227,13 @@ function checkReport(rep, t, ev, state, notices, files, rules, lab) {
     const full = { healing: undefined, metadata: undefined, ...w, severity: severity(w, where, t.messages.length) };
     if (w.verdict === 'unknown') {
       full.evidence = got.evidence;
-      need(got.evidence.length === 1 && rep.evidence.some(e => e.id === got.evidence[0] && e.kind === 'absence' && e.claim.includes(w.principal)), `${w.id} of ${w.principal} cites no absence`);
+      need(got.evidence.length === 1 && rep.evidence.some(e => e.id === got.evidence[0] && e.kind === 'absence' && e.claim === absence(words, w, notices)), `${w.id} of ${w.principal} cites no absence`);
     }
     for (const k in full) need(same(got[k], full[k]), `${w.id} of ${w.principal}: ${k} is ${JSON.stringify(got[k])}, and should be ${JSON.stringify(full[k])}`);
     need(name === GUARANTEES[w.id][1], `${w.id} has another name`);
+    need(same(text, sentenceOf(words, w)), `${w.id} of ${w.principal} is in other words`);
   });
-  need(rep.limits.length > 0, 'the report names no limits');
+  checkSentences(rep, t, words);
   // Headline, notice and evidence.
   const { headline: begins, notice } = headline(t, ev, want, p => state.get(p.id).circle.root);
   for (const k in begins) need(same(rep.headline[k], begins[k]), `the headline does not follow: ${k} should be ${JSON.stringify(begins[k])}`);
@@ -1258,7 +1318,7 @@ function compareScenario(sc, t) {
 
 function verify(tar) {
   const { files, lab } = unpack(tar), json = name => { need(files.has(name), 'there is no ' + name); return files.get(name); };
-  const known = /^(manifest\.json|report\.json|rulebook\.txt|transcript\.json|evidence\.json|scenario\.json|certificates\/c-\d{4,}\.txt|parcels\/\d{4,}\.(names|bin)|statements\/\d{4,}\.(bin|twin))$/;
+  const known = /^(manifest\.json|report\.json|rulebook\.txt|sentences\.txt|transcript\.json|evidence\.json|scenario\.json|certificates\/c-\d{4,}\.txt|parcels\/\d{4,}\.(names|bin)|statements\/\d{4,}\.(bin|twin))$/;
   for (const n of files.keys()) need(known.test(n) && (lab || n !== 'scenario.json'), 'unknown file ' + n);
   const t = readTranscript(document(Transcript, json('transcript.json')), files, tar.length), ev = document(Evidence, json('evidence.json')), rep = document(Report, json('report.json'));
   checkSight(t);
