@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"maps"
+	"os"
 	"runtime"
 	"slices"
 	"strings"
@@ -228,4 +229,15 @@ func TestSentences(t *testing.T) {
 			v["evidence"] = slices.DeleteFunc(items(v["evidence"]), func(e any) bool { return dict(e)["kind"] == "log" })
 		}),
 	})
+}
+
+// TestSentencesAreKnown: the two verifiers and the page name the templates that reports are made with. Who changes
+// a sentence changes these.
+func TestSentencesAreKnown(t *testing.T) {
+	digest := strings.TrimPrefix(sentencesDigest(), "sha256:")
+	for _, file := range []string{"check/sentences.go", "outsider/verify.mjs", "../docs/custody-bundle.md"} {
+		b, err := os.ReadFile(file)
+		require.NoError(t, err)
+		require.Equal(t, 1, strings.Count(string(b), digest), "%s should name %s", file, digest)
+	}
 }
