@@ -94,9 +94,9 @@ func TestOutsiderAccepts(t *testing.T) {
 		add(fmt.Sprintf("partial %d", n), randomScenario(oldScenarios+n), profile)
 		add(fmt.Sprintf("custody %d", n), randomCustody(n).Scenario, profile)
 	}
-	sc := pingPong(4, 3, 0, "stream", "everything")
-	sc.Principals = append(sc.Principals, Principal{ID: "No_one", Role: Provider, SameAs: "p"}, Principal{ID: "personne", Role: Provider})
-	add("principals called by words", sc, Publishable)
+	for name, sc := range everyTemplate(t) {
+		add(name, sc, Publishable)
+	}
 	require.GreaterOrEqual(t, len(list), 50)
 	requireSame(t, list)
 }
