@@ -105,6 +105,12 @@ type Options struct {
 	// its address alone, as in WhatsApp-class networks. False is Signal's rule: one key for all devices of a name.
 	// Do not change it for a store that is in use.
 	DeviceIdentities bool
+	// IdentityChanges says what happens when a user comes with another identity key. The zero value refuses it.
+	IdentityChanges IdentityPolicy
+	// IdentityChanged, if not nil, is called with each key that IdentityChanges has accepted, inside the
+	// transaction: rows that it writes commit with the change. An error of it ends the operation and keeps
+	// nothing. Like every function that runs in a transaction, it may run again and has no effect outside it.
+	IdentityChanged func(tx Tx, c IdentityChange) error
 	// Custody, if not nil, judges who else holds the keys of conversations: Device.Custody shows it, and
 	// Decrypt returns a *NoticeError for messages that are notices. Nil costs nothing.
 	Custody Notices

@@ -166,16 +166,6 @@ func (d *Device) met(tx Tx, peer signet.Address, key signet.PublicKey) error {
 	return tx.PutIdentity(peer, key.Bytes())
 }
 
-// beginWith is identify for a session that begins with peer: by Start, a first message or a record.
-// It remembers the device.
-func (d *Device) beginWith(tx Tx, peer signet.Address, offered signet.PublicKey) error {
-	err := d.identify(tx, peer, offered)
-	if err != nil {
-		return err
-	}
-	return d.met(tx, peer, offered)
-}
-
 // agrees reports whether the current session is with the accepted identity, or none is accepted. It
 // writes nothing.
 func (d *Device) agrees(r *record) (bool, error) {

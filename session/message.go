@@ -380,7 +380,12 @@ func (r *record) receive(d *Device, author *signet.PublicKey, src *entropy.Sourc
 // becomes the current one, is done only because that session opened it (decision 020). left is the
 // number of one-time prekeys that are left if a session began, else -1.
 func (d *Device) receiveFirst(r *record, src *entropy.Source, in *incoming) (plaintext []byte, left int, err error) {
-	if err := d.beginWith(r.tx, r.peer, in.identity); err != nil {
+	var changed *UntrustedIdentityError
+	err = d.identify(r.tx, r.peer, in.identity)
+	if errors.As(err, &changed) && d.opts.IdentityChanges != RefuseChanges {
+		err = nil // it depends on whether the session is a new one
+	}
+	if err != nil {
 		return nil, -1, err
 	}
 	s, at, err := r.find(in.first.Version, in.base.Bytes())
@@ -388,6 +393,9 @@ func (d *Device) receiveFirst(r *record, src *entropy.Source, in *incoming) (pla
 		return nil, -1, err
 	}
 	begins := s == nil
+	if !begins && changed != nil { // its session is one of the former identity
+		return nil, -1, changed
+	}
 	if begins {
 		if s, err = d.accept(r, src, in); err != nil {
 			return nil, -1, err
@@ -406,6 +414,14 @@ func (d *Device) receiveFirst(r *record, src *entropy.Source, in *incoming) (pla
 	}
 	if !begins {
 		return plaintext, -1, r.opens(s, at)
+	}
+	if changed != nil {
+		if err := d.follow(r.tx, changed, &r.peer); err != nil {
+			return nil, -1, err
+		}
+	}
+	if err := d.met(r.tx, r.peer, in.identity); err != nil {
+		return nil, -1, err
 	}
 	if err := r.promote(s); err != nil {
 		return nil, -1, err

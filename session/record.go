@@ -408,7 +408,10 @@ func (d *Device) SetRecord(ctx context.Context, peer signet.Address, b []byte) e
 		if err != nil {
 			return fmt.Errorf("%w: %w", ErrRecord, err)
 		}
-		if err := d.beginWith(tx, peer, remote); err != nil {
+		if err := d.identify(tx, peer, remote); err != nil { // no record changes what is accepted
+			return err
+		}
+		if err := d.met(tx, peer, remote); err != nil {
 			return err
 		}
 		return errors.Join(r.markAll(), r.save())
