@@ -55,6 +55,16 @@ type marks struct {
 // maxMarks bounds the memory to some 300 kB.
 const maxMarks = 1 << 13
 
+// Forget forgets all versions: what there is now counts, however old it is.
+func (r *Ring) Forget() {
+	if r == nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.seen.rows = nil
+}
+
 // Met remembers the version of a row that is locked or was committed, and is ErrRolledBack if it has
 // met a later one. Versions of a row only grow.
 func (r *Ring) Met(p *Place) error {

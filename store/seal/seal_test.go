@@ -110,6 +110,9 @@ func TestMet(t *testing.T) {
 	require.NoError(t, r.Met(at("a", 5)))
 	require.NoError(t, r.Met(at("a", 5)))
 	require.ErrorIs(t, r.Met(at("a", 4)), ErrRolledBack)
+	r.Forget()
+	require.NoError(t, r.Met(at("a", 4)))
+	require.NoError(t, r.Met(at("a", 5)))
 	require.NoError(t, r.Met(at("b", 4)))
 	require.NoError(t, r.Met(at("a", 6)))
 	for i := range 3 * maxMarks {

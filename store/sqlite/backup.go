@@ -9,6 +9,7 @@ import (
 	"signet.example/signet"
 	"signet.example/signet/session"
 	"signet.example/signet/store/backup"
+	"signet.example/signet/store/internal/check"
 )
 
 // Export implements backup.Source. It reads one state of the file, over a connection of its own, and
@@ -51,16 +52,21 @@ type exporter struct {
 
 // A cell is a value with what it takes to open it.
 type cell struct {
-	value         []byte
-	version, seal sql.NullInt64
+	value              []byte
+	version, seal, sum sql.NullInt64
 }
 
-func (c *cell) fields() []any { return []any{&c.value, &c.version, &c.seal} }
+func (c *cell) fields() []any { return []any{&c.value, &c.version, &c.seal, &c.sum} }
 
 // open opens a value that was read. It is nil if there is none.
 func (e *exporter) open(k key, c *cell) ([]byte, error) {
 	if !c.version.Valid || k.table == sessions && len(c.value) == 0 {
 		return nil, nil
+	}
+	if c.seal.Int64 == 0 && e.s.ring.AllowPlain() {
+		if err := check.Matches(c.sum.Int64, k.place(c.version.Int64), c.value); err != nil {
+			return nil, fmt.Errorf("sqlite: %w", err)
+		}
 	}
 	b, err := e.s.ring.Open(c.seal.Int64, k.place(c.version.Int64), c.value)
 	if err != nil {
@@ -88,7 +94,7 @@ func (e *exporter) each(query string, row func(scan func(...any) error) error) e
 }
 
 func (e *exporter) values() error {
-	return e.each(`SELECT name, value, version, seal FROM signet_value WHERE device = ?`, func(scan func(...any) error) (err error) {
+	return e.each(`SELECT name, value, version, seal, sum FROM signet_value WHERE device = ?`, func(scan func(...any) error) (err error) {
 		var c cell
 		r := backup.Row{Kind: backup.Value}
 		if err := scan(append([]any{&r.Name}, c.fields()...)...); err != nil {
@@ -105,7 +111,7 @@ func (e *exporter) values() error {
 var kinds = map[int]backup.Kind{kindOneTime: backup.PreKey, kindSigned: backup.SignedPreKey, kindKEM: backup.KEMPreKey}
 
 func (e *exporter) preKeys() error {
-	return e.each(`SELECT kind, id, record, version, seal FROM signet_prekey WHERE device = ? ORDER BY kind`, func(scan func(...any) error) (err error) {
+	return e.each(`SELECT kind, id, record, version, seal, sum FROM signet_prekey WHERE device = ? ORDER BY kind`, func(scan func(...any) error) (err error) {
 		var c cell
 		var kind int
 		var r backup.Row
@@ -134,7 +140,8 @@ func (e *exporter) peers() error {
 	join := func(table, as string) string {
 		return fmt.Sprintf(` LEFT JOIN %s %s ON %[2]s.device = ?1 AND %[2]s.peer = p.peer AND %[2]s.peer_device = p.peer_device`, table, as)
 	}
-	query := `SELECT p.peer, p.peer_device, i.identity_key, i.version, i.seal, s.record, s.version, s.seal, a.record, a.version, a.seal
+	query := `SELECT p.peer, p.peer_device, i.identity_key, i.version, i.seal, i.sum, s.record, s.version, s.seal, s.sum,
+			a.record, a.version, a.seal, a.sum
 		FROM (SELECT peer, peer_device FROM signet_identity WHERE device = ?1
 			UNION SELECT peer, peer_device FROM signet_session WHERE device = ?1
 			UNION SELECT peer, peer_device FROM signet_archive WHERE device = ?1) p` +
@@ -160,7 +167,7 @@ func (e *exporter) peers() error {
 }
 
 func (e *exporter) senderKeys() error {
-	return e.each(`SELECT peer, peer_device, group_name, record, version, seal FROM signet_sender_key WHERE device = ?`, func(scan func(...any) error) (err error) {
+	return e.each(`SELECT peer, peer_device, group_name, record, version, seal, sum FROM signet_sender_key WHERE device = ?`, func(scan func(...any) error) (err error) {
 		var c cell
 		r := backup.Row{Kind: backup.SenderKey}
 		if err := scan(append([]any{&r.Peer.Name, &r.Peer.Device, &r.Name}, c.fields()...)...); err != nil {

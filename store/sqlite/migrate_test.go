@@ -17,7 +17,8 @@ import (
 func TestMigrate(t *testing.T) {
 	for version := 1; version < len(migrations); version++ {
 		path := filepath.Join(t.TempDir(), "signet.db")
-		require.NoError(t, create(path))
+		_, err := create(path, false)
+		require.NoError(t, err)
 		db, err := connect(path, new(atomic.Bool))
 		require.NoError(t, err)
 		fill(t, db, version)
@@ -44,7 +45,7 @@ func fill(t *testing.T, db *sql.DB, version int) {
 	statements := []string{`CREATE TABLE signet_schema (version INTEGER NOT NULL) STRICT`}
 	statements = append(statements, migrations[:version]...)
 	statements = append(statements, fmt.Sprintf(`INSERT INTO signet_schema VALUES (%d)`, version),
-		`INSERT INTO signet_session VALUES (0, 'alice', 1, CAST('kept' AS BLOB))`)
+		`INSERT INTO signet_session (device, peer, peer_device, record) VALUES (0, 'alice', 1, CAST('kept' AS BLOB))`)
 	for _, s := range statements {
 		_, err := db.Exec(s)
 		require.NoError(t, err)

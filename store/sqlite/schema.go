@@ -67,7 +67,32 @@ CREATE TABLE signet_seal_key (
 	device INTEGER NOT NULL, id INTEGER NOT NULL, wrapped BLOB NOT NULL,
 	PRIMARY KEY (device, id)
 ) STRICT;
+`, `
+CREATE TABLE signet_incarnation (id TEXT NOT NULL, number INTEGER NOT NULL) STRICT; -- one row
+ALTER TABLE signet_session ADD COLUMN sum INTEGER NOT NULL DEFAULT 0; -- check value, see package check; 0: none
+ALTER TABLE signet_archive ADD COLUMN sum INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE signet_identity ADD COLUMN sum INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE signet_prekey ADD COLUMN sum INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE signet_value ADD COLUMN sum INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE signet_sender_key ADD COLUMN sum INTEGER NOT NULL DEFAULT 0;
 `}
+
+// inspect looks at a file before anything is made in it.
+func (s *Store) inspect(tx *sql.Tx, as *founding, opts *Options) error {
+	var tables, ours int
+	err := tx.QueryRow(`SELECT count(*), count(*) FILTER (WHERE name = 'signet_schema') FROM sqlite_master`).Scan(&tables, &ours)
+	there, unread := readBeside(s.path)
+	as.failed = tables == 0 && unread == nil && there.number == conception
+	switch {
+	case err != nil:
+		return fmt.Errorf("sqlite: schema: %w", err)
+	case !as.empty && !as.log && !as.failed && tables == 0 && !opts.Copied:
+		return errNoLog
+	case opts.MustExist && ours == 0:
+		return errNone
+	}
+	return nil
+}
 
 // migrate takes the schema from whatever version it has to the present one.
 func migrate(tx *sql.Tx) error {
@@ -113,7 +138,8 @@ const (
 )
 
 // A verb is what is done with one row of a table. The parameters are the key's columns, device first;
-// those of put go on with the value, the version and the seal, which are what get returns.
+// those of put go on with the value, the version, the seal and the CRC; a version of 0 means the next one.
+// get returns the value, the version, the seal and the check value.
 type verb int
 
 const (
@@ -166,12 +192,16 @@ var statementText = func() (text [statements]string) {
 		for _, c := range strings.Split(t.key, ", ") {
 			where += ` AND ` + c + ` = ?`
 		}
-		params := strings.Repeat("?, ", strings.Count(where, "?")+2) + "?"
+		n := strings.Count(where, "?")
+		params := strings.Repeat("?, ", n+1)
+		at := func(i int) string { return fmt.Sprintf("?%d", n+i) } // value, version, seal, CRC
+		next := fmt.Sprintf(`CASE WHEN %s > 0 THEN %[1]s ELSE version + 1 END`, at(2))
 		of := table(i)
-		text[of.statement(get)] = fmt.Sprintf(`SELECT %s, version, seal FROM %s`, t.value, t.name) + where
-		text[of.statement(put)] = fmt.Sprintf(`INSERT INTO %s (device, %s, %s, version, seal) VALUES (%s)
-			ON CONFLICT DO UPDATE SET %[3]s = excluded.%[3]s, version = excluded.version, seal = excluded.seal`,
-			t.name, t.key, t.value, params)
+		text[of.statement(get)] = fmt.Sprintf(`SELECT %s, version, seal, sum FROM %s`, t.value, t.name) + where
+		text[of.statement(put)] = fmt.Sprintf(`INSERT INTO %s (device, %s, %s, version, seal, sum)
+			VALUES (%s max(%s, 1), %s, (max(%[5]s, 1) << 32) | %[7]s)
+			ON CONFLICT DO UPDATE SET %[3]s = excluded.%[3]s, version = %[8]s, seal = excluded.seal, sum = ((%[8]s) << 32) | %[7]s`,
+			t.name, t.key, t.value, params, at(2), at(3), at(4), next)
 		text[of.statement(remove)] = `DELETE FROM ` + t.name + where
 	}
 	return text

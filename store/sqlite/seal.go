@@ -17,6 +17,8 @@ type sealing struct {
 	versions map[key]int64 // of rows that were read or written, 0 for one that is not there
 	current  int64         // the data key for writing, once one was needed
 	written  []seal.Place  // sessions
+	back     bool          // a session went back in time
+	ending   bool          // they are being ended because one did
 }
 
 func (s *sealing) keep(k key, version int64) {
@@ -50,8 +52,9 @@ func (t *Tx) open(k key, b []byte, version, id int64) ([]byte, error) {
 	_, again := t.sealing.versions[k] // then it may be this transaction's own, which nobody else knows
 	t.sealing.keep(k, version)
 	place := k.place(version)
-	if r != nil && k.table == sessions && id != 0 && !again {
+	if r != nil && k.table == sessions && id != 0 && !again && !t.sealing.ending {
 		if err := r.Met(place); err != nil {
+			t.sealing.back = true
 			return nil, t.refuse(err)
 		}
 	}
@@ -68,6 +71,40 @@ func (t *Tx) open(k key, b []byte, version, id int64) ([]byte, error) {
 		return nil, t.refuse(err)
 	}
 	return notNull(b), nil
+}
+
+// endAll ends all sessions of the device: one went back in time, and of the others nobody knows. It is
+// kept in the file, for other processes and later ones. What does not open stays as it is.
+func (s *Store) endAll(ctx context.Context) error {
+	tx, err := s.begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback()
+	t := &Tx{store: s, ctx: ctx, sql: tx}
+	for a, err := range t.Peers() {
+		if err != nil {
+			return err
+		}
+		t.sealing = sealing{ending: true, versions: make(map[key]int64)}
+		current, err := t.Session(a)
+		archive, err2 := t.Archive(a)
+		if err != nil || err2 != nil {
+			t.err = nil
+			continue
+		}
+		if err := t.PutArchive(a, new(session.Rewind).Archive(current, archive)); err != nil {
+			return err
+		}
+		if err := t.PutSession(a, nil); err != nil {
+			return err
+		}
+	}
+	if err := tx.Commit(); err != nil {
+		return err
+	}
+	s.ring.Forget()
+	return nil
 }
 
 // refuse ends the transaction with an error of package seal.

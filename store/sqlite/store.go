@@ -10,6 +10,15 @@
 // kept while the system runs; if it crashes before the next commit, the failed one may turn out to
 // have been written after all.
 //
+// A file that is removed or replaced while it is open is noticed with the next Update, which fails. Beside
+// the file lies a small one, -incarnation, and the two count how often the store was opened and closed: of
+// an older copy that is put back every Update is refused, and a copy without it does not open. So whoever
+// moves a store takes both, after Close; a copy of a store in use lacks what is in its -wal, and is made
+// with package backup. See Options.Copied and Options.MustExist. A copy that is put back before the next
+// Open or Close is not noticed, since the numbers agree.
+//
+// A row that is plain has a check value: damage is session.ErrRecord.
+//
 // # Concurrency
 //
 // A Store is safe for concurrent use, and any number of processes may use one file. SQLite has one
@@ -31,6 +40,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
@@ -54,6 +64,13 @@ type Options struct {
 	// Seal, if not nil, encrypts what rows hold; see package seal. A file that is sealed for this
 	// Device does not open without it.
 	Seal *seal.Options
+	// MustExist makes Open fail where there is no store yet (fs.ErrNotExist if there is no file), rather
+	// than begin an empty one: for a program that has an identity to lose.
+	MustExist bool
+	// Copied says that the file is a copy, or was moved, and is to be used as it is: it is an older one
+	// than was here, or the -incarnation is not beside it. Call Device.ArchiveAll before anything else,
+	// unless nothing has been done with the original since.
+	Copied bool
 }
 
 // A Store is a session.Store in an SQLite file. It is safe for concurrent use.
@@ -70,10 +87,14 @@ type Store struct {
 	// statement.
 	aborted atomic.Bool
 	stmts   [statements]*sql.Stmt
+
+	standing standing // the files as they were opened
+	older    error    // not nil: the file is not to be written
 }
 
 // Open opens the database file at path, creates it if there is none, and brings its schema up to
-// date. It refuses a file with a schema newer than this package's. Nil opts means the defaults.
+// date. It refuses a file with a schema newer than this package's, and one that was copied while it was
+// in use; of an older copy, every Update is refused. Nil opts means the defaults.
 func Open(ctx context.Context, path string, opts *Options) (*Store, error) {
 	if opts == nil {
 		opts = &Options{}
@@ -87,13 +108,14 @@ func Open(ctx context.Context, path string, opts *Options) (*Store, error) {
 		return nil, fmt.Errorf("sqlite: %w", err)
 	}
 	s.path = abs
-	if err := create(abs); err != nil {
+	as, err := create(abs, opts.MustExist)
+	if err != nil {
 		return nil, fmt.Errorf("sqlite: %w", err)
 	}
 	if s.db, err = connect(abs, &s.aborted); err != nil {
 		return nil, fmt.Errorf("sqlite: %w", err)
 	}
-	if err := s.prepare(ctx, opts.Seal); err != nil {
+	if err := s.prepare(ctx, as, opts); err != nil {
 		s.db.Close()
 		return nil, err
 	}
@@ -104,44 +126,78 @@ func Open(ctx context.Context, path string, opts *Options) (*Store, error) {
 // creating keeps a Store from opening a file that another is about to close after creating it.
 var creating sync.Mutex
 
+// A founding is how a file was found: empty, with a log, as a first Open has left it that failed.
+type founding struct{ empty, log, failed bool }
+
 // create makes an empty file that its owner alone can read, durably. An existing file is fine.
-func create(path string) error {
+func create(path string, must bool) (as founding, err error) {
 	creating.Lock()
 	defer creating.Unlock()
+	_, err = os.Stat(path + "-wal")
+	as.log = err == nil
+	info, err := os.Stat(path)
+	if err == nil {
+		if as.empty = info.Size() == 0; as.empty && must {
+			return as, errNone
+		}
+		if as.empty && !as.log {
+			err = conceived(path)
+		}
+		return as, err
+	}
+	if must || !errors.Is(err, fs.ErrNotExist) {
+		return as, err
+	}
+	as.empty = true
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
-	if errors.Is(err, os.ErrExist) {
-		return nil
+	if errors.Is(err, os.ErrExist) { // another process was faster
+		return as, nil
 	}
 	if err != nil {
-		return err
+		return as, err
 	}
-	if err := f.Close(); err != nil {
-		return err
+	if err := errors.Join(f.Close(), conceived(path)); err != nil {
+		return as, err
 	}
 	dir, err := os.Open(filepath.Dir(path))
 	if err != nil {
-		return err
+		return as, err
 	}
 	defer dir.Close()
 	dir.Sync() // not every system can; those that need it do
-	return nil
+	return as, nil
 }
 
 // prepare migrates the schema, learns the data keys, and compiles the statements.
-func (s *Store) prepare(ctx context.Context, sealed *seal.Options) error {
+func (s *Store) prepare(ctx context.Context, as founding, opts *Options) error {
 	tx, err := s.begin(ctx)
 	if err != nil {
 		return fmt.Errorf("sqlite: open: %w", err)
 	}
 	defer tx.Rollback()
+	if s.standing, err = stand(s.path); err != nil {
+		return fmt.Errorf("sqlite: open: %w", err)
+	}
+	if err := s.inspect(tx, &as, opts); err != nil {
+		return err
+	}
 	if err := migrate(tx); err != nil {
 		return err
 	}
-	if err := s.unlock(ctx, tx, sealed); err != nil {
+	in, err := s.begun(tx, as.empty || as.failed, opts.Copied)
+	if err != nil {
+		return err
+	}
+	if err := s.unlock(ctx, tx, opts.Seal); err != nil {
 		return err
 	}
 	if err := tx.Commit(); err != nil {
 		return fmt.Errorf("sqlite: migrate: %w", err)
+	}
+	if s.older == nil {
+		if err := s.settle(in); err != nil {
+			return err
+		}
 	}
 	for i, text := range statementText {
 		if s.stmts[i], err = s.db.Prepare(text); err != nil {
@@ -155,6 +211,7 @@ func (s *Store) prepare(ctx context.Context, sealed *seal.Options) error {
 func (s *Store) Close() error {
 	<-s.turn
 	defer func() { s.turn <- struct{}{} }()
+	s.ended()
 	return s.db.Close()
 }
 
@@ -179,7 +236,15 @@ func (s *Store) Update(ctx context.Context, peer signet.Address, f func(tx sessi
 		t.err = errDone
 		tx.Rollback() // after a commit it does nothing
 	}()
-	if err := f(t); err != nil {
+	if err := errors.Join(s.older, s.still()); err != nil {
+		return err
+	}
+	err = f(t)
+	if t.sealing.back {
+		tx.Rollback()
+		return errors.Join(t.err, s.endAll(ctx))
+	}
+	if err != nil {
 		return err
 	}
 	if err := t.ready(); err != nil { // f ignored it
@@ -192,7 +257,7 @@ func (s *Store) Update(ctx context.Context, peer signet.Address, f func(tx sessi
 		return fmt.Errorf("sqlite: commit: %w", err)
 	}
 	t.sealing.committed(s.ring)
-	return nil
+	return s.still() // what was committed to a file that is gone is lost
 }
 
 // begin starts a transaction that holds the file's write lock. While another process holds it, begin

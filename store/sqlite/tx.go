@@ -8,6 +8,7 @@ import (
 	"iter"
 
 	"signet.example/signet"
+	"signet.example/signet/store/internal/check"
 	"signet.example/signet/store/internal/listed"
 )
 
@@ -96,7 +97,7 @@ type key struct {
 
 // args are the key's columns, device first, with room for what a put has more.
 func (k key) args(device int64) []any {
-	a := append(make([]any, 0, 7), device)
+	a := append(make([]any, 0, 8), device)
 	switch k.table {
 	case preKeys:
 		return append(a, k.kind, k.id)
@@ -119,14 +120,19 @@ func (t *Tx) get(k key) ([]byte, error) {
 		return nil, err
 	}
 	var b []byte
-	var version, seal int64
-	err := t.sql.Stmt(t.store.stmts[k.table.statement(get)]).QueryRow(k.args(t.store.device)...).Scan(&b, &version, &seal)
+	var version, seal, sum int64
+	err := t.sql.Stmt(t.store.stmts[k.table.statement(get)]).QueryRow(k.args(t.store.device)...).Scan(&b, &version, &seal, &sum)
 	if errors.Is(err, sql.ErrNoRows) {
 		t.sealing.keep(k, 0)
 		return nil, nil
 	}
 	if err != nil {
 		return nil, t.fail(err)
+	}
+	if seal == 0 && t.store.ring.AllowPlain() {
+		if err := check.Matches(sum, k.place(version), b); err != nil {
+			return nil, fmt.Errorf("sqlite: %w", err)
+		}
 	}
 	if t.store.ring == nil && seal == 0 && len(b) > 0 {
 		return b, nil
@@ -143,7 +149,7 @@ func (t *Tx) put(k key, value []byte) error {
 	if err != nil {
 		return err
 	}
-	_, err = t.exec(k.table.statement(put), append(k.args(t.store.device), value, version, seal)...)
+	_, err = t.exec(k.table.statement(put), append(k.args(t.store.device), value, version, seal, check.CRC(value))...)
 	return err
 }
 
