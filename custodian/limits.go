@@ -21,6 +21,8 @@ var limits = []Text{
 		"Selon une convention, une discussion reste chiffrée de bout en bout quand ses textes sont transmis après réception ; ici, un texte qui parvient à un autre que les deux extrémités compte comme lu."},
 	{"An oracle is asked for agreements. Signatures that it would give are not tried. A directory that hands out other prekeys (S5) needs the private identity key, with which S3 is tried.",
 		"Un oracle répond à des demandes d'accord. Les signatures qu'il donnerait ne sont pas essayées. Un annuaire qui distribue d'autres préclés (S5) exige la clé d'identité privée, avec laquelle S3 est essayée."},
+	{"Not tried are S6 (chunks of one's own in the post-quantum half), S8 (another linked device: there are no device lists here) and S9 (to drop, delay or reorder, beyond what the script does). Of these a verdict says neither that it is safe nor that it is not.",
+		"Ne sont pas essayées S6 (des fragments de sa main dans la moitié post-quantique), S8 (un autre appareil lié : il n'y a pas ici de listes d'appareils) et S9 (perdre, retarder ou réordonner, au-delà de ce que fait le script). D'elles, un verdict ne dit ni qu'on en est protégé ni le contraire."},
 	{"Envelopes name both ends: sealed sender, network addresses and patterns in time are not modelled, nor are side channels and what other software than this library does.",
 		"Les enveloppes nomment les deux extrémités : l'expéditeur scellé, les adresses réseau et les régularités dans le temps ne sont pas modélisés, ni les canaux auxiliaires et ce que fait un autre logiciel que cette bibliothèque."},
 	{"Whether somebody wrote beyond a mandate, or two wrote with one key, is said of this run: what could have been done and was not makes the verdict conditional.",
@@ -64,12 +66,27 @@ var notes = withChecks(map[string]Text{
 	"refused": {"Message {n} was handed over and its receiver refused it.", "Le message {n} a été remis et son destinataire l'a refusé."},
 	"statement": {"A statement was handed over and the customer's session refused it.",
 		"Une déclaration a été remise et la session du client l'a refusée."},
+	"keyless": {"The receivers meant here take messages without a post-quantum key at any time, as the official client does. Those that refuse them once one with a key has come, as this library's do, would have refused whatever is called S11 here from then on.",
+		"Les destinataires dont il s'agit acceptent à tout moment des messages sans clé post-quantique, comme l'application officielle. Ceux qui les refusent dès qu'il en est venu un avec une clé, comme ceux de cette bibliothèque, auraient refusé dès lors tout ce qui est nommé S11 ici."},
+	"strict": {"The receivers meant here refuse messages without a post-quantum key once one with a key has come. The official client takes them: it would believe whoever has the elliptic-curve half alone, too.",
+		"Les destinataires dont il s'agit refusent les messages sans clé post-quantique dès qu'il en est venu un avec une clé. L'application officielle les accepte : elle croirait aussi qui n'a que la moitié à courbes elliptiques."},
 	"idle": {"A barrier was raised while nothing was revoked, and changed nothing.", "Une barrière a été levée alors que rien n'était révoqué, et n'a rien changé."},
 	"fresh": {"The barrier ended the current session of the customer: the next one to write begins a fresh one.",
 		"La barrière a mis fin à la session en cours du client : le prochain à écrire en commence une nouvelle."},
 	"uncounted": {"The customer's client does not count on the barrier: a session that it deleted can be begun again from its first message.",
 		"L'application du client ne compte pas sur la barrière : une session qu'elle a supprimée peut être recommencée à partir de son premier message."},
 })
+
+// receivers says which receivers a report is about, where there are two kinds, and what the other would change.
+func (r *run) receivers() []Text {
+	switch {
+	case r.sc.Protocol == 3:
+		return nil
+	case r.sc.Keyless == KeylessRefused:
+		return []Text{notes["strict"]}
+	}
+	return []Text{notes["keyless"]}
+}
 
 // note adds a sentence about this run to the report's limits.
 func (r *run) note(name string, pairs ...string) {

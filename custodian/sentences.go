@@ -27,7 +27,7 @@ func sentencesText() string {
 		}
 	}
 	list["G10.none"], list["G11.unknown"], list["G14.unknown"], list["G14.self"] = unseenMessages, noStatement, undetectable, selfContradiction
-	for prefix, more := range map[string]map[string]Text{"": suffixes, "note.": notes, "absence.": absences, "calls.": calls} {
+	for prefix, more := range map[string]map[string]Text{"": suffixes, "note.": notes, "absence.": absences, "calls.": calls, "untried.": untried} {
 		for name, t := range more {
 			list[prefix+name] = t
 		}

@@ -98,10 +98,11 @@ func (v Verdict) MarshalJSON() ([]byte, error) {
 		Of        int       `json:"of"`
 		Healing   *Healing  `json:"healing,omitempty"`
 		Metadata  *Metadata `json:"metadata,omitempty"`
+		Tried     []string  `json:"tried,omitempty"`
 		Severity  Severity  `json:"severity"`
 		Evidence  []string  `json:"evidence"`
 		Text      Text      `json:"text"`
-	}{v.g.id, v.g.name, v.principal, v.result.String(), v.messages, v.of, v.healing, v.metadata, v.severity, v.evidence, v.text})
+	}{v.g.id, v.g.name, v.principal, v.result.String(), v.messages, v.of, v.healing, v.metadata, v.Tried(), v.severity, v.evidence, v.text})
 }
 
 // A witness is something that happened: a message that was read, a forgery that was accepted, envelopes

@@ -18,6 +18,7 @@ type view struct {
 	all     bool // it sees every ciphertext
 	reaches bool // can put a message before a receiver
 
+	base    *know.Base
 	facts   []know.Fact
 	closure *know.Closure
 	cert    certificate
@@ -107,6 +108,7 @@ func (sc *Scenario) sharing(i int) map[int]bool {
 // learn lists the facts that the principal learns from events, by name.
 func (v *view) learn(r *run, base *know.Base, quantum bool) {
 	at := 0
+	v.base = base
 	add := func(atom string) { v.facts = append(v.facts, know.Fact{Atom: base.Atom(atom), At: at}) }
 	if quantum {
 		add(know.Quantum)

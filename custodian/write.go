@@ -62,7 +62,7 @@ func (w *writer) write(digest string) *Report {
 	if r.Evidence == nil {
 		r.Evidence = []Evidence{}
 	}
-	r.limits = slices.Concat(limits, w.run.notes, w.limits)
+	r.limits = slices.Concat(limits, w.run.receivers(), w.run.notes, w.limits)
 	r.Limits, r.Assumptions = inEnglish(r.limits), inEnglish(r.assumptions)
 	return r
 }
@@ -259,4 +259,7 @@ func (w *writer) finish(v *Verdict) {
 	}
 	v.severity = w.weigh(v)
 	v.text = say(v)
+	for _, strategy := range w.untriedOf(v) {
+		v.text = v.text.then(untried[strategy].EN, untried[strategy].FR)
+	}
 }

@@ -62,6 +62,7 @@ type verdict struct {
 	Of        int       `json:"of"`
 	Healing   *healing  `json:"healing,omitempty"`
 	Metadata  *metadata `json:"metadata,omitempty"`
+	Tried     []string  `json:"tried,omitempty"`
 	Severity  severity  `json:"severity"`
 	Evidence  []string  `json:"evidence"`
 	Text      sentence  `json:"text"`

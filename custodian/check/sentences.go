@@ -10,7 +10,7 @@ import (
 )
 
 // sentencesDigest is of the templates of sentences that this verifier knows how to fill in, as sentences.txt has them.
-const sentencesDigest = "d412bc4d3c731e141799171e095903a1c20d46b7fac6e7542566a3eb11f1f664"
+const sentencesDigest = "9327a5961eb3cbdb2d7a029b27d43e9d1916bb52470dd816100854339d8f7320"
 
 // readSentences reads the templates. A bundle made with others is refused.
 func (v *verifier) readSentences() error {
@@ -71,7 +71,38 @@ func (v *verifier) sentenceOf(x *verdict) sentence {
 	case x.ID == "G13" && x.Verdict == "lost":
 		s = s.then(v.words["G13.texts"])
 	}
+	for _, strategy := range v.untried(x) {
+		s = s.then(v.words["untried."+strategy])
+	}
 	return s
+}
+
+// untried lists the strategies that a verdict depends on and that were not tried.
+func (v *verifier) untried(x *verdict) (list []string) {
+	if x.Verdict != "held" || x.Of == 0 && x.ID != "G9" {
+		return nil
+	}
+	i := v.principal(x.Principal)
+	among := func(ids ...string) bool { return slices.Contains(ids, x.ID) }
+	if among("G2", "G3", "G9") && slices.ContainsFunc(v.text.Grants, func(g grant) bool { return g.Via == "oracle" && v.views[i].members[v.principal(g.To)] }) {
+		list = append(list, "S5")
+	}
+	if among("G3", "G5", "G12") && v.mayFork(i) {
+		list = append(list, "S6")
+	}
+	if among("G5") {
+		list = append(list, "S9")
+	}
+	return list
+}
+
+// mayFork reports whether a principal has an authenticator of a post-quantum half and has forged a message.
+func (v *verifier) mayFork(i int) bool {
+	forged := slices.ContainsFunc(v.evidence.Forgeries, func(f forgery) bool { return v.principal(f.Principal) == i })
+	return forged && slices.ContainsFunc(v.text.Events, func(e event) bool {
+		return e.Kind == "parcel" && v.views[i].members[v.principal(e.To)] &&
+			slices.ContainsFunc(v.parcels[e.At], func(x entry) bool { return x.kind == 24 })
+	})
 }
 
 func (v *verifier) clock(n *int) sentence {
@@ -129,10 +160,15 @@ func (v *verifier) checkSentences() error {
 
 // isNote reports whether a sentence is a note about this run that does not contradict the transcript.
 func (v *verifier) isNote(s string) bool {
-	for _, name := range []string{"statement", "idle", "fresh", "uncounted"} {
+	for _, name := range []string{"statement", "idle", "fresh", "uncounted", "strict"} {
 		if s == v.words["note."+name].EN {
 			return true
 		}
+	}
+	if s == v.words["note.keyless"].EN {
+		return !slices.ContainsFunc(v.probes, func(p *event) bool {
+			return slices.ContainsFunc(p.Takes, func(w way) bool { return w.PQ && !w.Keyless })
+		})
 	}
 	for _, name := range []string{"ended", "refused"} {
 		before, after, _ := strings.Cut(v.words["note."+name].EN, "{n}")

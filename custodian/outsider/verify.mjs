@@ -8,7 +8,7 @@ import { headline } from './headline.mjs';
 import { createHash, createHmac, createDecipheriv, createPrivateKey, createPublicKey, diffieHellman, hkdfSync, verify as checkSignature } from 'node:crypto';
 
 const RULEBOOK = '933389001ff1395eb3e11e3c2730ca28cead12954295f51bf1ab7b1bfd9b1b96';
-const SENTENCES = 'd412bc4d3c731e141799171e095903a1c20d46b7fac6e7542566a3eb11f1f664';
+const SENTENCES = '9327a5961eb3cbdb2d7a029b27d43e9d1916bb52470dd816100854339d8f7320';
 const DECEIT = 'This message was not written by the one whose name it bears.';
 const ENDS = ['customer', 'business'];
 
@@ -166,6 +166,7 @@ const Report = object({
     id: str, name: str, principal: str, verdict: str, messages: int, of: int,
     healing: maybe(object({ classical: maybe(int), quantum: maybe(int) })),
     metadata: maybe(object({ contact: flag, timing: flag, messages: int, bytes: int })),
+    tried: left(list(str)),
     severity: object({ class: str, inputs: object({ base: int, exposure: int, persistence: int, active: int }) }),
     evidence: list(str), text: sentence,
   })),
@@ -1100,6 +1101,9 @@ function places(t, ev, observed) {
   return out;
 }
 
+// tried gives the strategies that a verdict on forging speaks of.
+const tried = id => ['G6', 'G7', 'G8', 'G16'].includes(id) ? ['S1', 'S2', 'S3', 'S4', 'S7', 'S11'] : id === 'G9' ? ['S3', 'S4'] : [];
+
 function severity(v, where, total) {
   const [base, , active = 0] = GUARANTEES[v.id], inputs = { base, exposure: 0, persistence: 0, active };
   if (v.verdict === 'held') return { class: 'none', inputs };
@@ -1149,7 +1153,20 @@ const then = (a, b) => ({ en: a.en + ' ' + b.en, fr: a.fr + ' ' + b.fr });
 const plural = n => n === 1 ? 'message' : 'messages';
 
 // sentenceOf puts a verdict in words.
-function sentenceOf(words, v) {
+function sentenceOf(words, v, untried) {
+  return untried.reduce((s, k) => then(s, words.get('untried.' + k)), said(words, v));
+}
+
+// untried lists the strategies that a verdict depends on and that were not tried.
+function untried(t, ev, circle, v) {
+  if (v.verdict !== 'held' || v.of === 0 && v.id !== 'G9') return [];
+  const forks = () => ev.forgeries.some(f => f.principal === v.principal) && t.events.some(e => e.kind === 'parcel' && circle.ids.has(e.to) && e.entries.some(x => x.kind === 24));
+  return [
+    ['S5', ['G2', 'G3', 'G9'], () => t.grants.some(g => g.via === 'oracle' && circle.ids.has(g.to))], ['S6', ['G3', 'G5', 'G12'], forks], ['S9', ['G5'], () => true],
+  ].filter(([, ids, holds]) => ids.includes(v.id) && holds()).map(([k]) => k);
+}
+
+function said(words, v) {
   const special = v.verdict === 'unknown' ? [`${v.id}.unknown`, 'unknown'] : v.verdict === 'held' && v.of === 0 ? [`${v.id}.none`] : v.verdict === 'lost' && v.messages === 0 ? [`${v.id}.self`] : [];
   const name = [...special, `${v.id}.${v.verdict}`].find(k => words.has(k));
   const s = fill(words.get(name) ?? { en: '', fr: '' }, { who: v.principal, n: v.messages, of: v.of, messages: plural(v.of), nmessages: plural(v.messages) });
@@ -1171,7 +1188,8 @@ function checkSentences(rep, t, words) {
   need(same(rep.assumptions, [...numbered('assumption.'), ...t.principals.filter(p => p.same_as).map(p => put(words.get('assumption.sharing').en, { who: p.id, other: p.same_as }))]), 'the assumptions are not those of every report');
   const limits = numbered('limit.');
   need(same(rep.limits.slice(0, limits.length), limits), 'the limits are not those of every report');
-  const notes = new Map(['statement', 'idle', 'fresh', 'uncounted'].map(k => [words.get('note.' + k).en, true]));
+  const notes = new Map(['statement', 'idle', 'fresh', 'uncounted', 'strict'].map(k => [words.get('note.' + k).en, true]));
+  notes.set(words.get('note.keyless').en, t.probes.every(p => p.takes.every(w => !w.pq || w.keyless)));
   const parcels = g => t.events.filter(e => e.kind === 'parcel' && e.grant === g.name);
   for (const g of t.grants) {
     const given = parcels(g), first = given.find(e => e.at === g.at);
@@ -1224,14 +1242,14 @@ function checkReport(rep, t, ev, state, notices, files, rules, lab) {
   need(rep.verdicts.length === want.length, 'the report has other verdicts');
   want.forEach((w, i) => {
     const { text, name, ...got } = rep.verdicts[i];
-    const full = { healing: undefined, metadata: undefined, ...w, severity: severity(w, where, t.messages.length) };
+    const full = { healing: undefined, metadata: undefined, tried: tried(w.id), ...w, severity: severity(w, where, t.messages.length) };
     if (w.verdict === 'unknown') {
       full.evidence = got.evidence;
       need(got.evidence.length === 1 && rep.evidence.some(e => e.id === got.evidence[0] && e.kind === 'absence' && e.claim === absence(words, w, notices)), `${w.id} of ${w.principal} cites no absence`);
     }
     for (const k in full) need(same(got[k], full[k]), `${w.id} of ${w.principal}: ${k} is ${JSON.stringify(got[k])}, and should be ${JSON.stringify(full[k])}`);
     need(name === GUARANTEES[w.id][1], `${w.id} has another name`);
-    need(same(text, sentenceOf(words, w)), `${w.id} of ${w.principal} is in other words`);
+    need(same(text, sentenceOf(words, w, untried(t, ev, state.get(w.principal).circle, w))), `${w.id} of ${w.principal} is in other words`);
   });
   checkSentences(rep, t, words);
   // Headline, notice and evidence.
