@@ -59,6 +59,18 @@ func isName(s string) bool {
 	return len(s) >= 1 && len(s) <= 64
 }
 
+// isNobody reports whether an id reads like a word for no principal. "nobody could read 4 of 4 messages" would be true
+// of such a host, and taken for the contrary.
+func isNobody(id string) bool {
+	for _, word := range []string{"nobody", "noone", "no-one", "no_one", "none", "personne", "aucun", "aucune"} {
+		rest, ok := strings.CutPrefix(strings.ToLower(id), word)
+		if ok && (rest == "" || rest[0] < 'a' || rest[0] > 'z') {
+			return true
+		}
+	}
+	return false
+}
+
 // isText reports whether s can be written down in JSON and read as the same by everybody.
 func isText(s string) bool { return utf8.ValidString(s) && !strings.Contains(s, "\x00") }
 
@@ -75,6 +87,8 @@ func (sc *Scenario) checkPrincipal(i int, p *Principal) error {
 		return wrong(at+".id", "%q always exists", p.ID)
 	case !isName(p.ID):
 		return wrong(at+".id", "%q is not %s", p.ID, nameForm)
+	case isNobody(p.ID):
+		return wrong(at+".id", "%q is a word for no principal: sentences would say the contrary", p.ID)
 	case slices.IndexFunc(sc.Principals, func(q Principal) bool { return strings.EqualFold(q.ID, p.ID) }) != i:
 		return wrong(at+".id", "%q is taken", p.ID)
 	case p.Role != Provider && p.Role != Operator && p.Role != Outsider:

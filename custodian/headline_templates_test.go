@@ -18,7 +18,7 @@ func everyTemplate(t *testing.T) map[string]*Scenario {
 	t.Helper()
 	const (
 		twoHosts = `{"id":"acme","role":"provider"},{"id":"bakery","role":"provider"}`
-		shared   = `{"id":"acme","role":"provider"},{"id":"nobody","role":"provider","same_as":"acme"}`
+		shared   = `{"id":"acme","role":"provider"},{"id":"sister","role":"provider","same_as":"acme"}`
 		recorder = `{"id":"acme","role":"provider"},{"id":"platform","role":"operator","quantum":true}`
 		two      = fromCustomer + "," + fromBusiness
 		stop     = `{"revoke":{"name":"g"}}`
@@ -42,7 +42,7 @@ func everyTemplate(t *testing.T) map[string]*Scenario {
 	add("more", "3", recorder, grant("g", "platform", "copy", "plaintext"), fromCustomer, grant("h", "platform", "stream", "plaintext"), stop, `{"revoke":{"name":"h"}}`, two, fromCustomer)
 	add("handed on, one", "4", twoHosts, fromCustomer, grant("g", "acme", "copy", "plaintext"), grant("h", "bakery", "stream", "plaintext"), fromBusiness)
 	add("partly, one", "4", twoHosts, two, fromCustomer, grant("g", "acme", "copy", "plaintext", "session"), two)
-	add("partly", "4", shared, fromCustomer, grant("g", "acme", "copy", "plaintext"), stop, grant("h", "nobody", "stream", "everything"), two)
+	add("partly", "4", shared, fromCustomer, grant("g", "acme", "copy", "plaintext"), stop, grant("h", "sister", "stream", "everything"), two)
 	add("number", "4", twoHosts, fromCustomer, fromBusiness, `{"send":"customer","deliver":false}`, two, grant("g", "acme", "copy", "skipped", "pq-skipped"), `{"deliver":[2]}`)
 	add("elsewhere, one", "4", twoHosts, fromCustomer, quota)
 	add("elsewhere", "4", twoHosts, two, quota, stop, `{"barrier":true}`, two)

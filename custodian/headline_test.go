@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"signet.example/signet/custodian/check"
 )
 
 // Tests of the headline (custody B4): what it says, and that it never says "nobody" where somebody could.
@@ -72,10 +74,6 @@ func TestHeadlineSays(t *testing.T) {
 			"read", "acme could read 4 of 4 messages, between 0 and 3, and write to the customer as the business and to the business as the customer, in place of 4 of 4 messages.",
 			"reads", "acme reads what is written now. acme can still write to the customer as the business and to the business as the customer.",
 			"managed", "This chat is managed by acme, which can read and write messages. It is not end-to-end encrypted to the business."},
-		{"a host called nobody", reported(t, 4, `{"id":"Nobody-Else","role":"provider"},{"id":"none","role":"provider","same_as":"Nobody-Else"}`, strings.Replace(gives("stream", "everything"), "acme", "none", 1), fromCustomer),
-			"read", "“Nobody-Else” (with “none”) could read 1 of 1 message, number 0, and write to the customer as the business and to the business as the customer, in place of 1 of 1 message.",
-			"reads", "“Nobody-Else” (with “none”) reads what is written now. “Nobody-Else” (with “none”) can still write to the customer as the business and to the business as the customer. Since “Nobody-Else” (with “none”) was given a stream, the business has sent nothing: whether “Nobody-Else” (with “none”) reads what comes next was not tried.",
-			"managed", ""},
 		{"opened, and given as well", reported(t, 4, acmeAndPlatform, gives("stream", "everything", "plaintext"), fromCustomer, fromBusiness),
 			"read", "acme could read 2 of 2 messages, between 0 and 1, and write to the customer as the business and to the business as the customer, in place of 2 of 2 messages.",
 			"reads", "acme reads what is written now. acme can still write to the customer as the business and to the business as the customer.", "managed", ""},
@@ -100,10 +98,47 @@ func TestHeadlineSays(t *testing.T) {
 		if c.noticed != "" {
 			require.Equal(t, c.noticed, n.Text.EN, c.name)
 		}
-		if !strings.Contains(c.name, "nobody") { // those two are one, and the words that are looked for are names
-			requireHeadline(t, c.report, nil, c.name)
+		requireHeadline(t, c.report, nil, c.name)
+	}
+}
+
+// TestNobody: no principal is called by a word that would turn the headline into its contrary, in a scenario or in
+// a bundle that is consistent otherwise.
+func TestNobody(t *testing.T) {
+	for id, good := range map[string]bool{
+		"nobody": false, "Nobody": false, "NOBODY-else": false, "no-one": false, "No_one": false, "noone2": false, "none": false, "personne": false,
+		"aucun": false, "aucune-partie": false, "nothing-to-see": true, "nonesuch": true, "nobodys": true, "personnel": true, "aucuneau": true, "someone": true,
+	} {
+		_, err := ParseScenario(fmt.Appendf(nil, `{"format":"custody-scenario-v1","protocol":4,"seed":1,"principals":[{"id":%q,"role":"provider"}],"script":[]}`, id))
+		require.Equal(t, good, err == nil, "%s: %v", id, err)
+		if !good {
+			require.ErrorContains(t, err, "principals[0].id")
 		}
 	}
+	for _, b := range namedAnew(t) {
+		_, err := check.Verify(b.bundle)
+		require.Equal(t, b.good, err == nil, "%s: %v", b.name, err)
+	}
+}
+
+// namedAnew are bundles in which somebody has renamed a host throughout.
+func namedAnew(t *testing.T) (list []shownBundle) {
+	t.Helper()
+	sc := pingPong(4, 4, 1, "stream", "session")
+	sc.Principals[0].ID = "shadow"
+	for i := range sc.Script {
+		if g := sc.Script[i].Grant; g != nil {
+			g.To = "shadow"
+		}
+	}
+	for id, good := range map[string]bool{"SHADOW": true, "nobody": false, "Noone-": false, "none12": false} {
+		files := filesOf(t, bundleOf(t, sc, Publishable))
+		for name, b := range files {
+			files[name] = []byte(strings.ReplaceAll(string(b), "shadow", id))
+		}
+		list = append(list, shownBundle{"a host called " + id, repack(t, files, Publishable), good})
+	}
+	return list
 }
 
 // TestHeadlineOverNotice: what the customer's app says at the end stands beneath the headline, never in its place.

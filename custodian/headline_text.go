@@ -45,28 +45,11 @@ func counted(n int) string { return fmt.Sprintf("%d %s", n, plural(n)) }
 
 // name is the principal, and who shares what it knows.
 func (s *standing) name() Text {
-	t := named(s.ids[0])
 	if len(s.ids) == 1 {
-		return t
+		return Text{s.ids[0], s.ids[0]}
 	}
-	var others []Text
-	for _, id := range s.ids[1:] {
-		others = append(others, named(id))
-	}
-	list := joinTexts(others, comma)
-	return Text{t.EN + " (with " + list.EN + ")", t.FR + " (avec " + list.FR + ")"}
-}
-
-// named is an id in a sentence. One that reads like a word for no principal is quoted: a scenario may call its
-// host "nobody", and "nobody could read 4 of 4 messages" would be true of that host and taken for the contrary.
-func named(id string) Text {
-	lower := strings.ToLower(id)
-	for _, word := range []string{"nobody", "noone", "no-one", "no_one", "none", "nothing", "personne", "aucun", "rien"} {
-		if strings.HasPrefix(lower, word) {
-			return Text{"“" + id + "”", "« " + id + " »"}
-		}
-	}
-	return Text{id, id}
+	others := strings.Join(s.ids[1:], ", ")
+	return Text{s.ids[0] + " (with " + others + ")", s.ids[0] + " (avec " + others + ")"}
 }
 
 // could is a principal and what it could do.

@@ -114,6 +114,7 @@ func TestOutsiderRefuses(t *testing.T) {
 			list = append(list, shownBundle{f.name, repack(t, files, profile), false})
 		}
 	}
+	list = append(list, namedAnew(t)...)
 	good, other := bundleOf(t, twoPrincipals(1), Publishable), bundleOf(t, twoPrincipals(2), Publishable)
 	try(filesOf(t, good), filesOf(t, other), Publishable, frauds())
 	list = append(list, shownBundle{"untouched", repack(t, filesOf(t, good), Publishable), true},

@@ -107,7 +107,7 @@ func TestTable(t *testing.T) {
 	r := evaluate(t, sc)
 	for lang, words := range map[string][]string{
 		"en": {"custody report", "HELD", "LOST", "injection at step", "accepted", "Limits", "acme-cloud can read"},
-		"fr": {"rapport de garde", "TENU", "PERDU", "injection à l'étape", "accepté", "Limites", "gérée par acme-cloud"},
+		"fr": {"rapport de garde", "TENU", "PERDU", "injection à l'étape", "accepté", "Limites", "acme-cloud a pu lire"},
 	} {
 		var b strings.Builder
 		require.NoError(t, r.WriteTable(&b, lang))

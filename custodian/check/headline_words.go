@@ -16,7 +16,6 @@ const (
 // said of one message.
 var templates = map[string][2]string{
 	"semicolon":     {"; ", " ; "},
-	"quoted":        {"“{id}”", "« {id} »"},
 	"with":          {"{a} (with {others})", "{a} (avec {others})"},
 	"could":         {"{a} could {x}", "{a} a pu {x}"},
 	"also":          {", and ", ", et "},
@@ -111,26 +110,9 @@ func form(key string, n int) string {
 
 func (c *circle) name(l lang) string {
 	if len(c.ids) == 1 {
-		return l.id(c.ids[0])
+		return c.ids[0]
 	}
-	var others []string
-	for _, id := range c.ids[1:] {
-		others = append(others, l.id(id))
-	}
-	return l.fill("with", "a", l.id(c.ids[0]), "others", strings.Join(others, ", "))
-}
-
-// nobodies begin, in any case, the ids that a reader could take for a word for no principal.
-var nobodies = []string{"nobody", "noone", "no-one", "no_one", "none", "nothing", "personne", "aucun", "rien"}
-
-// id is the id of a principal in a sentence.
-func (l lang) id(id string) string {
-	for _, word := range nobodies {
-		if strings.HasPrefix(strings.ToLower(id), word) {
-			return l.fill("quoted", "id", id)
-		}
-	}
-	return id
+	return l.fill("with", "a", c.ids[0], "others", strings.Join(c.ids[1:], ", "))
 }
 
 func ways(to [2]bool, l lang) string {

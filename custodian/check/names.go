@@ -31,6 +31,17 @@ func areNames(list []string) bool {
 	return true
 }
 
+// nobodies are words for no principal.
+var nobodies = []string{"nobody", "noone", "no-one", "no_one", "none", "personne", "aucun", "aucune"}
+
+// isNobody reports whether an id is such a word, or one with more that does not begin with a letter.
+func isNobody(id string) bool {
+	return slices.ContainsFunc(nobodies, func(word string) bool {
+		rest, ok := strings.CutPrefix(strings.ToLower(id), word)
+		return ok && (rest == "" || rest[0] < 'a' || 'z' < rest[0])
+	})
+}
+
 // isID reports whether s can be the id of a piece of evidence: a small letter, - and four digits or more.
 func isID(s string) bool {
 	if len(s) < 6 || s[0] < 'a' || s[0] > 'z' || s[1] != '-' {

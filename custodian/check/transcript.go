@@ -83,7 +83,7 @@ func (v *verifier) checkPrincipals() error {
 	if len(ids) > maxPrincipals || len(grants) > maxGrants {
 		return refuse("more than %d principals or %d grants", maxPrincipals, maxGrants)
 	}
-	if !areNames(ids) || !areNames(grants) {
+	if !areNames(ids) || slices.ContainsFunc(ids, isNobody) || !areNames(grants) {
 		return refuse("the name of a principal or grant is malformed, or taken")
 	}
 	for i, p := range v.text.Principals {

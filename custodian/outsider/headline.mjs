@@ -5,8 +5,6 @@
 const TEMPLATES = {
   'semicolon': ['; ',
     ' ; '],
-  'quoted': ['“{id}”',
-    '« {id} »'],
   'with': ['{a} (with {others})',
     '{a} (avec {others})'],
   'could': ['{a} could {x}',
@@ -184,8 +182,7 @@ function circles(t, ev, verdicts, root) {
 class Words {
   constructor(lang, of) { this.lang = lang; this.of = of; }
   say(key, values) { return fill(this.lang, key, values); }
-  id(id) { return /^(nobody|no[-_]?one|none|nothing|personne|aucun|rien)/i.test(id) ? this.say('quoted', { id }) : id; }
-  name(c) { const [a, ...others] = c.ids.map(id => this.id(id)); return others.length ? this.say('with', { a, others: others.join(', ') }) : a; }
+  name(c) { const [a, ...others] = c.ids; return others.length ? this.say('with', { a, others: others.join(', ') }) : a; }
   ends(to) { return ENDS.filter((_, i) => to[i]).map(end => this.say(end)).join(this.say('both')); }
   verbs(read, write, both) { return this.say('verbs.' + (read && write ? both : read ? 'read' : 'write')); }
   reading(c) {

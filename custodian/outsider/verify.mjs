@@ -263,12 +263,13 @@ const fitsProbe = (p, m, session) => p.takes.some(way => fits(way, m, session));
 // ---- Transcript ----
 
 // Names of principals and grants: no two alike when case is ignored, and none that of an end.
+const isNobody = id => /^(nobody|no[-_]?one|none|personne|aucune?)([^a-z]|$)/i.test(id);
 const areNames = l => l.every(n => /^[A-Za-z][A-Za-z0-9_-]{0,63}$/.test(n)) && unique([...ENDS, ...l].map(n => n.toLowerCase())).length === l.length + 2;
 
 function readTranscript(t, files, size) {
   need(t.format === 'custody-transcript-v1', 'unknown transcript');
   const ids = t.principals.map(p => p.id);
-  need(ids.length <= 256 && t.grants.length <= 1024 && areNames(ids) && areNames(t.grants.map(g => g.name)), 'a principal or grant is not well named');
+  need(ids.length <= 256 && t.grants.length <= 1024 && areNames(ids) && !ids.some(isNobody) && areNames(t.grants.map(g => g.name)), 'a principal or grant is not well named');
   need(t.principals.every(p => ['provider', 'operator', 'outsider'].includes(p.role) && ['', 'all', 'none', 'part'].includes(p.sees) && (!p.same_as || p.same_as !== p.id && ids.includes(p.same_as))), 'a principal is not well made');
   const turns = new Map(t.turns.map(x => [x.session + x.key, x])), pq = new Map(t.pq_chains.map(c => [[c.session, c.epoch, c.dir].join(), c]));
   need([...t.turns, ...t.pq_chains].reduce((n, c) => n + 4 * (c.last + 1), 0) <= size + 2 ** 18, 'the chains are longer than a bundle of this size can have');
