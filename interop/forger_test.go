@@ -3,7 +3,10 @@ package interop
 import (
 	"bytes"
 	"context"
+	"flag"
 	"fmt"
+	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -25,6 +28,7 @@ type jury struct {
 	accepted int
 	refused  int
 	promoted int // messages of an archived session, which became the current one
+	keyless  int // messages without a post-quantum key that it accepted
 }
 
 // hear puts an offer before the official client.
@@ -48,6 +52,9 @@ func (j *jury) hear(o *custodian.Offer) {
 	}
 	require.Equal(j.t, string(o.Text), string(text))
 	j.accepted++
+	if m, err := wire.ParseSignalMessage(o.Body); err == nil && bytes.Equal(m.PQRatchet, []byte{1, 1, 0, 0}) {
+		j.keyless++
+	}
 	after, err := d.Session(from)
 	require.NoError(j.t, err)
 	if before := current(j.t, o.Record); before != current(j.t, after) {
@@ -167,4 +174,68 @@ func TestForgeries(t *testing.T) {
 	require.Greater(t, j.accepted, 100)
 	require.Greater(t, j.refused, 30)
 	t.Logf("%d scenarios: the official client accepted %d forgeries and refused %d, as we did; %d of an archived session", scenarios, j.accepted, j.refused, j.promoted)
+}
+
+var juries = flag.Int("juries", 20, "how many random scenarios TestRandomForgeries puts before the official client")
+
+// TestKeylessForger is a provider with a sending chain and nothing of the post-quantum half: the official client takes
+// its messages, which carry no key, as ours does that accepts them.
+func TestKeylessForger(t *testing.T) {
+	j := newJury(t)
+	r := j.try(scenarioOf(4, pingPong(60)+copied(`"sending-chain"`)+pingPong(4)))
+	require.Equal(t, []int{61, 63}, forgeable(r))
+	require.Equal(t, custodian.Lost, r.Find("G6", "p").Result())
+	require.Positive(t, j.keyless)
+}
+
+// TestRandomForgeries is grants of random sets of secrets in random scripts, to providers that see all, a part or
+// nothing: the official client accepts and refuses as ours does whatever the adversary builds.
+func TestRandomForgeries(t *testing.T) {
+	j := newJury(t)
+	for n := range *juries {
+		g := rand.New(rand.NewPCG(*seed, uint64(n)))
+		r := j.try(randomScript(g))
+		for _, l := range r.Limits {
+			require.NotContains(t, l, "do not agree")
+		}
+	}
+	require.Positive(t, j.accepted)
+	require.Positive(t, j.refused)
+	require.Positive(t, j.keyless)
+	t.Logf("%d scenarios: the official client accepted %d forgeries, %d of them without a post-quantum key, and refused %d, as we did", *juries, j.accepted, j.keyless, j.refused)
+}
+
+// randomScript draws a scenario.
+func randomScript(g *rand.Rand) string {
+	pick := func(list ...string) string { return list[g.IntN(len(list))] }
+	atoms := custodian.Atoms()
+	sent, granted := 1, 0
+	var b strings.Builder
+	for range 5 + g.IntN(8) {
+		switch k := g.IntN(12); {
+		case k < 6:
+			n := 1 + g.IntN(3)
+			fmt.Fprintf(&b, `,{"send":%q,"count":%d}`, pick("business", "customer"), n)
+			sent += n
+		case k < 7:
+			fmt.Fprintf(&b, `,{"send":%q,"deliver":false},{"send":%q},{"deliver":[%d]}`, pick("business", "customer"), pick("business", "customer"), sent)
+			sent += 2
+		case k < 10:
+			list := []string{fmt.Sprintf("%q", pick("root", "sending-chain", "receiving-chains", "session-ec", "session"))}
+			for _, a := range atoms {
+				if g.IntN(4) == 0 && a != "plaintext" {
+					list = append(list, fmt.Sprintf("%q", a))
+				}
+			}
+			fmt.Fprintf(&b, `,{"grant":{"name":"g%d","to":"p","from":%q,"atoms":[%s],"via":%q}}`, granted, pick("business", "customer"), strings.Join(list, ","), pick("copy", "stream"))
+			granted++
+		case k < 11:
+			fmt.Fprintf(&b, `,{"rotate":%q}`, pick("session", "prekeys"))
+		default:
+			to := g.IntN(2)
+			fmt.Fprintf(&b, `,{"inject":{"by":"p","as":%q,"to":%q,"text":"not by me"}}`, []string{"business", "customer"}[to], []string{"customer", "business"}[to])
+		}
+	}
+	return fmt.Sprintf(`{"format":"custody-scenario-v1","protocol":%d,"seed":%d,"principals":[{"id":"p","role":"provider","sees":%s}],"script":[{"send":"customer"}%s]}`,
+		3+min(1, g.IntN(4)), g.Uint64()>>12, pick(`"all"`, `"none"`, `{"percent":50}`, `{"from":"customer"}`), b.String())
 }
