@@ -146,6 +146,9 @@ func (d *director) delivered(t *task, r *result) {
 		return
 	}
 	require.False(d.t, r.Refused, "%q was refused", d.sent[t.Message])
+	if r.Invalid != "" {
+		d.t.Log(d.positions(t))
+	}
 	require.Empty(d.t, r.Invalid, "%q (type %v), %d messages behind", d.sent[t.Message], t.Type, p.next-p.open[t.Message])
 	d.heard[t.Message] = true
 	d.count.heard++

@@ -16,10 +16,12 @@ import (
 )
 
 var (
-	messages = flag.Int("crash.messages", 1000, "messages to be delivered")
-	kills    = flag.Int("crash.kills", 20, "processes to be killed")
-	restarts = flag.Int("crash.restarts", 1, "kills of PostgreSQL")
-	seals    = flag.Bool("crash.sealed", false, "seal the rows")
+	messages        = flag.Int("crash.messages", 1000, "messages to be delivered")
+	kills           = flag.Int("crash.kills", 20, "processes to be killed")
+	restarts        = flag.Int("crash.restarts", 1, "kills of PostgreSQL")
+	failovers       = flag.Int("crash.failovers", 1, "failovers of a cluster of PostgreSQL, of either kind of replication")
+	replicationOnly = flag.String("crash.replication", "", "sync or async: that kind alone")
+	seals           = flag.Bool("crash.sealed", false, "seal the rows")
 )
 
 // workerPlace, if set in the environment, makes the test binary a worker on that database.

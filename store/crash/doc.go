@@ -8,6 +8,15 @@
 //
 //	go test ./crash -crash.messages 200000 -crash.kills 2000 -crash.restarts 20 -timeout 2h -v
 //
+// Failovers of a cluster are a test of their own, with a primary and a standby on this machine:
+//
+//	go test ./crash -run Failovers -crash.failovers 50 -crash.replication async -timeout 1h -v
+//
+// The link is cut, the primary works on alone for a moment, is killed, and the standby takes over. The
+// hosts have the shop's device in the database; its customers are outside, lose nothing, and notice a key
+// that comes twice. After each failover every conversation has to go both ways, and the texts that were
+// acknowledged are compared with those that are there: what is missing is what the cluster lost.
+//
 // What is counted as what:
 //
 //   - A message is acknowledged when its sender's Encrypt has returned and the test has read the
