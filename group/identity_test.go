@@ -93,8 +93,9 @@ func TestStrangersSenderKey(t *testing.T) {
 	receive(t, a.channel, b.addr, m, "it is me")
 }
 
-// TestEarlierSenderKeys: a sender key from before deliverers were noted counts as delivered by whom its
-// device was met as. Here that is a stranger under the name of b, whom an earlier program has let in.
+// TestEarlierSenderKeys: a sender key from before deliverers were noted counts as delivered by whom
+// its device was met as. Here that is a stranger under the name of b, whom an earlier program has
+// let in.
 func TestEarlierSenderKeys(t *testing.T) {
 	a, others := shared(t, "b")
 	b := others[0]

@@ -129,8 +129,8 @@ func (w *world) all(m *machine, sent []session.Sent, text []byte, err error) {
 	w.meets(m)
 }
 
-// meets: sessions that began stay, although the message failed for another reason, and with them the
-// identities that were accepted.
+// meets: sessions that began stay, although the message failed for another reason, and with them
+// the identities that were accepted.
 func (w *world) meets(m *machine) {
 	for _, o := range w.machines {
 		if _, known := m.accepted[w.holder(o.addr)]; !known && m.fate == live {
@@ -208,7 +208,8 @@ func (w *world) complaint(to signet.Address) []byte {
 	return session.NewPlaintextContent(&session.DecryptionErrorMessage{Device: to.Device}).Body
 }
 
-// start has a machine begin a session from whatever the service hands out, or end all that there were.
+// start has a machine begin a session from whatever the service hands out, or end all that there
+// were.
 func (w *world) start() {
 	m, to := w.machine(), w.someone()
 	h, err := (&view{w.service, m}).Bundle(w.ctx, m.addr, to)
@@ -300,8 +301,8 @@ func (w *world) endSessions() {
 	must(err)
 }
 
-// plant brings a session of another identity into a store, as an import, a restored backup or a version
-// of a program that did not compare would have.
+// plant brings a session of another identity into a store, as an import, a restored backup or a
+// version of a program that did not compare would have.
 func (w *world) plant() {
 	evil, lives := w.evil(), w.lives()
 	if len(evil) == 0 {
@@ -333,7 +334,8 @@ func (w *world) plant() {
 	w.learn(m, e.addr)
 }
 
-// plantKeys brings the sender keys of e into a store, as those of before who delivered a key was noted.
+// plantKeys brings the sender keys of e into a store, as those of before who delivered a key was
+// noted.
 func (w *world) plantKeys(tx session.Tx, e *machine) error {
 	for i, c := range e.channels {
 		if _, err := c.Distribution(w.ctx); err != nil {
@@ -366,7 +368,8 @@ func (w *world) pass() {
 	w.clock = w.clock.Add([]time.Duration{time.Minute, time.Hour, 24 * time.Hour, 10 * 24 * time.Hour}[w.n(4)])
 }
 
-// talk has two devices that accept each other exchange messages over a service that is honest for once.
+// talk has two devices that accept each other exchange messages over a service that is honest for
+// once.
 func (w *world) talk() {
 	w.sound = true
 	defer func() { w.sound = false }()

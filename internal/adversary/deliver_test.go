@@ -12,7 +12,8 @@ import (
 	"signet.example/signet/x3dh"
 )
 
-// A claim is what the service says beside a message when it delivers it, and what it has done to it.
+// A claim is what the service says beside a message when it delivers it, and what it has done to
+// it.
 type claim struct {
 	from      signet.Address
 	certified *signet.PublicKey // the key of the certificate, if it came in an envelope
@@ -189,8 +190,8 @@ func (w *world) take(m *machine, p *post, c claim) {
 	}
 }
 
-// answer: the peer's true registration can be written to after its first message was opened. A directory that names
-// another costs sessions, and may.
+// answer: the peer's true registration can be written to after its first message was opened. A
+// directory that names another costs sessions, and may.
 func (w *world) answer(m *machine, p *post, c claim) {
 	for id := range m.told[c.from] {
 		if id != 0 && id != p.author.stock.RegistrationID {

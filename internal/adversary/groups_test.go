@@ -80,8 +80,8 @@ func (w *world) upload(m *machine, i int, members []signet.Address) {
 	}
 }
 
-// gather has a device that accepts another hand its sender key to it and write to the group, over a service
-// that is honest for once.
+// gather has a device that accepts another hand its sender key to it and write to the group, over a
+// service that is honest for once.
 func (w *world) gather() {
 	w.sound = true
 	defer func() { w.sound = false }()

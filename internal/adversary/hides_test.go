@@ -11,8 +11,8 @@ import (
 	"signet.example/signet/session"
 )
 
-// TestEnvelopeHidesItsSender: who carries an envelope, or an upload, finds neither the sender's name nor its key nor its
-// certificate in it, and nobody but the recipient opens it.
+// TestEnvelopeHidesItsSender: who carries an envelope, or an upload, finds neither the sender's
+// name nor its key nor its certificate in it, and nobody but the recipient opens it.
 func TestEnvelopeHidesItsSender(t *testing.T) {
 	s := newStage(t)
 	bob := s.bob[0]

@@ -20,8 +20,9 @@ var holes = flag.Bool("holes", false, "put each hole of testdata/holes.txt back 
 // patience is within how many steps a hole has to be found.
 const patience = "100000"
 
-// TestHolesAreFound puts the holes of testdata/holes.txt back, one at a time, and sees that TestService, or the matrix
-// where the entry says so, finds each. Without -holes it only sees that every entry still names what is there.
+// TestHolesAreFound puts the holes of testdata/holes.txt back, one at a time, and sees that
+// TestService, or the matrix where the entry says so, finds each. Without -holes it only sees that
+// every entry still names what is there.
 func TestHolesAreFound(t *testing.T) {
 	f, err := os.Open(filepath.Join("testdata", "holes.txt"))
 	require.NoError(t, err)

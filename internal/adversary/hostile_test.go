@@ -14,8 +14,8 @@ import (
 	"signet.example/signet/x3dh"
 )
 
-// A service is the adversary's own half: it decides what a directory says, issues certificates and has
-// kept every bundle that it ever handed out.
+// A service is the adversary's own half: it decides what a directory says, issues certificates and
+// has kept every bundle that it ever handed out.
 type service struct {
 	w            *world
 	root, server *signet.PrivateKey
@@ -100,9 +100,9 @@ func (s *service) answers(a signet.Address) *machine {
 	return of
 }
 
-// Bundle hands out a bundle of whatever machine the service likes: a new one, an old one again, or one
-// without a one-time prekey or without the post-quantum half. A client asks for several at once, so the
-// dice were cast before.
+// Bundle hands out a bundle of whatever machine the service likes: a new one, an old one again, or
+// one without a one-time prekey or without the post-quantum half. A client asks for several at
+// once, so the dice were cast before.
 func (v *view) Bundle(_ context.Context, _, device signet.Address) (*sesame.Handed, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()

@@ -52,8 +52,8 @@ type post struct {
 	honest   bool // the author was in its user's hands
 }
 
-// sent takes what a machine has made into the service's hands, and lets everybody try to open it who
-// must not be able to.
+// sent takes what a machine has made into the service's hands, and lets everybody try to open it
+// who must not be able to.
 func (w *world) sent(p *post) {
 	m := p.author
 	w.count("messages")
@@ -87,8 +87,8 @@ func (w *world) steal(e *machine, p *post) {
 	w.take(e, p, claim{from: p.author.addr})
 }
 
-// learn is how the judge comes to know the identity that m accepted first: from m, once. Afterwards m
-// is held to it.
+// learn is how the judge comes to know the identity that m accepted first: from m, once. Afterwards
+// m is held to it.
 func (w *world) learn(m *machine, of signet.Address) {
 	key, ok, err := m.device.Trusted(w.ctx, of)
 	if err != nil {
@@ -141,7 +141,8 @@ func (w *world) opened(m *machine, p *post, c claim, plaintext []byte) {
 	w.judgeAuthor(m, p, c)
 }
 
-// judgeReader: what an honest device wrote is for the identity that it accepted, and for nobody else.
+// judgeReader: what an honest device wrote is for the identity that it accepted, and for nobody
+// else.
 func (w *world) judgeReader(m *machine, p *post) {
 	if !p.honest || m == p.author {
 		return
@@ -163,7 +164,8 @@ func (w *world) judgeReader(m *machine, p *post) {
 	w.breaks(ruleReader, "%v reads %q of %v to %v", m, clip(p.text), p.author, p.to)
 }
 
-// judgeAuthor: what a device attributes to a user was made under the identity that it accepts for him.
+// judgeAuthor: what a device attributes to a user was made under the identity that it accepts for
+// him.
 func (w *world) judgeAuthor(m *machine, p *post, c claim) {
 	key, known := m.accepted[w.holder(c.from)]
 	author := p.author.public()

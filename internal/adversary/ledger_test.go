@@ -168,7 +168,8 @@ func (n *keepingNoting) KeepSession(peer signet.Address, k *session.Kept) error 
 	return n.kept.KeepSession(peer, k)
 }
 
-// Without this, a new way to write would not be counted and a refusal that uses it would look clean.
+// Without this, a new way to write would not be counted and a refusal that uses it would look
+// clean.
 func TestLedgerSeesEveryWrite(t *testing.T) {
 	writes := []string{"Put", "Delete", "Mark", "Forget", "Keep"}
 	tx := reflect.TypeFor[group.Tx]()

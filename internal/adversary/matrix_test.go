@@ -108,8 +108,8 @@ func (r *row) attack(t *testing.T, d disguise) (cells int) {
 	return cells
 }
 
-// refuses: the post is not opened, and nothing is kept. Where a session brings it the error is about the
-// identity; sender keys may be gone with the identity that delivered them.
+// refuses: the post is not opened, and nothing is kept. Where a session brings it the error is
+// about the identity; sender keys may be gone with the identity that delivered them.
 func (s *stage) refuses(r *row, p *post) {
 	s.t.Helper()
 	before := s.alice.store.changes
@@ -123,8 +123,8 @@ func (s *stage) refuses(r *row, p *post) {
 	require.False(s.t, errors.As(err, &n), "%v", err)
 }
 
-// keepsSecret: whatever Alice writes to Bob and to the address of the adversary, the adversary reads
-// nothing of it.
+// keepsSecret: whatever Alice writes to Bob and to the address of the adversary, the adversary
+// reads nothing of it.
 func (s *stage) keepsSecret(r *row) {
 	s.t.Helper()
 	to := []signet.Address{s.evil.addr}
@@ -147,7 +147,8 @@ func (s *stage) keepsSecret(r *row) {
 	}
 }
 
-// exported lists the exported functions of a package, and the exported methods of its exported types.
+// exported lists the exported functions of a package, and the exported methods of its exported
+// types.
 func exported(t *testing.T, dir string) (names []string) {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join("..", "..", filepath.FromSlash(dir), "*.go"))
@@ -187,7 +188,8 @@ var plain = map[string]bool{
 // covered are the packages of which every entry point has a row.
 var covered = []string{"session", "sesame", "sealed", "group", "store/backup"}
 
-// TestMatrixIsComplete: an entry point without a row fails, and so does a row without an entry point.
+// TestMatrixIsComplete: an entry point without a row fails, and so does a row without an entry
+// point.
 func TestMatrixIsComplete(t *testing.T) {
 	there := make(map[string]bool)
 	for _, dir := range covered {

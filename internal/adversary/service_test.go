@@ -13,7 +13,8 @@ import (
 var (
 	steps = flag.Int("steps", 0, "how many steps the model takes; 0 means 20000, or 2000 with -short")
 	seed  = flag.Uint64("seed", 1, "of the model's dice")
-	// survey is for looking at code with a known hole: after how many steps it is found, and by which rule.
+	// survey is for looking at code with a known hole: after how many steps it is found, and by which
+	// rule.
 	survey = flag.Bool("survey", false, "go on after a rule is broken, and only list what was")
 	ignore = flag.String("ignore", "", "parts of the names of rules that a survey is not about, with commas between them")
 )
@@ -44,8 +45,8 @@ func (d *written) n(sides int) int {
 
 func (d *written) left() bool { return len(d.b) > 0 }
 
-// run takes a world's steps until a rule is broken or the dice are spent, and returns how many it took.
-// There were others before.
+// run takes a world's steps until a rule is broken or the dice are spent, and returns how many it
+// took. There were others before.
 func (w *world) run(t testing.TB, before, most int) (taken int) {
 	t.Helper()
 	for taken < most && w.left() && w.broken == "" {

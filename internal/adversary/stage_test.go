@@ -19,15 +19,14 @@ type calm struct{}
 func (calm) n(sides int) int { return sides - 1 }
 func (calm) left() bool      { return true }
 
-// A stage is a world in which Alice's first device has met both of Bob's, in sessions and in a group, and
-// an adversary who is about to try something.
+// A stage is a world in which Alice's first device has met both of Bob's, in sessions and in a
+// group, and an adversary who is about to try something.
 type stage struct {
 	*world
 	t     *testing.T
 	alice *machine
 	bob   []*machine // his two devices
 	evil  *machine   // who must not be taken for the user whose name it has
-	told  []signet.Address
 }
 
 func newStage(t *testing.T) *stage {
@@ -82,7 +81,8 @@ func (s *stage) ghosts(name string) {
 	s.alice.client.Forget(name)
 }
 
-// plants: a ghost's session is in Alice's store, as a program that did not compare would have left it.
+// plants: a ghost's session is in Alice's store, as a program that did not compare would have left
+// it.
 func (s *stage) plants() {
 	s.ghosts(s.bob[0].addr.Name)
 	e := s.evil
@@ -101,8 +101,8 @@ func (s *stage) plants() {
 	}))
 }
 
-// replaces: Bob has a new identity, which Alice trusts; his second device, with the old one, was stolen.
-// If it is hidden, the directory leaves it out until Alice has trusted.
+// replaces: Bob has a new identity, which Alice trusts; his second device, with the old one, was
+// stolen. If it is hidden, the directory leaves it out until Alice has trusted.
 func (s *stage) replaces(hidden bool) {
 	u := s.users[1]
 	old := u.live
@@ -129,8 +129,8 @@ const (
 	inGroup
 )
 
-// posts are what the machine e can write to Alice, in a medium: in the session that it has, and in one
-// that it begins.
+// posts are what the machine e can write to Alice, in a medium: in the session that it has, and in
+// one that it begins.
 func (s *stage) posts(e *machine, in medium) (list []*post) {
 	text := []byte("it is me, Bob")
 	if e.device == nil {

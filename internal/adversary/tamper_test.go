@@ -14,7 +14,8 @@ import (
 	"signet.example/signet/session"
 )
 
-// tamper has a service do to Bob's own messages what it can. It returns how many attacks there were.
+// tamper has a service do to Bob's own messages what it can. It returns how many attacks there
+// were.
 func (r *row) tamper(t *testing.T) (cells int) {
 	if r.receive == nil {
 		return 0
@@ -150,7 +151,8 @@ func (s *stage) noticeLike(in medium) (list []*post) {
 	return list
 }
 
-// recordWith is a record of Alice's own identity with another machine, from a store that compared nothing.
+// recordWith is a record of Alice's own identity with another machine, from a store that compared
+// nothing.
 func (s *stage) recordWith(e *machine) []byte {
 	copied := session.NewDevice(s.alice.addr, s.alice.key, newLedger(false), &session.Options{Now: s.now, DeviceIdentities: true})
 	require.NoError(s.t, copied.Start(s.ctx, e.addr, got(handed(e.stock.Next())).Bundle))

@@ -139,8 +139,8 @@ func (w *world) holder(a signet.Address) string {
 	return a.Name
 }
 
-// strict reports whether what travels binds names, so that an author's name can be held against what
-// a message is attributed to. Otherwise only the author's key can.
+// strict reports whether what travels binds names, so that an author's name can be held against
+// what a message is attributed to. Otherwise only the author's key can.
 func (w *world) strict() bool { return !w.x3dh && !w.freeForm }
 
 func (w *world) newKey() *signet.PrivateKey {

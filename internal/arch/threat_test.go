@@ -12,8 +12,8 @@ import (
 
 var testCited = regexp.MustCompile("`([a-z0-9./]+):((?:Test|Fuzz|Example)[A-Za-z0-9_]*)`")
 
-// TestThreatModel: every test that docs/threat-model.md cites is there, and every claim cites one or says
-// with a dash that none can show it.
+// TestThreatModel: every test that docs/threat-model.md cites is there, and every claim cites one
+// or says with a dash that none can show it.
 func TestThreatModel(t *testing.T) {
 	top := root(t)
 	b, err := os.ReadFile(filepath.Join(top, "docs", "threat-model.md"))
