@@ -102,13 +102,13 @@ func TestService(t *testing.T) {
 func FuzzService(f *testing.F) {
 	for s := range uint64(8) {
 		r := rand.New(rand.NewPCG(s, 1))
-		b := make([]byte, 600)
+		b := make([]byte, 300)
 		for i := range b {
 			b[i] = byte(r.Uint32())
 		}
 		f.Add(b)
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		newWorld(&written{b}, 0).run(t, 0, 400)
+		newWorld(&written{b}, 0).run(t, 0, 120)
 	})
 }
