@@ -27,6 +27,7 @@ var acts = []act{
 	{"group", 10, (*world).inGroup},
 	{"start", 4, (*world).start},
 	{"trust", 4, (*world).trust},
+	{"verify", 2, (*world).verify},
 	{"lie", 4, (*world).lie},
 	{"haunt", 1, func(w *world) { w.haunt() }},
 	{"reinstall", 1, func(w *world) {
@@ -265,6 +266,33 @@ func (w *world) trust() {
 	default:
 		m.accepted[w.holder(a)] = key
 		w.learn(m, a)
+	}
+}
+
+// verify has a person say that the accepted identity is the right one, or take that back. The judge
+// does not care whether it is.
+func (w *world) verify() {
+	m, a := w.machine(), w.someone()
+	key, known := m.accepted[w.holder(a)]
+	if m.fate != live || !known {
+		return
+	}
+	if w.n(4) == 0 {
+		must(m.device.Unverify(w.ctx, a))
+		delete(m.verified, w.holder(a))
+		return
+	}
+	of := w.machines[w.n(len(w.machines))].public()
+	before := m.store.changes
+	if err := m.device.Verify(w.ctx, a, of); err == nil && !of.Equal(key) {
+		w.breaks(ruleChange, "%v verifies what it does not accept for %v", m, a)
+	} else if err != nil {
+		w.refused(m, before, "verify", err)
+	}
+	must(m.device.Verify(w.ctx, a, key))
+	m.verified[w.holder(a)] = key
+	if !got(m.device.Verified(w.ctx, a)) {
+		w.breaks(ruleLayers, "%v has not verified %v", m, a)
 	}
 }
 

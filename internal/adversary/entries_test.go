@@ -169,6 +169,9 @@ var rows = map[string]*row{
 			return s.alice.device.Compare(tx, s.evil.addr, s.evil.public())
 		})
 	}},
+	"session.Device.Verify": {admit: func(s *stage) error {
+		return s.alice.device.Verify(s.ctx, s.evil.addr, s.evil.public())
+	}},
 	"session.Device.Accept": {admit: func(s *stage) error {
 		return s.alice.store.Update(s.ctx, s.evil.addr, func(tx session.Tx) error {
 			return s.alice.device.Accept(tx, s.evil.addr, s.evil.public())
@@ -195,6 +198,13 @@ var rows = map[string]*row{
 			return err
 		})
 		return is, err
+	}},
+	"session.Device.Verified": {report: func(s *stage) (bool, error) {
+		if err := s.alice.device.Verify(s.ctx, s.evil.addr, s.evil.public()); err == nil {
+			return true, nil
+		}
+		is, err := s.alice.device.Verified(s.ctx, s.evil.addr)
+		return is && !s.checked, err
 	}},
 	"session.Device.Trusted": {report: func(s *stage) (bool, error) {
 		key, ok, err := s.alice.device.Trusted(s.ctx, s.evil.addr)

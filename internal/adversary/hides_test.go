@@ -14,7 +14,7 @@ import (
 // TestEnvelopeHidesItsSender: who carries an envelope, or an upload, finds neither the sender's
 // name nor its key nor its certificate in it, and nobody but the recipient opens it.
 func TestEnvelopeHidesItsSender(t *testing.T) {
-	s := newStage(t)
+	s := newStage(t, false)
 	bob := s.bob[0]
 	certificate := s.service.certify(s.alice.addr, s.alice.public())
 	var envelopes [][]byte

@@ -190,6 +190,27 @@ func (w *world) judgeAuthor(m *machine, p *post, c claim) {
 	}
 }
 
+// followed judges that m accepted other identities by itself.
+func (w *world) followed(m *machine, list []session.IdentityChange) {
+	if m.fate != live {
+		return
+	}
+	w.count("changes followed")
+	for _, c := range list {
+		known, held := m.accepted[w.holder(c.Peer)]
+		verified, marked := m.verified[w.holder(c.Peer)]
+		marked = marked && verified.Equal(c.Old)
+		policy := m.opts.IdentityChanges
+		switch {
+		case policy == session.RefuseChanges || policy == session.AcceptUnverified && marked:
+			w.breaks(ruleChange, "%v accepts another identity for %v", m, c.Peer)
+		case held && !known.Equal(c.Old) || c.Verified != marked || w.holder(c.Peer) == w.holder(m.addr):
+			w.breaks(ruleChange, "%v tells of a change of %v that is none", m, c.Peer)
+		}
+		m.accepted[w.holder(c.Peer)] = c.New
+	}
+}
+
 // refused judges that m refused something: nothing is kept.
 func (w *world) refused(m *machine, before int, what string, err error) {
 	w.count("refused")

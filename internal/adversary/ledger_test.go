@@ -23,6 +23,9 @@ type ledger struct {
 	keeping bool // sessions are kept decoded, as the store alone would
 	rows    map[string][32]byte
 	changes int
+
+	accepting []session.IdentityChange       // by a policy, in the transaction that runs
+	accepted  func([]session.IdentityChange) // is told of them when it has committed
 }
 
 func newLedger(keeping bool) *ledger {
@@ -48,6 +51,7 @@ func (l *ledger) UpdateAll(ctx context.Context, peers []signet.Address, f func(t
 }
 
 func (l *ledger) view(n *noting, tx session.Tx) session.Tx {
+	l.accepting = nil
 	if l.keeping {
 		return &keepingNoting{n, tx.(session.KeepingTx)}
 	}
@@ -57,6 +61,9 @@ func (l *ledger) view(n *noting, tx session.Tx) session.Tx {
 func (l *ledger) settle(n *noting, err error) error {
 	if err != nil || n == nil {
 		return err
+	}
+	if l.accepting != nil && l.accepted != nil {
+		l.accepted(l.accepting)
 	}
 	for _, e := range n.entries {
 		if old, ok := l.rows[e.row]; ok && old == e.hash {

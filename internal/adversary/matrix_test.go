@@ -50,22 +50,28 @@ func TestMatrix(t *testing.T) {
 	for name, r := range rows {
 		t.Run(name, func(t *testing.T) {
 			for _, d := range disguises {
-				cells += r.attack(t, d)
+				cells += r.attack(t, d, false)
 			}
 			cells += r.tamper(t)
+			t.Run("verified", func(t *testing.T) {
+				for _, d := range disguises {
+					cells += r.attack(t, d, true)
+				}
+			})
 		})
 	}
 	t.Logf("%d entry points, %d cells", len(rows), cells)
-	require.Greater(t, cells, 150)
+	require.Greater(t, cells, 400)
 }
 
-// attack has an adversary in a disguise try a row.
-func (r *row) attack(t *testing.T, d disguise) (cells int) {
+// attack has an adversary in a disguise try a row. If checked, Alice follows changes of identity by
+// herself, but not Bob's.
+func (r *row) attack(t *testing.T, d disguise, checked bool) (cells int) {
 	on := func(s *stage) *stage { d.wear(s); return s }
 	if r.receive != nil {
 		cells++
 		t.Run("receive/"+d.name, func(t *testing.T) {
-			s := on(newStage(t))
+			s := on(newStage(t, checked))
 			posts := s.posts(s.evil, r.in)
 			require.NotEmpty(t, posts)
 			for _, p := range posts {
@@ -73,7 +79,7 @@ func (r *row) attack(t *testing.T, d disguise) (cells int) {
 			}
 		})
 		t.Run("notice/"+d.name, func(t *testing.T) {
-			s := on(newStage(t))
+			s := on(newStage(t, checked))
 			s.withNotices()
 			for _, p := range s.noticeLike(r.in) {
 				s.refuses(r, p)
@@ -83,12 +89,12 @@ func (r *row) attack(t *testing.T, d disguise) (cells int) {
 	}
 	if r.send != nil {
 		cells++
-		t.Run("send/"+d.name, func(t *testing.T) { on(newStage(t)).keepsSecret(r) })
+		t.Run("send/"+d.name, func(t *testing.T) { on(newStage(t, checked)).keepsSecret(r) })
 	}
 	if r.admit != nil {
 		cells++
 		t.Run("admit/"+d.name, func(t *testing.T) {
-			s := on(newStage(t))
+			s := on(newStage(t, checked))
 			before := s.alice.store.changes
 			err := r.admit(s)
 			_, ok := untrusted(err)
@@ -99,7 +105,7 @@ func (r *row) attack(t *testing.T, d disguise) (cells int) {
 	if r.report != nil {
 		cells++
 		t.Run("report/"+d.name, func(t *testing.T) {
-			s := on(newStage(t))
+			s := on(newStage(t, checked))
 			counts, err := r.report(s)
 			require.NoError(t, err)
 			require.False(t, counts, "the adversary counts")

@@ -27,14 +27,26 @@ type stage struct {
 	alice *machine
 	bob   []*machine // his two devices
 	evil  *machine   // who must not be taken for the user whose name it has
+	// checked: Alice follows changes of identity by herself, but for those whom she has verified, as
+	// Bob.
+	checked bool
 }
 
-func newStage(t *testing.T) *stage {
+func newStage(t *testing.T, checked bool) *stage {
 	t.Helper()
-	s := &stage{world: newWorld(calm{}, 1), t: t}
+	s := &stage{world: newWorld(calm{}, 1), t: t, checked: checked}
 	s.alice, s.bob = s.users[0].live[0], s.users[1].live
+	for _, m := range s.machines {
+		m.opts.IdentityChanges = session.RefuseChanges
+		m.wire(s.world)
+	}
 	s.meet(s.alice, s.bob[0])
 	s.meet(s.alice, s.bob[1])
+	if checked {
+		s.alice.opts.IdentityChanges = session.AcceptUnverified
+		s.alice.wire(s.world)
+		require.NoError(t, s.alice.device.Verify(s.ctx, s.bob[0].addr, s.bob[0].public()))
+	}
 	for _, m := range s.bob {
 		s.share(m, s.alice)
 		s.share(s.alice, m)
@@ -115,6 +127,9 @@ func (s *stage) replaces(hidden bool) {
 	s.service.listed[s.evil] = !hidden
 	s.alice.client.Forget(u.name)
 	require.NoError(s.t, s.alice.client.Trust(s.ctx, u.name, u.key.PublicKey()))
+	if s.checked {
+		require.NoError(s.t, s.alice.device.Verify(s.ctx, u.live[0].addr, u.key.PublicKey()))
+	}
 	s.service.listed[s.evil] = true
 	s.alice.client.Forget(u.name)
 	s.bob = u.live

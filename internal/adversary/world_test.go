@@ -50,6 +50,7 @@ type machine struct {
 	senders  [groups]*sealed.Sender
 	stock    *x3dh.Published // what it published last, and is left of that
 
+	verified map[string]signet.PublicKey // what the user at it has verified, by holder
 	accepted map[string]signet.PublicKey // the judge's view of which identity the user at it accepts, by holder
 	opened   map[*post]bool
 	told     map[signet.Address]map[uint32]bool // registration ids that a directory has named
@@ -165,13 +166,21 @@ func (w *world) addDevice(u *user) {
 func (w *world) install(f fate, a signet.Address, key *signet.PrivateKey) *machine {
 	m := &machine{
 		fate: f, addr: a, key: key, store: newLedger(w.n(2) == 0),
-		accepted: map[string]signet.PublicKey{w.holder(a): key.PublicKey()}, opened: make(map[*post]bool),
+		accepted: map[string]signet.PublicKey{w.holder(a): key.PublicKey()}, opened: make(map[*post]bool), verified: make(map[string]signet.PublicKey),
 		told: make(map[signet.Address]map[uint32]bool),
 	}
 	m.opts = session.Options{AllowX3DH: w.x3dh, Now: w.now}
 	if w.n(3) == 0 {
 		m.opts.Custody = &notice.Watch{}
 	}
+	if f == live {
+		m.opts.IdentityChanges = session.IdentityPolicy(w.n(6) / 2 * (w.n(2)))
+	}
+	m.opts.IdentityChanged = func(_ session.Tx, c session.IdentityChange) error {
+		m.store.accepting = append(m.store.accepting, c)
+		return nil
+	}
+	m.store.accepted = func(list []session.IdentityChange) { w.followed(m, list) }
 	m.falls(w, f)
 	w.machines = append(w.machines, m)
 	must(m.client.Publish(w.ctx, 3))
