@@ -89,7 +89,8 @@ type Options struct {
 	// application's own format, as Share and Rotate send it. Nil sends the bare message.
 	Wrap func(distribution []byte) []byte
 	// Device says which identity is accepted for a sender. Nil is the rule for users over the channel's
-	// store, which is enough unless session.Options.DeviceIdentities or IdentityChanges is on.
+	// store, and for NewWhatsAppChannel that for devices; it is needed if session.Options.DeviceIdentities
+	// says otherwise.
 	Device *session.Device
 }
 
@@ -109,7 +110,7 @@ type Channel struct {
 // NewChannel returns the Channel of the device self in the group with this distribution id. The
 // store is the device's. Nil opts means the defaults.
 func NewChannel(self signet.Address, id DistributionID, store Store, opts *Options) *Channel {
-	c := newChannel(self, id.String(), store, opts)
+	c := newChannel(self, id.String(), store, opts, false)
 	c.id, c.format = id, signal
 	return c
 }
@@ -118,17 +119,17 @@ func NewChannel(self signet.Address, id DistributionID, store Store, opts *Optio
 // numbered one lower, and a chain is advanced by at most 2000 messages at once (sealed-groups §10.6). The
 // group is any string on which the device keeps its rows.
 func NewWhatsAppChannel(self signet.Address, group string, store Store, opts *Options) *Channel {
-	c := newChannel(self, group, store, opts)
+	c := newChannel(self, group, store, opts, true)
 	c.format = whatsApp
 	return c
 }
 
-func newChannel(self signet.Address, name string, store Store, opts *Options) *Channel {
+func newChannel(self signet.Address, name string, store Store, opts *Options, devices bool) *Channel {
 	c := &Channel{self: self, name: name, store: store}
 	if opts != nil {
 		c.opts = *opts
 	}
-	c.identities = identities(self, store, &c.opts)
+	c.identities = identities(self, store, &c.opts, devices)
 	return c
 }
 

@@ -23,12 +23,13 @@ var ErrIdentityChanged = errors.New("group: an identity has changed that the sen
 // one that is said to have written the message. Nothing has changed.
 type AuthorError = session.AuthorError
 
-// identities is who says which identity is accepted.
-func identities(self signet.Address, store Store, opts *Options) *session.Device {
+// identities is who says which identity is accepted: opts.Device, or one with nothing but the rule,
+// for users or for devices.
+func identities(self signet.Address, store Store, opts *Options, devices bool) *session.Device {
 	if opts.Device != nil {
 		return opts.Device
 	}
-	return session.NewDevice(self, nil, store, nil)
+	return session.NewDevice(self, nil, store, &session.Options{DeviceIdentities: devices})
 }
 
 // deliverer returns the identity accepted for from, 33 bytes, or nil.

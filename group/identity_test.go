@@ -262,3 +262,25 @@ func TestRecordsAreOfficial(t *testing.T) {
 	receive(t, a.channel, tablet.addr, send(t, tablet.channel, "mine"), "mine")
 	require.NoError(t, a.channel.DecryptFrom(ctx, tablet.addr, a.Identity(), send(t, tablet.channel, "mine, too"), nil))
 }
+
+// TestWhatsAppIdentities: on WhatsApp's wire each device has a key of its own, and the channel
+// knows without being told.
+func TestWhatsAppIdentities(t *testing.T) {
+	open := func(name string, id uint32) *member {
+		m := newMember(name)
+		m.addr.Device = id
+		m.Device = session.NewDevice(m.addr, signet.GenerateKey(), m.store, &session.Options{DeviceIdentities: true})
+		m.channel = NewWhatsAppChannel(m.addr, "1203630@g.us", m.store, &Options{Wrap: wrap})
+		return m
+	}
+	a, phone, tablet := open("a", 0), open("b", 0), open("b", 3)
+	for _, m := range []*member{phone, tablet} {
+		m.start(t, a)
+		list, err := m.channel.Share(ctx, m.Device, addresses(a))
+		require.NoError(t, err)
+		a.accept(t, m, list[0])
+	}
+	require.NoError(t, a.Trust(ctx, phone.addr, signet.GenerateKey().PublicKey()))
+	receive(t, a.channel, tablet.addr, send(t, tablet.channel, "x"), "x")
+	refuse(t, a.channel, phone.addr, send(t, phone.channel, "x"), ErrNoSenderKey)
+}

@@ -161,11 +161,16 @@ func (d *Device) custodyOf(ctx context.Context, peer signet.Address, f func(Tx, 
 			return err
 		}
 		identity, _, err := d.accepted(tx, peer)
-		c := d.conversation(peer, identity, d.id.PublicKey(), r.current)
-		r.release()
 		if err != nil {
 			return err
 		}
+		if agrees, err := d.agrees(r); err != nil {
+			return err
+		} else if !agrees {
+			r.current = nil // a session with another identity says nothing about this conversation
+		}
+		c := d.conversation(peer, identity, d.id.PublicKey(), r.current)
+		r.release()
 		return f(tx, &c)
 	})
 }

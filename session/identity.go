@@ -246,6 +246,30 @@ func (d *Device) Trust(ctx context.Context, peer signet.Address, key signet.Publ
 			return &UntrustedIdentityError{Peer: peer, Known: own, Offered: key}
 		}
 	}
+	return d.withUser(ctx, peer, func(tx Tx, _ []signet.Address) error { return d.change(tx, peer, key, nil) })
+}
+
+// Forget removes what the store has of peer's user, or of peer with Options.DeviceIdentities:
+// sessions, the accepted identity and that it was verified, and the sender keys that came from it.
+// The next contact is a first one. Own sender keys that the user was given stay: Rotate them.
+func (d *Device) Forget(ctx context.Context, peer signet.Address) error {
+	return d.withUser(ctx, peer, func(tx Tx, list []signet.Address) error {
+		for _, a := range list {
+			for _, put := range []func(signet.Address, []byte) error{tx.PutSession, tx.PutArchive, tx.PutIdentity} {
+				if err := put(a, nil); err != nil {
+					return err
+				}
+			}
+			if err := forgetSenderKeys(tx, a); err != nil {
+				return err
+			}
+		}
+		return tx.PutValue(d.rowVerified(peer), nil)
+	})
+}
+
+// withUser runs f in a transaction that names all devices of peer's user, as the store has them.
+func (d *Device) withUser(ctx context.Context, peer signet.Address, f func(Tx, []signet.Address) error) error {
 	const times = 8
 	var err error
 	for range times {
@@ -267,7 +291,7 @@ func (d *Device) Trust(ctx context.Context, peer signet.Address, key signet.Publ
 					return errAppeared
 				}
 			}
-			return d.change(tx, peer, key, nil)
+			return f(tx, now)
 		})
 		if !errors.Is(err, errAppeared) {
 			break

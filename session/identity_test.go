@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"signet.example/signet"
+	"signet.example/signet/group"
 	"signet.example/signet/internal/wire"
 	"signet.example/signet/session"
 	"signet.example/signet/session/memory"
@@ -312,4 +313,31 @@ func TestStrangerUnderOldBaseKey(t *testing.T) {
 	p, err := wire.ParsePreKeyMessage(m.Body)
 	require.NoError(t, err)
 	refuse(t, bobAddr, alice, session.Message{Type: session.TypeSignal, Body: p.Message}, errUntrusted)
+}
+
+// TestForget: a user who is forgotten leaves nothing behind, and can be met again with any key.
+func TestForget(t *testing.T) {
+	alice, bob := pair(t)
+	laptop := newParty(signet.Address{Name: bobAddr.Name, Device: 9}, session.Options{})
+	laptop.key = bob.key
+	laptop.restart()
+	require.NoError(t, laptop.Start(ctx, aliceAddr, alice.bundle(t, 1)))
+	deliver(t, laptop, alice, "hello")
+	require.NoError(t, alice.Archive(ctx, laptop.addr))
+	require.NoError(t, alice.Verify(ctx, bobAddr, bob.key.PublicKey()))
+	update(t, alice.store, func(tx session.Tx) {
+		require.NoError(t, tx.(group.Tx).PutSenderKey(laptop.addr, "g", []byte{1}))
+	})
+	require.NoError(t, alice.Forget(ctx, signet.Address{Name: bobAddr.Name}))
+	update(t, alice.store, func(tx session.Tx) {
+		for id := range tx.Devices(bobAddr.Name) {
+			t.Errorf("something of device %d is left", id)
+		}
+	})
+	again := newParty(bobAddr, session.Options{})
+	require.NoError(t, again.Start(ctx, aliceAddr, alice.bundle(t, 1)))
+	deliver(t, again, alice, "it is a new one")
+	verified, err := alice.Verified(ctx, bobAddr)
+	require.NoError(t, err)
+	require.False(t, verified)
 }

@@ -373,3 +373,34 @@ func TestFirstMessagesStayRead(t *testing.T) {
 		})
 	}
 }
+
+// TestRestoredImpostor: a session with another key than its user's, which an older program has let in, comes back with
+// the backup and is believed as little as before.
+func TestRestoredImpostor(t *testing.T) {
+	for _, engine := range engines {
+		t.Run(engine.name, func(t *testing.T) {
+			w := &wiretap{t, make(map[string]bool)}
+			a, b := newParty(t, alice, engine.open(t, nil)), newParty(t, bob, memory.New())
+			require.NoError(t, b.Start(ctx, alice, a.bundle(t, 1)))
+			w.deliver(b, a, "hello")
+			other := newParty(t, signet.Address{Name: bob.Name, Device: 9}, memory.New())
+			require.NoError(t, other.Start(ctx, alice, a.bundle(t, 1)))
+			credulous := session.NewDevice(alice, a.IdentityKey(), a.store, &session.Options{DeviceIdentities: true})
+			_, err := credulous.Decrypt(ctx, other.addr, w.send(other, a, "psst"))
+			require.NoError(t, err)
+
+			var stream bytes.Buffer
+			_, err = backup.Write(ctx, &stream, a.store.(store), keyOf(t, 1))
+			require.NoError(t, err)
+			s := engine.open(t, nil)
+			_, err = backup.Restore(ctx, &stream, s, keyOf(t, 1))
+			require.NoError(t, err)
+			a = newParty(t, alice, s)
+			_, err = a.Decrypt(ctx, other.addr, w.send(other, a, "it is me"))
+			var u *session.UntrustedIdentityError
+			require.ErrorAs(t, err, &u)
+			require.Equal(t, b.Identity(), u.Known)
+			w.deliver(b, a, "I am still here")
+		})
+	}
+}
