@@ -221,7 +221,7 @@ function pqField(b) {
 function parseMessage(text, first) {
   let b = hex(text);
   const version = b[0], m = {};
-  need(version === 0x33 || version === 0x44, 'unknown version of a message');
+  need(version >> 4 === 3 || version >> 4 === 4, 'unknown version of a message');
   if (first) {
     const f = fields(b.subarray(1));
     need([2, 3, 4].every(i => Buffer.isBuffer(f[i])) && Number.isInteger(f[6]), 'a first message is not whole');
