@@ -86,7 +86,7 @@ type verifier struct {
 	prekeys  map[shownKey]int    // when each end first published a signed prekey
 	arrivals map[oneWay][]arrival
 	words    map[string]sentence // templates, by name
-	empties  map[string]bool     // see emptyNotes
+	empties  map[string]missing  // see emptyNotes
 	claims   map[string]int      // of the report's evidence, by id
 	ids      [2]map[string]bool  // identity keys of each end
 

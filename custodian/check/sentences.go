@@ -150,9 +150,22 @@ func (v *verifier) checkSentences() error {
 	if n := len(want); len(v.report.Limits) < n || !slices.Equal(v.report.Limits[:n], want) {
 		return refuse("the limits are not those of every report")
 	}
-	for _, s := range v.report.Limits[len(want):] {
+	notes := v.report.Limits[len(want):]
+	for _, s := range notes {
 		if !v.isNote(s) {
 			return refuse("a limit that no template makes")
+		}
+	}
+	if v.empties == nil {
+		v.empties = v.emptyNotes()
+	}
+	said := make(map[string]bool)
+	for _, s := range notes {
+		said[s] = true
+	}
+	for s, note := range v.empties {
+		if note.must && !said[s] {
+			return refuse("what was granted was neither handed over nor said to be missing")
 		}
 	}
 	return v.checkLogs()
@@ -188,12 +201,15 @@ func (v *verifier) isNote(s string) bool {
 	if v.empties == nil {
 		v.empties = v.emptyNotes()
 	}
-	return v.empties[s]
+	return v.empties[s].may
 }
 
-// emptyNotes are the notes that an atom did not exist, and whether that can be so.
-func (v *verifier) emptyNotes() map[string]bool {
-	list := make(map[string]bool)
+// A missing is a note that an atom did not exist: whether it may be there, and whether it must.
+type missing struct{ may, must bool }
+
+// emptyNotes are the notes that an atom did not exist. Of archived sessions a parcel does not tell.
+func (v *verifier) emptyNotes() map[string]missing {
+	list := make(map[string]missing)
 	for i := range v.text.Grants {
 		g := &v.text.Grants[i]
 		atoms := g.Atoms
@@ -201,7 +217,8 @@ func (v *verifier) emptyNotes() map[string]bool {
 			atoms = []string{"sending-chain"}
 		}
 		for _, a := range atoms {
-			list[v.words["note.empty"].fill("{grant}", g.Name, "{atom}", a).EN] = v.empty(g, a)
+			empty := v.empty(g, a)
+			list[v.words["note.empty"].fill("{grant}", g.Name, "{atom}", a).EN] = missing{empty, empty && !slices.Contains(g.Atoms, "archived")}
 		}
 	}
 	return list

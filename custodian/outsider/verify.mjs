@@ -442,7 +442,7 @@ function bindings(t) {
   }
   for (const g of t.grants) {
     const { first, events } = held.get(g.name), of = t.messages.filter(e => e.from === g.from);
-    const has = (by, kind, session, key, index = 0) => (first.get([kind, session, key, index].join()) ?? Infinity) <= by;
+    const has = (by, kind, session, key, index = 0) => (first.get([kind, session, key, index].join()) ?? NaN) <= by;
     if (g.via === 'quota' && events.length) {
       const seeds = events[0].entries.filter(x => x.kind === 11), keys = events[0].entries.length - seeds.length;
       need(events.length === 1 && seeds.length === g.count && seeds.every((x, i) => x.session === seeds[0].session && x.key === seeds[0].key && x.index === seeds[0].index + i), 'a quota is of other keys');
@@ -1191,12 +1191,15 @@ function checkSentences(rep, t, words) {
   need(same(rep.limits.slice(0, limits.length), limits), 'the limits are not those of every report');
   const notes = new Map(['statement', 'idle', 'fresh', 'uncounted', 'strict'].map(k => [words.get('note.' + k).en, true]));
   notes.set(words.get('note.keyless').en, t.probes.every(p => p.takes.every(w => !w.pq || w.keyless)));
+  const due = [];
   const parcels = g => t.events.filter(e => e.kind === 'parcel' && e.grant === g.name);
   for (const g of t.grants) {
     const given = parcels(g), first = given.find(e => e.at === g.at);
     for (const atom of g.via === 'quota' ? ['sending-chain'] : g.atoms) {
       const empty = g.via === 'quota' ? given.length === 0 : g.atoms.includes('archived') || !first || !first.entries.some(x => KINDS[atom].includes(x.kind));
-      notes.set(put(words.get('note.empty').en, { grant: g.name, atom }), empty);
+      const note = put(words.get('note.empty').en, { grant: g.name, atom });
+      notes.set(note, empty);
+      if (empty && !g.atoms.includes('archived')) due.push(note);
     }
   }
   const numberIn = (s, template, hole) => {
@@ -1210,6 +1213,7 @@ function checkSentences(rep, t, words) {
     const check = [...words].some(([k, w]) => k.startsWith('note.check.') && numberIn(s, w.en, '{step}') !== undefined);
     need(check && t.custody, 'a limit that no template makes');
   }
+  need(due.every(n => rep.limits.includes(n)), 'what was granted was neither handed over nor said to be missing');
   const logs = t.grants.filter(g => g.via === 'oracle').map(g => put(words.get('calls.' + g.from).en, { grant: g.name, who: g.to, k: parcels(g).reduce((n, e) => n + e.entries.length, 0) }));
   need(same(rep.evidence.filter(e => e.kind === 'log').map(e => e.claim), logs), 'the logs are not those of the oracles');
   need(same(rep.evidence.filter(e => e.kind === 'absence').map(e => e.id).sort(), rep.verdicts.filter(v => v.verdict === 'unknown').flatMap(v => v.evidence).sort()), 'an absence is of nothing');
