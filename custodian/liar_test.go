@@ -113,6 +113,8 @@ func talk(g Grant, more ...Step) *Scenario {
 func lies() []lie {
 	grantOf := func(via string, atoms ...string) *Scenario { return talk(Grant{Via: via, Atoms: atoms}) }
 	quota := talk(Grant{Via: "quota", Count: 2})
+	older := talk(Grant{Via: "quota", Count: 2})
+	older.Protocol = 3
 	value := make([]byte, 32)
 	key := func(r *run, side attack.Side) parcel.Key {
 		for _, m := range r.messages {
@@ -160,6 +162,7 @@ func lies() []lie {
 			r.grants[0].ended, r.grants[0].until = r.messages[4].at+1, 5
 		}, "after its end"},
 		{"a smaller quota", quota, func(r *run) { r.grants[0].Grant = ofCount(r.grants[0].Grant, 1) }, "not of as many messages"},
+		{"a smaller quota of version 3", older, func(r *run) { r.grants[0].Grant = ofCount(r.grants[0].Grant, 1) }, "not of as many messages"},
 		{"a larger quota", quota, func(r *run) { r.grants[0].Grant = ofCount(r.grants[0].Grant, 3) }, "not of as many messages"},
 		{"a quota without its post-quantum keys", quota, withoutKind(parcel.PQSendingKey), "not of as many messages"},
 		{"a quota with a gap", quota, entries(func(l []parcel.Entry) []parcel.Entry {
