@@ -127,7 +127,11 @@ func (c *crowd) read(t *testing.T) {
 func TestSentIsDurable(t *testing.T) {
 	for mode, name := range map[storetest.Mode]string{storetest.Fail: "Fail", storetest.Die: "Die"} {
 		t.Run(name, func(t *testing.T) {
-			for k, fired := 1, true; fired; k++ {
+			step := 1
+			if testing.Short() {
+				step = 7
+			}
+			for k, fired := 1, true; fired; k += step {
 				path := filepath.Join(quick(t), fmt.Sprint(k))
 				c := newCrowd(t, path)
 				s := open(t, path, nil)
@@ -186,7 +190,7 @@ func TestKilledSender(t *testing.T) {
 		c.take(t, after)
 	}
 	c.read(t)
-	require.Greater(t, len(c.used), 8*deaths)
+	require.GreaterOrEqual(t, len(c.used), 5*deaths, "a message of each process and four after its death")
 }
 
 // readSent returns what was reported. It closes started at the first line.
