@@ -3,9 +3,11 @@ package group
 import (
 	"bytes"
 	"errors"
+	"fmt"
 
 	"signet.example/signet/internal/cbc"
 	"signet.example/signet/internal/kdf"
+	"signet.example/signet/internal/lost"
 	"signet.example/signet/internal/secret"
 	"signet.example/signet/internal/steps"
 	"signet.example/signet/internal/wire"
@@ -61,11 +63,37 @@ func take(m *steps.Meter, s *wire.SenderKeyState, n uint32, maxJump uint64) (see
 	if err := m.Walk(uint64(n - s.Iteration)); err != nil {
 		return nil, err
 	}
-	if err := skip(m, s, int(n-s.Iteration)); err != nil {
+	if err := advance(m, s, int(n-s.Iteration)); err != nil {
 		return nil, err
 	}
 	own, err := step(s)
 	return own[:], err
+}
+
+// advance is skip that remembers which of the skipped messages cannot be opened any more.
+func advance(m *steps.Meter, s *wire.SenderKeyState, n int) error {
+	before, at := s.Skipped, s.Iteration
+	if err := skip(m, s, n); err != nil || n == 0 {
+		return err
+	}
+	dropped := before[:len(before)-len(newest(before, maxSkipped-min(n, maxSkipped)))]
+	if len(dropped) == 0 && n <= maxSkipped {
+		return nil
+	}
+	set := lost.Parse(s.Lost)
+	for len(dropped) > 0 {
+		iteration, _, _, rest, err := wire.NextSenderKey(dropped)
+		if err != nil {
+			return damaged(err)
+		}
+		set.Add(iteration, iteration)
+		dropped = rest
+	}
+	if n > maxSkipped {
+		set.Add(at, at+uint32(n-maxSkipped)-1)
+	}
+	s.Lost = set.Bytes()
+	return nil
 }
 
 // skip advances the chain of s by n messages and appends their seeds to the skipped ones. The oldest
@@ -134,6 +162,9 @@ func takeSkipped(s *wire.SenderKeyState, n uint32) ([]byte, error) {
 			return bytes.Clone(seed), nil
 		}
 		rest = after
+	}
+	if lost.Has(s.Lost, n) {
+		return nil, fmt.Errorf("%w: message with old counter %d / %d", ratchet.ErrForgotten, s.Iteration, n)
 	}
 	return nil, &ratchet.DuplicateError{Index: s.Iteration, Counter: n}
 }

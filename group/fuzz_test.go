@@ -222,7 +222,8 @@ func (g *fuzzed) deliver(i, to int) {
 		p.opened[to] = true
 		return
 	}
-	require.True(g.t, errors.Is(err, ErrNoSenderKey) || errors.Is(err, ratchet.ErrDuplicate), "%v", err)
+	require.True(g.t, errors.Is(err, ErrNoSenderKey) || errors.Is(err, ratchet.ErrDuplicate) || errors.Is(err, ratchet.ErrForgotten), "%v", err)
+	require.False(g.t, errors.Is(err, ratchet.ErrDuplicate) && !p.opened[to], "a message that was not opened is no duplicate")
 	require.False(g.t, p.opened[to] && errors.Is(err, ErrNoSenderKey), "a key got lost")
 	require.Equal(g.t, before, g.record(to, p.from))
 }

@@ -65,7 +65,8 @@ type Tx interface {
 	SenderKeys(sender signet.Address) iter.Seq2[string, error]
 }
 
-// Errors that a caller can act on. A message that was decrypted before is ratchet.ErrDuplicate; one
+// Errors that a caller can act on. A message that was decrypted before is ratchet.ErrDuplicate, one that was not and cannot
+// be any more ratchet.ErrForgotten; one
 // that does not parse or decrypt is session.ErrInvalidMessage or session.ErrVersion.
 var (
 	// ErrNoSenderKey is a message of a sender whose distribution was not joined, or an encryption
@@ -227,11 +228,13 @@ func (c *Channel) renew(ctx context.Context, to []signet.Address) ([]byte, error
 }
 
 // Join accepts the sender key of another member from its distribution message, which the member's
-// session has carried. A key that is known already stays as it is, so an old distribution message
-// rewinds nothing. The last five keys of a sender are kept; one that was dropped, or forgotten, and is
+// session has carried. A key that is known already moves forward to a message that is ahead, which lets a
+// member go on that has missed more than a chain may be advanced at once; an old message rewinds nothing. Up to 25 000
+// messages in between the keys of the last 2000 are kept; further ahead, none. The last five keys of a sender are kept; one that was dropped, or forgotten, and is
 // joined again opens its messages again, so take distribution messages from sessions alone, which
 // deliver nothing twice. The key is believed as long as the identity that is accepted for from now stays
-// the accepted one. The message is not kept.
+// the accepted one. The message is not kept. The error is session.ErrInvalidMessage or session.ErrVersion for a message that
+// does not parse, is of another group, or is not of the chain that its key is known with, and ErrRecord.
 func (c *Channel) Join(ctx context.Context, from signet.Address, distribution []byte) error {
 	return c.store.Update(ctx, from, func(tx session.Tx) error { return c.JoinIn(tx, from, distribution) })
 }
@@ -312,8 +315,8 @@ func (c *Channel) EncryptTo(ctx context.Context, plaintext []byte, to func(tx se
 // may come in any order: a chain is advanced by at most 25 000 at once, and the keys of the last 2000
 // that it skipped are kept.
 //
-// The error matches ErrNoSenderKey, ErrSignature, ratchet.ErrDuplicate for a message decrypted before
-// or whose key is no longer kept, session.ErrInvalidMessage, session.ErrVersion, or ErrRecord; it is ctx's if that
+// The error matches ErrNoSenderKey, ErrSignature, ratchet.ErrDuplicate for a message decrypted before,
+// ratchet.ErrForgotten for one that was not and whose key is no longer kept or never was here, session.ErrInvalidMessage, session.ErrVersion, or ErrRecord; it is ctx's if that
 // ended on the way. On error nothing has changed and the message can be tried again.
 func (c *Channel) Decrypt(ctx context.Context, from signet.Address, message []byte) ([]byte, error) {
 	var plaintext []byte
@@ -368,7 +371,7 @@ func (c *Channel) Record(ctx context.Context, sender signet.Address) ([]byte, er
 	var b []byte
 	err := c.update(ctx, sender, func(_ Tx, row []byte) (err error) {
 		if len(row) > 0 {
-			b, err = reissued(row, nil)
+			b, err = exported(row)
 		}
 		return err
 	})
@@ -391,7 +394,7 @@ func (c *Channel) SetRecord(ctx context.Context, sender signet.Address, b []byte
 		if sender == c.self {
 			identity = nil
 		}
-		row, err := reissued(b, identity)
+		row, err := imported(b, identity)
 		if err != nil {
 			return err
 		}

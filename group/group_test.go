@@ -109,7 +109,7 @@ func TestConversation(t *testing.T) {
 			require.NoError(t, err)
 			refuse(t, c, alice, late, ErrNoSenderKey)
 			require.NoError(t, c.Join(ctx, alice, d))
-			refuse(t, c, alice, late, ratchet.ErrDuplicate)
+			refuse(t, c, alice, late, ratchet.ErrForgotten)
 			m := send(t, a, "both")
 			receive(t, b, alice, m, "both")
 			receive(t, c, alice, m, "both")
@@ -175,7 +175,7 @@ func TestJump(t *testing.T) {
 			receive(t, b, alice, at(limit-1), "far")
 			receive(t, b, alice, at(limit-maxSkipped), "far")
 			if limit > maxSkipped {
-				refuse(t, b, alice, at(limit-maxSkipped-1), ratchet.ErrDuplicate)
+				refuse(t, b, alice, at(limit-maxSkipped-1), ratchet.ErrForgotten)
 			}
 		})
 	}
@@ -190,8 +190,8 @@ func TestEviction(t *testing.T) {
 	}
 	receive(t, b, alice, messages[1500], "1500") // skips 0 to 1499
 	receive(t, b, alice, messages[2500], "2500") // and 1501 to 2499: 499 too many
-	refuse(t, b, alice, messages[0], ratchet.ErrDuplicate)
-	refuse(t, b, alice, messages[498], ratchet.ErrDuplicate)
+	refuse(t, b, alice, messages[0], ratchet.ErrForgotten)
+	refuse(t, b, alice, messages[498], ratchet.ErrForgotten)
 	refuse(t, b, alice, messages[1500], ratchet.ErrDuplicate)
 	for _, i := range []int{499, 1499, 1501, 2499, 2000} {
 		receive(t, b, alice, messages[i], fmt.Sprint(i))

@@ -9,6 +9,7 @@ import (
 
 	"signet.example/signet"
 	"signet.example/signet/internal/entropy"
+	"signet.example/signet/internal/lost"
 	"signet.example/signet/internal/secret"
 	"signet.example/signet/internal/steps"
 	"signet.example/signet/internal/wire"
@@ -100,9 +101,8 @@ func describe(row []byte, id DistributionID) (d distribution, err error) {
 }
 
 // join returns the record after a distribution message that this identity has delivered, nil if it is
-// not known. A state with its chain id and signing key is kept as it is and becomes the first: the
-// message says nothing new, and an old one must not rewind the chain. States with its chain id and
-// another key go.
+// not known. A state with its chain id and signing key stays, moves forward if the message is ahead of it, and
+// becomes the first: an old one must not rewind the chain. States with its chain id and another key go.
 func join(row []byte, d *distribution, identity []byte) ([]byte, error) {
 	states, err := parseRecord(row)
 	if err != nil {
@@ -128,10 +128,47 @@ func join(row []byte, d *distribution, identity []byte) ([]byte, error) {
 			ChainID:  d.chainID,
 			HasChain: true, Iteration: d.iteration, ChainKey: d.chainKey,
 			HasKey: true, Public: key, Version: uint32(d.version),
+			Lost: lost.Before(d.iteration),
+		}
+	}
+	if found {
+		if err := catchUp(&list[0], d); err != nil {
+			return nil, err
 		}
 	}
 	deliveredBy(&list[0], identity)
 	return appendRecord(list), nil
+}
+
+// walked is how far ahead a distribution may be for the chain to be advanced to it, step by step.
+const walked = 25_000
+
+// catchUp moves the chain of s, a part of a trial, forward to a distribution of the same key. As far as that can be walked,
+// the keys of the last messages in between are kept, and the chain has to come to the key that the message says. One that is
+// further ahead is believed, as a new one would be.
+func catchUp(s *wire.SenderKeyState, d *distribution) error {
+	broken := !s.HasChain || len(s.ChainKey) != 32
+	switch {
+	case d.iteration < s.Iteration, d.iteration == s.Iteration && !broken:
+		return nil
+	case d.iteration == s.Iteration:
+		s.HasChain, s.ChainKey, s.Encoded = true, d.chainKey, nil
+		return nil
+	}
+	if n := d.iteration - s.Iteration; n <= walked && !broken {
+		if err := advance(nil, s, int(n)); err != nil {
+			return err
+		}
+		if subtle.ConstantTimeCompare(s.ChainKey, d.chainKey) != 1 {
+			return invalid("the distribution is of another chain than the one that is known")
+		}
+		return nil
+	}
+	set := lost.Parse(s.Lost)
+	set.Add(s.Iteration, d.iteration-1)
+	s.HasChain, s.Iteration, s.ChainKey = true, d.iteration, d.chainKey
+	s.Lost, s.Encoded = set.Bytes(), nil
+	return nil
 }
 
 // deliveredBy notes in a state whose it is.
@@ -141,15 +178,34 @@ func deliveredBy(s *wire.SenderKeyState, identity []byte) {
 	}
 }
 
-// reissued returns a record without what only this package puts in a row, and with this identity in
-// all of its states.
-func reissued(row, identity []byte) ([]byte, error) {
+// exported returns a record without what only this package puts in a row.
+func exported(row []byte) ([]byte, error) {
 	states, err := parseRecord(row)
 	if err != nil {
 		return nil, err
 	}
 	for i := range states {
-		deliveredBy(&states[i], identity)
+		deliveredBy(&states[i], nil)
+		if s := &states[i]; s.Lost != nil {
+			s.Lost, s.Encoded = nil, nil
+		}
+	}
+	return appendRecord(states), nil
+}
+
+// imported returns a record from elsewhere with this identity in all of its states. What was lost there is not known; only
+// what 2000 skipped keys and a message came after can have been.
+func imported(b, identity []byte) ([]byte, error) {
+	states, err := parseRecord(b)
+	if err != nil {
+		return nil, err
+	}
+	for i := range states {
+		s := &states[i]
+		deliveredBy(s, identity)
+		if len(s.Private) == 0 && s.Iteration > maxSkipped+1 {
+			s.Lost, s.Encoded = lost.Before(s.Iteration-maxSkipped-1), nil
+		}
 	}
 	return appendRecord(states), nil
 }

@@ -79,7 +79,7 @@ func TestMembership(t *testing.T) {
 	list, err = a.channel.Share(ctx, a.Device, addresses(d)) // joins late
 	require.NoError(t, err)
 	d.accept(t, a, list[0])
-	refuse(t, d.channel, a.addr, one, ratchet.ErrDuplicate) // from before its time
+	refuse(t, d.channel, a.addr, one, ratchet.ErrForgotten) // from before its time
 	late := send(t, a.channel, "late")
 	receive(t, d.channel, a.addr, late, "late")
 
@@ -105,7 +105,7 @@ func TestMembership(t *testing.T) {
 	list, err = a.channel.Share(ctx, a.Device, addresses(b))
 	require.NoError(t, err)
 	b.accept(t, a, list[0])
-	refuse(t, b.channel, a.addr, two, ratchet.ErrDuplicate)
+	refuse(t, b.channel, a.addr, two, ratchet.ErrForgotten)
 	receive(t, b.channel, a.addr, send(t, a.channel, "two again"), "two again")
 }
 

@@ -46,6 +46,7 @@ func requireText(t *testing.T, want *official, err error, what string) {
 	require.True(t, strings.HasSuffix(err.Error(), want.Message), "%s: want %q, got %q", what, want.Message, err)
 	named := slices.ContainsFunc([]error{
 		ErrNoSenderKey, ErrSignature, ErrRecord, session.ErrInvalidMessage, session.ErrVersion, ratchet.ErrDuplicate,
+		ratchet.ErrForgotten,
 	}, func(e error) bool { return matches(err, e) })
 	require.True(t, named, "%s: %v", what, err)
 }

@@ -3,11 +3,13 @@ package ratchet
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"math"
 
 	"signet.example/signet"
 	"signet.example/signet/internal/entropy"
 	"signet.example/signet/internal/kdf"
+	"signet.example/signet/internal/lost"
 	"signet.example/signet/internal/secret"
 	"signet.example/signet/internal/steps"
 	"signet.example/signet/internal/wire"
@@ -148,7 +150,11 @@ func take(m *steps.Meter, c *wire.Chain, counter uint32, limit uint64) (e entry,
 		if err := m.Walk(jump); err != nil {
 			return e, err
 		}
-		if c.Skipped, err = skip(m, c.Skipped, &key, c.Index, jump); err != nil {
+		before := c.Skipped
+		if c.Skipped, err = skip(m, before, &key, c.Index, jump); err != nil {
+			return e, err
+		}
+		if err := giveUp(c, before, jump); err != nil {
 			return e, err
 		}
 	}
@@ -220,7 +226,34 @@ func takeSkipped(c *wire.Chain, counter uint32) (e entry, err error) {
 		}
 		rest = after
 	}
+	if lost.Has(c.Lost, counter) {
+		return e, fmt.Errorf("%w: message with old counter %d / %d", ErrForgotten, c.Index, counter)
+	}
 	return e, &DuplicateError{Index: c.Index, Counter: counter}
+}
+
+// giveUp remembers what skip has dropped of the seeds before, and those that it has not computed, when c.Index
+// was not advanced yet.
+func giveUp(c *wire.Chain, before []byte, jump uint64) error {
+	n := maxSkipped - int(min(jump, maxSkipped))
+	dropped := before[len(newest(before, n)):]
+	if len(dropped) == 0 && jump <= maxSkipped {
+		return nil
+	}
+	set := lost.Parse(c.Lost)
+	for len(dropped) > 0 {
+		k, _, rest, err := wire.NextMessageKey(dropped)
+		if err != nil {
+			return damaged("skipped message keys")
+		}
+		set.Add(k.Index, k.Index)
+		dropped = rest
+	}
+	if jump > maxSkipped {
+		set.Add(c.Index, c.Index+uint32(jump-maxSkipped)-1)
+	}
+	c.Lost = set.Bytes()
+	return nil
 }
 
 // stored returns the entry that a record holds.

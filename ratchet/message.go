@@ -152,8 +152,8 @@ func isKey(b []byte) bool { return len(b) >= 33 && b[0] == 0x05 }
 // It takes at most 60 000 steps of a chain, whoever the message is from: enough for the 25 000 messages in
 // each half that it may be ahead, and a bound for two devices of one account, where that limit does not hold.
 //
-// The error matches ErrDuplicate for a message whose key was used or is no longer kept; other errors
-// are sentences, and an authentic message cannot be told from a forged one by them. On error s,
+// The error matches ErrDuplicate for a message whose key was used, and ErrForgotten for one whose key is no longer kept;
+// other errors are sentences, and an authentic message cannot be told from a forged one by them. On error s,
 // unless it is Expendable, and the spare capacity of dst are unchanged.
 func (s *State) Decrypt(dst, message []byte) ([]byte, error) {
 	m, err := wire.ParseSignalMessage(message)
@@ -193,7 +193,8 @@ func (s *State) decrypt(within *steps.Meter, src *entropy.Source, pq *spqr.State
 		return nil, err
 	}
 	c := s.rec.FindReceiver(m.RatchetKey)
-	if c == nil {
+	known := c != nil
+	if !known {
 		if err := within.Allows(uint64(m.Counter)); err != nil { // agreeing is not for nothing, either
 			return nil, err
 		}
@@ -215,6 +216,9 @@ func (s *State) decrypt(within *steps.Meter, src *entropy.Source, pq *spqr.State
 	defer e.wipe()
 	salt, err := s.receivePQ(within, pq, c, m.PQRatchet)
 	if err != nil {
+		if known && errors.Is(err, spqr.ErrForgotten) { // else it may be of another session
+			err = fmt.Errorf("%w: %w", ErrForgotten, err)
+		}
 		return nil, err
 	}
 	k, err := e.derive(salt)

@@ -17,7 +17,8 @@
 //
 // # Compatibility
 //
-// A State encodes as the official client's SessionStructure, byte for byte (protocol §7.1). Fields
+// A State encodes as the official client's SessionStructure, byte for byte (protocol §7.1), but for one field in
+// a chain that has given up keys. Fields
 // that an operation does not need are neither parsed nor changed by it, damaged ones included.
 package ratchet
 
@@ -43,8 +44,14 @@ const (
 	maxReceivers = 5      // receiving chains kept
 )
 
-// ErrDuplicate is a message that was decrypted before, or whose key is no longer kept.
+// ErrDuplicate is a message that was decrypted before: the application has it. It is never returned for a message
+// that was not, in a session that has lived in this module all its life.
 var ErrDuplicate = errors.New("ratchet: message with old counter")
+
+// ErrForgotten is a message that was not decrypted and cannot be any more, because its key was given up: it came after 2000
+// others that were skipped, too, or was sent before the receiver had the key. It is lost unless it is sent again. Of messages
+// in a chain with very many gaps, and in one that came from another library, some that were decrypted count as forgotten.
+var ErrForgotten = errors.New("ratchet: message whose key is no longer kept")
 
 // A DuplicateError tells where a duplicate was noticed. It matches ErrDuplicate.
 type DuplicateError struct {
@@ -210,7 +217,7 @@ func (s *State) Own() {
 
 func ownChain(c *wire.Chain) {
 	c.RatchetKey, c.RatchetPriv = bytes.Clone(c.RatchetKey), bytes.Clone(c.RatchetPriv)
-	c.Key, c.Skipped = bytes.Clone(c.Key), bytes.Clone(c.Skipped)
+	c.Key, c.Skipped, c.Lost = bytes.Clone(c.Key), bytes.Clone(c.Skipped), bytes.Clone(c.Lost)
 }
 
 // Release forgets everything that s holds, for another use. What it has allocated is kept for
@@ -221,7 +228,8 @@ func (s *State) Release() {
 	*s = State{rec: wire.Session{Receivers: s.rec.Receivers[:0]}}
 }
 
-// AppendBinary appends the encoded SessionStructure. It holds secrets.
+// AppendBinary appends the encoded SessionStructure. It holds secrets. A chain that has given up keys has one field more than
+// the official form, 1000, which other readers pass over.
 func (s *State) AppendBinary(b []byte) ([]byte, error) {
 	w := wire.NewWriter(make([]byte, s.size()))
 	s.write(&w)

@@ -138,7 +138,8 @@ func recordError(err error) error {
 // it is gone from the store, and the prekeys of a first message with it. The body is not modified
 // and not kept.
 //
-// The error matches ratchet.ErrDuplicate for a message decrypted before, ErrInvalidMessage for one
+// The error matches ratchet.ErrDuplicate for a message decrypted before, ratchet.ErrForgotten for one that was not and
+// never will be because its key was given up, ErrInvalidMessage for one
 // that does not parse or decrypt (and ratchet.ErrSteps beside it for one that Options.MaxSteps is
 // too little for), ErrVersion, ErrPreKeyID, ErrNoSession, ErrRecord, or is an
 // *UntrustedIdentityError, or ctx's. On error nothing has changed and the message can be tried

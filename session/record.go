@@ -274,11 +274,11 @@ func (r *record) open(s *ratchet.State, src *entropy.Source, m *wire.SignalMessa
 }
 
 // decrypt tries an ordinary message on the sessions in their order (protocol §7.3), all of them within r.within. A
-// duplicate ends the trial; other failures look alike, but that one which cost too much may be tried with more steps.
+// duplicate, or one whose key was given up, ends the trial; other failures look alike, but that one which cost too much may be tried with more steps.
 func (r *record) decrypt(src *entropy.Source, m *wire.SignalMessage) (plaintext []byte, err error) {
 	failed := errNoneOpens
 	if r.current != nil && r.current.Version() == uint32(m.Version) {
-		if plaintext, err = r.open(r.current, src, m); err == nil || errors.Is(err, ratchet.ErrDuplicate) {
+		if plaintext, err = r.open(r.current, src, m); err == nil || old(err) {
 			return plaintext, err
 		}
 		if errors.Is(err, ratchet.ErrSteps) {
@@ -306,7 +306,7 @@ func (r *record) decrypt(src *entropy.Source, m *wire.SignalMessage) (plaintext 
 			if err == nil {
 				return plaintext, r.opens(s, place{raw, len(r.archive) - len(rest)})
 			}
-			if errors.Is(err, ratchet.ErrDuplicate) {
+			if old(err) {
 				return nil, err
 			}
 			if errors.Is(err, ratchet.ErrSteps) {
@@ -318,6 +318,12 @@ func (r *record) decrypt(src *entropy.Source, m *wire.SignalMessage) (plaintext 
 	return nil, r.notOpened(TypeSignal, failed)
 }
 
+// old reports whether a message is of a chain of the session that it was tried on, and behind what the chain keeps: no
+// other session opens it.
+func old(err error) bool {
+	return errors.Is(err, ratchet.ErrDuplicate) || errors.Is(err, ratchet.ErrForgotten)
+}
+
 var errNoneOpens = errors.New("session: no session opens the message")
 
 // notOpened is the error of a message that no session opened, err being that of the last one.
@@ -326,7 +332,7 @@ func (r *record) notOpened(t MessageType, err error) error {
 		return ended
 	}
 	switch {
-	case errors.Is(err, ratchet.ErrDuplicate):
+	case old(err):
 		return err
 	case errors.Is(err, ratchet.ErrSteps):
 		return fmt.Errorf("%w: %w", invalid(t, "decryption failed"), ratchet.ErrSteps)
@@ -374,7 +380,7 @@ func (d *Device) Record(ctx context.Context, peer signet.Address) ([]byte, error
 		if err != nil {
 			return err
 		}
-		b = append(bytes.Clone(current), previous...)
+		b = append(bytes.Clone(wire.Official(current)), wire.Official(previous)...)
 		return nil
 	})
 	if err != nil || len(b) == 0 {
@@ -389,8 +395,11 @@ func (d *Device) Record(ctx context.Context, peer signet.Address) ([]byte, error
 // use message keys twice. Their first messages count as received: they do not open again once the sessions are gone, with
 // the prekeys that are in the store by then. An empty record removes the sessions. b is not kept. The error for a record
 // that does not decode is ErrRecord.
+//
+// What was lost where the record comes from is not known any more: messages more than 2000 behind the newest of a chain are
+// ratchet.ErrForgotten, those among them that were decrypted too.
 func (d *Device) SetRecord(ctx context.Context, peer signet.Address, b []byte) error {
-	current, previous, err := wire.SplitRecord(b)
+	current, previous, err := wire.SplitRecord(wire.Foreign(b, maxSkipped))
 	if err != nil {
 		return errNotDecoded
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"signet.example/signet"
+	"signet.example/signet/internal/lost"
 	"signet.example/signet/internal/wire"
 )
 
@@ -176,6 +177,9 @@ func (m *mauChain) chain(sending bool) (c wire.Chain, err error) {
 	}
 	if err := sizes(list); err != nil {
 		return c, err
+	}
+	if !sending && c.Index > maxSkipped {
+		c.Lost = lost.Before(c.Index - maxSkipped) // it is not known which of them were
 	}
 	keys := m.MessageKeys
 	for _, k := range slices.Backward(keys[max(0, len(keys)-maxSkipped):]) {

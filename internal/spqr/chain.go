@@ -33,6 +33,15 @@ func errEpoch(epoch uint64) error {
 	return fmt.Errorf("spqr: epoch not in valid range: %d", epoch)
 }
 
+// ErrForgotten is a key that was given up: of an epoch that was left, or too far behind.
+var ErrForgotten = errors.New("spqr: key is no longer kept")
+
+// A forgotten is ErrForgotten in the words of the official client.
+type forgotten string
+
+func (f forgotten) Error() string        { return string(f) }
+func (f forgotten) Is(target error) bool { return target == ErrForgotten }
+
 // params are the limits of a chain as they are stored: 0 is the default (spqr §14).
 type params struct{ maxJump, maxKept uint32 }
 
@@ -109,8 +118,11 @@ func (c *chain) extend(salt, ikm []byte, label string) {
 
 // find returns the position of an epoch's link.
 func (c *chain) find(epoch uint64) (i int, err error) {
-	if epoch > c.current || c.current-epoch >= uint64(c.n) {
+	switch {
+	case epoch > c.current:
 		return 0, errEpoch(epoch)
+	case c.current-epoch >= uint64(c.n):
+		return 0, forgotten(errEpoch(epoch).Error())
 	}
 	return c.n - 1 - int(c.current-epoch), nil
 }
@@ -184,7 +196,7 @@ func (h *half) step(key *[32]byte) {
 // take removes a skipped key.
 func (h *half) take(index uint32, limits params, key *[32]byte) error {
 	if uint64(index)+limits.kept() < uint64(h.ctr) {
-		return fmt.Errorf("spqr: key trimmed: %d", index)
+		return forgotten(fmt.Sprintf("spqr: key trimmed: %d", index))
 	}
 	for at := 0; at < len(h.prev); at += recordSize {
 		if binary.BigEndian.Uint32(h.prev[at:]) == index {

@@ -37,6 +37,7 @@ type Chain struct {
 	Index       uint32
 	Key         []byte // 32 bytes
 	Skipped     []byte // encoded MessageKey fields, tags included, newest first
+	Lost        []byte // which messages were never opened and cannot be any more (package lost); not official
 }
 
 // FindReceiver returns the first receiving chain whose ratchet key is key, of which 33 bytes count,
@@ -152,6 +153,8 @@ func parseChain(b []byte) (c Chain, err error) {
 				return c, ErrMalformed
 			}
 			skipped.add(p.f.raw, len(b)-len(p.rest)-len(p.f.raw))
+		case lostField:
+			p.Bytes(&c.Lost)
 		}
 	}
 	if p.err != nil {
@@ -276,7 +279,7 @@ func (s *Session) Size() int {
 }
 
 func (c *Chain) size() int {
-	return 22 + len(c.RatchetKey) + len(c.RatchetPriv) + len(c.Key) + len(c.Skipped)
+	return 22 + len(c.RatchetKey) + len(c.RatchetPriv) + len(c.Key) + len(c.Skipped) + 6 + len(c.Lost)
 }
 
 // Write writes the fields in front of the post-quantum state, which is the last one and the caller's:
@@ -309,6 +312,7 @@ func (s *Session) Write(w *Writer) {
 
 func (c *Chain) write(w *Writer, num protowire.Number) {
 	end := w.Written()
+	w.Bytes(lostField, c.Lost)
 	w.Raw(c.Skipped)
 	if c.HasKey {
 		mark := w.Written()

@@ -16,6 +16,7 @@ type SenderKeyState struct {
 	Skipped   []byte // encoded entries, tags included, oldest first
 	Version   uint32 // 0 is read as 3 by the protocol
 	Identity  []byte // of who delivered it, 33 bytes; not official: no record that leaves a store has it
+	Lost      []byte // which messages were never opened and cannot be any more (package lost); neither
 
 	// Encoded is the state as it was parsed, and what AppendSenderKeyState writes. Whoever changes the
 	// state sets it to nil.
@@ -68,6 +69,8 @@ func (s *SenderKeyState) parse() (err error) {
 			p.Uint32(&s.Version)
 		case identityField:
 			p.Bytes(&s.Identity)
+		case lostKeyField:
+			p.Bytes(&s.Lost)
 		}
 	}
 	if p.err != nil {
@@ -134,7 +137,7 @@ func AppendSenderKeyState(dst []byte, s *SenderKeyState) []byte {
 	}
 	chain := sizeOptUint(uint64(s.Iteration)) + sizeOptBytes(s.ChainKey)
 	key := sizeOptBytes(s.Public) + sizeOptBytes(s.Private)
-	n := sizeOptUint(uint64(s.ChainID)) + len(s.Skipped) + sizeOptUint(uint64(s.Version)) + sizeOptBytes(s.Identity)
+	n := sizeOptUint(uint64(s.ChainID)) + len(s.Skipped) + sizeOptUint(uint64(s.Version)) + sizeOptBytes(s.Identity) + sizeOptBytes(s.Lost)
 	if s.HasChain {
 		n += sizeBytes(chain)
 	}
@@ -153,10 +156,11 @@ func AppendSenderKeyState(dst []byte, s *SenderKeyState) []byte {
 	}
 	b = append(b, s.Skipped...)
 	b = optUint(b, 5, uint64(s.Version))
+	b = optBytes(b, lostKeyField, s.Lost)
 	return optBytes(b, identityField, s.Identity)
 }
 
 // SizeSenderKeyState is an upper bound of what AppendSenderKeyState appends, in bytes.
 func SizeSenderKeyState(s *SenderKeyState) int {
-	return 64 + len(s.Encoded) + len(s.ChainKey) + len(s.Public) + len(s.Private) + len(s.Skipped) + len(s.Identity)
+	return 64 + len(s.Encoded) + len(s.ChainKey) + len(s.Public) + len(s.Private) + len(s.Skipped) + len(s.Identity) + len(s.Lost)
 }

@@ -30,6 +30,7 @@ var words = []struct {
 	word string
 }{
 	{ratchet.ErrDuplicate, "duplicate"},
+	{ratchet.ErrForgotten, "duplicate"}, // the official client does not tell them apart
 	{session.ErrNoSession, "no-session"},
 	{session.ErrPreKeyID, "invalid-prekey-id"},
 	{session.ErrVersion, "unsupported-version"},
