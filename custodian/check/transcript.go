@@ -99,17 +99,16 @@ func (v *verifier) checkPrincipals() error {
 	return nil
 }
 
+// isKey reports whether s is a public key in hexadecimal.
 func isKey(s string) bool {
 	_, err := unhex(s, 33)
-	return err == nil
+	return err == nil && s[:2] == "05"
 }
 
 func (v *verifier) bundle(e *event) error {
 	keys := []string{e.Identity, e.SignedPreKey.Key}
-	for _, k := range []*preKey{e.OneTimePreKey, e.KEMPreKey} {
-		if k != nil {
-			keys = append(keys, k.Key)
-		}
+	if k := e.OneTimePreKey; k != nil {
+		keys = append(keys, k.Key)
 	}
 	for _, k := range keys {
 		if !isKey(k) {

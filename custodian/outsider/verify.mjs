@@ -105,9 +105,9 @@ function document(shape, b) {
   return v;
 }
 
-const key = type(v => { bytes(33)(v); need(!v || v.startsWith('05') || v.startsWith('08'), 'a key has an unknown type'); return v ?? ''; });
+const key = type(v => { bytes(33)(v); need(!v || v.startsWith('05'), 'a key has an unknown type'); return v ?? ''; });
 const body = bytes(1, 1 << 20), hash = bytes(32), signature = bytes(64);
-const prekey = object({ id: u32, key }), signedPreKey = object({ id: u32, key, signature }), kemPreKey = object({ id: u32, key, public: bytes(1, 4096), signature });
+const prekey = object({ id: u32, key }), signedPreKey = object({ id: u32, key, signature }), kemPreKey = object({ id: u32, key: bytes(33), public: bytes(1, 4096), signature });
 const pqKey = object({ epoch: int, dir: side, index: u32 });
 const head = { at: int, kind: str };
 
@@ -1362,6 +1362,8 @@ function verify(tar) {
   }
   for (const l of Object.keys(ev)) for (const w of ev[l]) need(l === 'contradictions' || state.has(w.principal), 'a witness is of nobody');
   need(same(ev.contradictions.map(c => c.at), (notices?.proofs ?? []).map(e => e.at)), 'the contradictions are not those that were proved');
+  const texts = new Map();
+  for (const r of ev.readings) { need((texts.get(r.message) ?? r.text_sha256) === r.text_sha256, 'a message has two texts'); texts.set(r.message, r.text_sha256); }
   for (const p of t.principals) { const s = state.get(p.id); s.facts = checkWitnesses(t, ev, p, s, notices, files); if (lab) checkValues(t, ev, p, s); }
   checkReport(rep, t, ev, state, notices, files, rules, lab);
 }
