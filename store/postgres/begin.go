@@ -152,6 +152,7 @@ func (t *Tx) readPeers(rows pgx.Rows) error {
 		p.read(true)
 		a := signet.Address{Name: string(name), Device: uint32(device)}
 		p.shared = t.peers[a].shared
+		p.unread = !p.shared && len(t.locked) > manyPeers
 		t.peers[a] = p
 	}
 	return rows.Err()
@@ -176,7 +177,11 @@ func (t *Tx) queueAll(b *pgx.Batch) {
 		names[i], devices[i] = []byte(a.Name), int64(a.Device)
 		t.peers[a] = new(peerRow)
 	}
-	b.Queue(sqlLockPeers, t.store.owner, names, devices).Query(t.readPeers)
+	rows := sqlLockPeers
+	if len(t.locked) > manyPeers {
+		rows = sqlLockMany
+	}
+	b.Queue(rows, t.store.owner, names, devices).Query(t.readPeers)
 }
 
 // first makes the rows of peers that have none, so that there is something to lock. Another

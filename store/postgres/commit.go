@@ -163,6 +163,9 @@ func (t *Tx) commit(ctx context.Context) (again, error) {
 		return no, errAborted
 	}
 	marker := t.peers[t.locked[0]]
+	if err := t.load(t.locked[0], marker); err != nil {
+		return t.verdict(ctx, err), err
+	}
 	marker.dirty = true // every commit leaves its token there
 	token := rand.Int64()
 	b := new(pgx.Batch)

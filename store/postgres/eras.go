@@ -148,7 +148,7 @@ func (t *Tx) date(a signet.Address, p *peerRow) error {
 		t.store.marks.set(t.store.owner, a, is)
 	}
 	p.stale = p.exists && p.version > 0 && p.era != t.era
-	p.back = p.stale && len(p.record) > 0 && p.era.found() != t.era.found()
+	p.back = p.stale && (p.unread || len(p.record) > 0) && p.era.found() != t.era.found()
 	if p.stale && p.era.found() == t.era.found() && (t.store.opts.Lossless || t.store.opts.OneHost && same) {
 		p.stale = false
 	}
@@ -178,6 +178,9 @@ func (t *Tx) turn(a signet.Address, p *peerRow) error {
 
 // closed returns the archive of a peer whose sessions are of an earlier era.
 func (t *Tx) closed(a signet.Address, p *peerRow) ([]byte, error) {
+	if err := t.load(a, p); err != nil {
+		return nil, err
+	}
 	archive, err := t.value(archiveKey(a))
 	if err != nil && !errors.Is(err, session.ErrRecord) {
 		return nil, err

@@ -44,16 +44,15 @@ func peerPlace(column string, a signet.Address, version int64) *seal.Place {
 func (t *Tx) openPeer(a signet.Address, p *peerRow) (err error) {
 	r := t.store.ring
 	if p.exists && p.seal == 0 {
-		p.damagedRecord = check.Matches(p.recordSum, peerPlace("record", a, p.version), p.record)
 		p.damagedIdentity = check.Matches(p.identitySum, peerPlace("identity_key", a, p.version), p.identity)
+	}
+	if p.exists && p.version > 0 && !p.unread {
+		if err := t.openRecord(a, p, p.seal); err != nil {
+			return err
+		}
 	}
 	if !p.exists || p.version == 0 || r == nil && p.seal == 0 {
 		return nil
-	}
-	if len(p.record) > 0 {
-		if p.record, err = t.opened(p.seal, peerPlace("record", a, p.version), p.record); err != nil {
-			return err
-		}
 	}
 	if p.identity != nil {
 		p.identity, err = t.opened(p.seal, peerPlace("identity_key", a, p.version), p.identity)

@@ -204,8 +204,9 @@ func (s *Store) update(ctx context.Context, peer signet.Address, control bool, f
 
 // UpdateAll is Update for many peers at once: it locks the rows of all of them, in an order of its
 // own, and so excludes every Update that names one of them. Their sessions and identities are read in
-// one round trip and written in one, however many there are; it is meant for an encryption to all
-// devices of a group. All of it commits or nothing.
+// one round trip and written in one, if they are not more than 1024; it is meant for an encryption to all
+// devices of a group. Of more, records are read and sent 256 at a time, so that memory does not grow with
+// them. All of it commits or nothing.
 func (s *Store) UpdateAll(ctx context.Context, peers []signet.Address, f func(tx session.Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -213,7 +214,10 @@ func (s *Store) UpdateAll(ctx context.Context, peers []signet.Address, f func(tx
 	if len(peers) == 0 {
 		return s.Update(ctx, signet.Address{}, f)
 	}
-	return s.repeat(ctx, distinct(peers), false, func(tx *Tx) error { return f(tx) })
+	return s.repeat(ctx, distinct(peers), false, func(tx *Tx) error {
+		tx.in(peers)
+		return f(tx)
+	})
 }
 
 // conflicts is how many races a transaction may lose before Update gives up.

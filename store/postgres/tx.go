@@ -39,7 +39,10 @@ type Tx struct {
 	locked      []signet.Address // the peers of the Update, sorted; the first is the marker
 	base        int64            // version of the marker's row before the transaction
 	rows        map[key]*row
-	written     []key               // keys of dirty rows, in the order of the first writes
+	written     []key            // keys of dirty rows, in the order of the first writes
+	order       []signet.Address // of a large UpdateAll, as they were given; see many.go
+	places      map[signet.Address]int
+	loose       int                 // records that were put since the last were sent
 	names       map[string][]uint32 // devices under names that were listed; nil once a row was deleted
 }
 
@@ -52,6 +55,7 @@ type peerRow struct {
 	identity  []byte // nil: none
 	record    []byte // empty: none
 	seal      int64  // the data key they were sealed under; they are open here
+	unread    bool   // the record was not read; see many.go
 	shared    bool   // it was read without a lock, so that it may be older than the newest
 	token     int64  // of the last commit
 	era       era    // in which they were written
@@ -270,6 +274,9 @@ func (t *Tx) change(a signet.Address) (*peerRow, error) {
 		t.err = err
 		return nil, err
 	}
+	if err := t.load(a, p); err != nil {
+		return nil, err
+	}
 	p.dirty, t.dirty = true, true
 	return p, t.turn(a, p)
 }
@@ -277,6 +284,9 @@ func (t *Tx) change(a signet.Address) (*peerRow, error) {
 // Session implements session.Tx.
 func (t *Tx) Session(peer signet.Address) ([]byte, error) {
 	p, err := t.peer(peer)
+	if err == nil && !p.stale {
+		err = t.load(peer, p)
+	}
 	switch {
 	case err != nil || len(p.record) == 0 || p.stale:
 		return nil, err
@@ -292,6 +302,7 @@ func (t *Tx) PutSession(peer signet.Address, record []byte) error {
 	if err == nil {
 		p.record, p.damagedRecord = bytes.Clone(record), nil
 		t.deleted(record)
+		err = t.unload()
 	}
 	return err
 }
