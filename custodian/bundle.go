@@ -90,12 +90,8 @@ func (b *bundle) addJSON(name string, v any) error {
 }
 
 func (b *bundle) build(report *Report) ([]byte, error) {
-	for _, v := range b.w.views {
-		for _, x := range []*view{v, v.quantum} {
-			if len(x.badRead) > 0 || len(x.badForge) > 0 || len(x.badBegin) > 0 || x.badNotice || x.cert.id == "" {
-				return nil, errDisagree
-			}
-		}
+	if !b.w.agree() {
+		return nil, errDisagree
 	}
 	text, err := report.JSON()
 	if err != nil {
@@ -119,6 +115,18 @@ func (b *bundle) build(report *Report) ([]byte, error) {
 		return nil, err
 	}
 	return b.archive()
+}
+
+// agree reports whether rule book and adversary say the same of everybody, and all has its certificate.
+func (w *writer) agree() bool {
+	for _, v := range w.views {
+		for _, x := range []*view{v, v.quantum} {
+			if len(x.badRead) > 0 || len(x.badForge) > 0 || len(x.badBegin) > 0 || x.badNotice || x.cert.id == "" {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // exhibits writes the certificates and lists all evidence.

@@ -1,7 +1,9 @@
 // Custodian says who can read and forge what after a conversation was handed over.
 //
-//	custodian run [-json] [-all] [-lang fr] [-html file] [-bundle file [-lab]] scenario.json
-//	custodian verify [-replay=false] bundle.tar
+//	custodian run [-json] [-all] [-lang fr] [-html file] [-bundle file [-lab]] [-dimacs dir] scenario.json
+//	custodian verify [-replay=false] [-dimacs dir] bundle.tar
+//	custodian prove [-only pattern] dir scenario.json
+//	custodian prove [-only pattern] dir bundle.tar
 //	custodian explain [-json] [-lang fr] [-message n] [-principal id] [-forge] [-quantum] scenario.json
 //	custodian diff [-json] [-lang fr] before.json after.json
 //	custodian advise -want G2,G6 [-principal id] [-json] [-lang fr] scenario.json
@@ -17,6 +19,10 @@
 // reads and could write, every verdict, what a bundle cannot show. A lab bundle has its scenario, which is played
 // again and has to give the same bytes; with -replay=false it is called consistent, not replayed. It exits with
 // 0 if the report in the bundle says what was found, 1 otherwise.
+//
+// Prove writes the questions behind a report into a new directory, each as clauses for a standard prover and with its answer: a
+// proof or a model (docs/custody-proofs.md). From a bundle they are made from its transcript alone, once it verified, and are the
+// same bytes. The flag -dimacs of run and verify does the same beside their own work.
 //
 // Explain says, step by step, why a principal reads a message (or could forge one in its place), and where
 // each secret came from; or what it lacks. Diff says which verdicts differ between two scenarios, or between
@@ -39,8 +45,10 @@ import (
 func main() { os.Exit(command(os.Args[1:], os.Stdout, os.Stderr)) }
 
 const usage = `usage: custodian run [-json] [-all] [-lang en|fr] [-html file] [-bundle file [-lab]]
-                     scenario.json
-       custodian verify [-replay=false] bundle.tar
+                     [-dimacs dir] scenario.json
+       custodian verify [-replay=false] [-dimacs dir] bundle.tar
+       custodian prove [-only pattern] dir scenario.json
+       custodian prove [-only pattern] dir bundle.tar
        custodian explain [-json] [-lang en|fr] [-message n] [-principal id]
                          [-forge] [-quantum] scenario.json
        custodian diff [-json] [-lang en|fr] before.json after.json
@@ -58,7 +66,7 @@ func command(args []string, out, errs io.Writer) int {
 }
 
 var commands = map[string]func(args []string, out, errs io.Writer) int{
-	"run": runCommand, "verify": verifyCommand, "explain": explainCommand,
+	"run": runCommand, "verify": verifyCommand, "prove": proveCommand, "explain": explainCommand,
 	"diff": diffCommand, "advise": adviseCommand, "sweep": sweepCommand,
 }
 
@@ -68,6 +76,7 @@ type settings struct {
 	all          bool
 	lang, bundle string
 	html         string
+	dimacs       string
 }
 
 func runCommand(args []string, out, errs io.Writer) int {
@@ -78,6 +87,7 @@ func runCommand(args []string, out, errs io.Writer) int {
 	flags.StringVar(&s.html, "html", "", "write the page that draws the report to this file")
 	flags.StringVar(&s.bundle, "bundle", "", "write the witness bundle to this file")
 	flags.BoolVar(&s.lab, "lab", false, "with every value that was handed over in the bundle")
+	flags.StringVar(&s.dimacs, "dimacs", "", "write the questions for a standard prover into this directory")
 	if err := flags.Parse(args); err != nil {
 		return 1
 	}
@@ -100,6 +110,11 @@ func run(path string, s *settings, out io.Writer) error {
 	}
 	if s.html != "" {
 		if err := writePage(s.html, report, s.lang); err != nil {
+			return err
+		}
+	}
+	if s.dimacs != "" {
+		if err := proveScenario(sc, &proofs{dir: s.dimacs}); err != nil {
 			return err
 		}
 	}

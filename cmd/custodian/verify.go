@@ -17,6 +17,7 @@ import (
 func verifyCommand(args []string, out, errs io.Writer) int {
 	flags := newFlags("verify", errs)
 	replay := flags.Bool("replay", true, "play the scenario of a lab bundle again and compare the bytes")
+	dimacs := flags.String("dimacs", "", "write the questions for a standard prover into this directory")
 	if err := flags.Parse(args); err != nil {
 		return 1
 	}
@@ -24,15 +25,19 @@ func verifyCommand(args []string, out, errs io.Writer) int {
 		fmt.Fprintln(errs, usage)
 		return 1
 	}
-	return exitCode(verify(flags.Arg(0), *replay, out), errs)
+	return exitCode(verify(flags.Arg(0), *dimacs, *replay, out), errs)
 }
 
-func verify(path string, replay bool, out io.Writer) error {
+func verify(path, dimacs string, replay bool, out io.Writer) error {
 	b, err := os.ReadFile(path)
 	if err != nil {
 		return err
 	}
 	o, err := check.Verify(b)
+	if err == nil && dimacs != "" {
+		d := &proofs{dir: dimacs}
+		_, err = check.Prove(b, d.wanted, d.write)
+	}
 	if err != nil {
 		return err
 	}

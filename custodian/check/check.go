@@ -42,6 +42,15 @@ type Outcome struct {
 // Verify checks a bundle. The error says what does not fit; it holds no key and no text. b is not modified
 // or kept.
 func Verify(b []byte) (*Outcome, error) {
+	v, err := verified(b)
+	if err != nil {
+		return nil, err
+	}
+	return v.outcome(), nil
+}
+
+// verified is a verification that found nothing wrong.
+func verified(b []byte) (*verifier, error) {
 	files, err := open(b)
 	if err != nil {
 		return nil, err
@@ -56,13 +65,18 @@ func Verify(b []byte) (*Outcome, error) {
 			return nil, err
 		}
 	}
+	return v, nil
+}
+
+func (v *verifier) outcome() *Outcome {
+	files := v.files
 	sum := sha256.Sum256(files.manifest)
 	return &Outcome{
 		Profile: files.profile, Manifest: hex.EncodeToString(sum[:]), Messages: len(v.messages),
 		Readings: len(v.evidence.Readings), Forgeries: len(v.evidence.Forgeries) + len(v.evidence.Sessions), Statements: len(v.notices.stated),
 		Certificates: len(v.evidence.Certificates), Verdicts: len(v.report.Verdicts), Edges: v.edges,
 		Found: v.summary(), Judged: v.judged, Limits: slices.Clone(cannotShow), Scenario: bytes.Clone(files.data["scenario.json"]),
-	}, nil
+	}
 }
 
 // A verifier is one verification; its methods run in the order of Verify.
