@@ -39,14 +39,14 @@ func (w *world) deliver() {
 		c.from = w.machines[w.n(len(w.machines))].addr
 	}
 	if p.message.Type != 0 {
-		switch w.n(8) {
+		switch w.n(9) {
 		case 0:
 			w.wrapInFirst(p, m, &c)
 		case 1:
 			w.retag(p, &c)
-		case 2:
+		case 2, 3:
 			w.seal(p, m, &c)
-		case 3:
+		case 4:
 			w.damage(p, &c)
 		}
 	}
