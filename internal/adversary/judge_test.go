@@ -64,7 +64,8 @@ func (w *world) sent(p *post) {
 	if len(w.posts) < maxPosts {
 		w.posts = append(w.posts, p)
 	} else {
-		w.posts[w.n(maxPosts)] = p
+		w.posts[w.n(maxPosts)] = w.posts[maxPosts-1]
+		w.posts[maxPosts-1] = p
 	}
 	if !p.honest {
 		return
