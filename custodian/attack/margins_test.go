@@ -153,3 +153,32 @@ func TestAnchors(t *testing.T) {
 		require.Equal(t, name == "nothing", a.depth[root] > 0, name)
 	}
 }
+
+// TestSeenLater: who does not see all may see a key after one that was made against it.
+func TestSeenLater(t *testing.T) {
+	base := parcel.Key{5, 100}
+	private, root := secret{64}, secret{0, 0, 0, 0, 0, 9}
+	a := New()
+	a.Partial()
+	entry := func(kind parcel.Kind, k parcel.Key, value secret) []byte {
+		return parcel.New([]parcel.Entry{{Kind: kind, Base: base, Key: k, Value: value[:]}}).Bytes()
+	}
+	require.NoError(t, a.Learn(Customer, entry(parcel.RatchetPrivate, ratchetKey(2), private)))
+	require.NoError(t, a.Learn(Business, entry(parcel.Root, ratchetKey(9), root)))
+	dh, ok := a.agree(ratchetKey(2), ratchetKey(9))
+	require.True(t, ok)
+	next, _ := rootStep(root, dh)
+	require.Contains(t, a.roots[chainID{base, ratchetKey(2)}], next)
+}
+
+// TestAge: of the keys that one parcel names, its owner's own is the last one: it was made against one of the others.
+func TestAge(t *testing.T) {
+	base, value := parcel.Key{5, 100}, make([]byte, 32)
+	a := learnt(t, Business,
+		parcel.Entry{Kind: parcel.Root, Base: base, Key: ratchetKey(2), Value: value},
+		parcel.Entry{Kind: parcel.RatchetPrivate, Base: base, Key: ratchetKey(2), Value: value},
+		parcel.Entry{Kind: parcel.ReceivingChain, Base: base, Key: ratchetKey(9), Value: value},
+		parcel.Entry{Kind: parcel.Skipped, Base: base, Key: ratchetKey(7), Value: value})
+	require.Equal(t, turn{ratchetKey(2), Business}, a.turns[base][2])
+	require.Equal(t, Customer, a.turns[base][0].side)
+}
