@@ -182,3 +182,42 @@ func TestAge(t *testing.T) {
 	require.Equal(t, turn{ratchetKey(2), Business}, a.turns[base][2])
 	require.Equal(t, Customer, a.turns[base][0].side)
 }
+
+// TestCut: once somebody else has written, a key may have been made against an older one than the last that was seen.
+func TestCut(t *testing.T) {
+	base := parcel.Key{5, 100}
+	for _, cut := range []bool{false, true} {
+		private, root := secret{64}, secret{0, 0, 0, 0, 0, 9}
+		a := learnt(t, Customer, parcel.Entry{Kind: parcel.Root, Base: base, Key: ratchetKey(9), Value: root[:]})
+		number := 0
+		if cut {
+			number = -1
+		}
+		late := ratchetKey(8)
+		body, _ := wire.AppendSignalMessage(nil, &wire.SignalMessage{Version: 4, RatchetKey: late[:], PQRatchet: []byte{1, 1, 1, 0}}, 16)
+		a.Observe(Wire{Number: number, From: Customer, Session: base, Body: append(body, make([]byte, 8)...)})
+		require.NoError(t, a.Learn(Business, parcel.New([]parcel.Entry{{Kind: parcel.RatchetPrivate, Base: base, Key: ratchetKey(2), Value: private[:]}}).Bytes()))
+		require.Equal(t, cut, len(a.roots[chainID{base, ratchetKey(2)}]) > 0)
+	}
+}
+
+// TestKeylessOpens: a message without a post-quantum key opens with the chain alone, whoever wrote it.
+func TestKeylessOpens(t *testing.T) {
+	base := parcel.Key{5, 100}
+	give := func() *Adversary {
+		a := learnt(t, Business, parcel.Entry{Kind: parcel.SendingChain, Base: base, Key: ratchetKey(1), Index: 2, Value: make([]byte, 32)})
+		a.identities = [2][]parcel.Key{{{5, 200}}, {{5, 201}}}
+		return a
+	}
+	f := give().Forge(entropy.Seeded([32]byte{1}), Business, []byte("pay here"), func(_ bool, body []byte) ([]byte, bool) {
+		m, err := wire.ParseSignalMessage(body)
+		return []byte("pay here"), err == nil && len(m.PQRatchet) > 0
+	})
+	require.Equal(t, Keyless, f.Strategy())
+	_, body := f.Message()
+	a := give()
+	a.Observe(Wire{Number: 7, From: Business, Session: base, Body: body})
+	read := a.Read()
+	require.Len(t, read, 1)
+	require.Equal(t, "pay here", string(read[0].Text()))
+}
