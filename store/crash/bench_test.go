@@ -94,7 +94,7 @@ func onSQLite(b *testing.B) bench {
 			db.SetMaxOpenConns(1)
 			read, err = db.Prepare(`SELECT record FROM signet_session WHERE device = 0 AND peer = ? AND peer_device = 1`)
 			require.NoError(b, err)
-			write, err = db.Prepare(`UPDATE signet_session SET record = ? WHERE device = 0 AND peer = ? AND peer_device = 1`)
+			write, err = db.Prepare(`UPDATE signet_session SET record = ?, sum = 0 WHERE device = 0 AND peer = ? AND peer_device = 1`)
 			require.NoError(b, err)
 			b.Cleanup(func() { db.Close() })
 		})
@@ -121,7 +121,7 @@ func onPostgreSQL(b *testing.B) bench {
 				return err
 			}
 			write := new(pgx.Batch)
-			write.Queue(`UPDATE signet_peer SET record = $1 WHERE owner = 1 AND peer = $2 AND peer_device = 1`, row, []byte(peer))
+			write.Queue(`UPDATE signet_peer SET record = $1, record_sum = 0 WHERE owner = 1 AND peer = $2 AND peer_device = 1`, row, []byte(peer))
 			write.Queue(`COMMIT`)
 			return conn.SendBatch(ctx, write).Close()
 		})

@@ -134,10 +134,13 @@ func (t *Tx) queueUsers(b *pgx.Batch) {
 			names = append(names, []byte(a.Name))
 		}
 	}
-	if names == nil {
-		return
+	switch len(names) {
+	case 0:
+	case 1:
+		b.Queue(sqlUser, t.store.owner, names[0]).Query(t.readPeers)
+	default:
+		b.Queue(sqlUsers, t.store.owner, names).Query(t.readPeers)
 	}
-	b.Queue(sqlUsers, t.store.owner, names).Query(t.readPeers)
 }
 
 // readPeers reads rows of peers.

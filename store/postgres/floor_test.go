@@ -88,7 +88,7 @@ func stepOfFloor(s *Store, peer signet.Address, record []byte) error {
 		return err
 	}
 	write := new(pgx.Batch)
-	write.Queue(`UPDATE signet_peer SET record = $1 WHERE owner = 1 AND peer = $2 AND peer_device = 1`, record, []byte(peer.Name))
+	write.Queue(`UPDATE signet_peer SET record = $1, record_sum = 0 WHERE owner = 1 AND peer = $2 AND peer_device = 1`, record, []byte(peer.Name))
 	write.Queue(`COMMIT`)
 	return conn.SendBatch(ctx, write).Close()
 }

@@ -32,6 +32,8 @@ const (
 	peerColumns = `version, epoch, delegated, identity_key, record, seal, token, era, identity_sum, record_sum`
 	wherePeer   = ` WHERE owner = $1 AND peer = $2 AND peer_device = $3`
 
+	// One user alone is looked up by a plan that the server keeps; for a list it makes one each time.
+	sqlUser  = `SELECT peer, peer_device, ` + peerColumns + ` FROM signet_peer WHERE owner = $1 AND peer = $2 AND peer_device = 0`
 	sqlUsers = `SELECT peer, peer_device, ` + peerColumns + ` FROM signet_peer WHERE owner = $1 AND peer = ANY($2::BYTEA[]) AND peer_device = 0`
 
 	sqlReadPeer  = `SELECT ` + peerColumns + ` FROM signet_peer` + wherePeer + ` FOR UPDATE`
