@@ -3,8 +3,11 @@ package notice
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"signet.example/signet"
 )
 
 // TestManyFormers: names of former holders are bounded, and what one more of them was given still counts.
@@ -35,4 +38,22 @@ func TestExists(t *testing.T) {
 		alice.exists(later, failed(check, "of some kind"))
 		require.Equal(t, counts, alice.published > before, "%v", check)
 	}
+}
+
+// TestFormerIdentity: that a holder had the identity key once is not forgotten over what it had later.
+func TestFormerIdentity(t *testing.T) {
+	var c Customer
+	k := signet.GenerateKey().PublicKey()
+	c.keep(former{name: "Acme", secrets: Identity, identity: k})
+	c.keep(former{name: "Acme", secrets: SendingChain})
+	require.Equal(t, k, c.former[0].identity)
+}
+
+// TestEnd: a statement is believed until the customer's period is over or it expires, whichever comes first, and a
+// grace longer.
+func TestEnd(t *testing.T) {
+	c := Customer{policy: Policy{Period: 10 * time.Hour, Grace: time.Hour}}
+	from := time.Unix(1_800_000_000, 0)
+	require.Equal(t, from.Add(4*time.Hour), c.end(&Statement{From: from, Expires: from.Add(3 * time.Hour)}))
+	require.Equal(t, from.Add(11*time.Hour), c.end(&Statement{From: from, Expires: from.Add(30 * time.Hour)}))
 }
