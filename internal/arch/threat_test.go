@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"signet.example/signet/internal/mutants"
 )
 
 var testCited = regexp.MustCompile("`([a-z0-9./]+):((?:Test|Fuzz|Example)[A-Za-z0-9_]*)`")
@@ -49,4 +51,21 @@ func declared(t *testing.T, dir, name string) bool {
 		}
 	}
 	return false
+}
+
+// TestHoles: what internal/adversary puts back is found once where it is looked for, so that who moves
+// the code moves the hole.
+func TestHoles(t *testing.T) {
+	top := root(t)
+	f, err := os.Open(filepath.Join(top, "internal", "adversary", "testdata", "holes.txt"))
+	require.NoError(t, err)
+	defer f.Close()
+	table, err := mutants.Parse(f)
+	require.NoError(t, err)
+	require.NotEmpty(t, table.Mutants)
+	for _, m := range table.Mutants {
+		if _, err := m.Apply(top); err != nil {
+			t.Errorf("internal/adversary/testdata/holes.txt: %v", err)
+		}
+	}
 }
