@@ -1,7 +1,7 @@
 // Custodian says who can read and forge what after a conversation was handed over.
 //
 //	custodian run [-json] [-all] [-lang fr] [-html file] [-bundle file [-lab]] [-dimacs dir] scenario.json
-//	custodian verify [-replay=false] [-dimacs dir] bundle.tar
+//	custodian verify [-replay=false] [-mine file] [-dimacs dir] bundle.tar
 //	custodian prove [-only pattern] dir scenario.json
 //	custodian prove [-only pattern] dir bundle.tar
 //	custodian explain [-json] [-lang fr] [-message n] [-principal id] [-forge] [-quantum] scenario.json
@@ -17,7 +17,8 @@
 //
 // Verify checks a bundle with nothing but the bundle (docs/custody-bundle.md) and prints what it found itself: who
 // reads and could write, every verdict, what a bundle cannot show. A lab bundle has its scenario, which is played
-// again and has to give the same bytes; with -replay=false it is called consistent, not replayed. It exits with
+// again and has to give the same bytes; with -replay=false it is called consistent, not replayed. With -mine it
+// compares the bundle with the customer's own list, a line for each message: "sent" or "received", and the SHA-256 of the body. It exits with
 // 0 if the report in the bundle says what was found, 1 otherwise.
 //
 // Prove writes the questions behind a report into a new directory, each as clauses for a standard prover and with its answer: a
@@ -46,7 +47,7 @@ func main() { os.Exit(command(os.Args[1:], os.Stdout, os.Stderr)) }
 
 const usage = `usage: custodian run [-json] [-all] [-lang en|fr] [-html file] [-bundle file [-lab]]
                      [-dimacs dir] scenario.json
-       custodian verify [-replay=false] [-dimacs dir] bundle.tar
+       custodian verify [-replay=false] [-mine file] [-dimacs dir] bundle.tar
        custodian prove [-only pattern] dir scenario.json
        custodian prove [-only pattern] dir bundle.tar
        custodian explain [-json] [-lang en|fr] [-message n] [-principal id]

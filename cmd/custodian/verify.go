@@ -18,6 +18,7 @@ func verifyCommand(args []string, out, errs io.Writer) int {
 	flags := newFlags("verify", errs)
 	replay := flags.Bool("replay", true, "play the scenario of a lab bundle again and compare the bytes")
 	dimacs := flags.String("dimacs", "", "write the questions for a standard prover into this directory")
+	mine := flags.String("mine", "", "the customer's own list of ciphertexts, to find what was left out")
 	if err := flags.Parse(args); err != nil {
 		return 1
 	}
@@ -25,10 +26,10 @@ func verifyCommand(args []string, out, errs io.Writer) int {
 		fmt.Fprintln(errs, usage)
 		return 1
 	}
-	return exitCode(verify(flags.Arg(0), *dimacs, *replay, out), errs)
+	return exitCode(verify(flags.Arg(0), *dimacs, *mine, *replay, out), errs)
 }
 
-func verify(path, dimacs string, replay bool, out io.Writer) error {
+func verify(path, dimacs, mine string, replay bool, out io.Writer) error {
 	b, err := os.ReadFile(path)
 	if err != nil {
 		return err
@@ -51,7 +52,10 @@ func verify(path, dimacs string, replay bool, out io.Writer) error {
 	case o.Scenario != nil:
 		played = "consistent, not replayed"
 	}
-	return printFound(out, o, played)
+	if err := printFound(out, o, played); err != nil || mine == "" {
+		return err
+	}
+	return compareMine(mine, o.Envelopes, out)
 }
 
 // playAgain makes the bundle of a scenario and refuses one that differs. What this version of the tool does not

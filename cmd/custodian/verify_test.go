@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"signet.example/signet/custodian/check"
 )
 
 // changed makes a bundle in which a file is another, with a report and a manifest that fit.
@@ -81,4 +83,51 @@ func TestReplay(t *testing.T) {
 	code, _, complaint = verified("-replay=false")
 	require.Equal(t, 1, code)
 	require.Contains(t, complaint, "not that of the scenario")
+}
+
+// TestMine: the customer's own list shows which of her messages a bundle leaves out, and which it makes up.
+func TestMine(t *testing.T) {
+	dir := t.TempDir()
+	path, list := filepath.Join(dir, "bundle.tar"), filepath.Join(dir, "mine")
+	var out, errs bytes.Buffer
+	require.Zero(t, command([]string{"run", "-bundle", path, "../../examples/scenarios/handover.json"}, &out, &errs), errs.String())
+	b, err := os.ReadFile(path)
+	require.NoError(t, err)
+	o, err := check.Verify(b)
+	require.NoError(t, err)
+	var lines []string
+	for _, e := range o.Envelopes {
+		lines = append(lines, map[string]string{"customer": "sent ", "business": "received "}[e.From]+e.SHA256+"\n")
+	}
+	verified := func(lines ...string) (int, string, string) {
+		require.NoError(t, os.WriteFile(list, []byte(strings.Join(lines, "")), 0o600))
+		var out, errs bytes.Buffer
+		code := command([]string{"verify", "-mine", list, path}, &out, &errs)
+		return code, out.String(), errs.String()
+	}
+	code, said, _ := verified(lines...)
+	require.Zero(t, code)
+	require.Contains(t, said, "yours that the bundle leaves out: 0\n")
+
+	left := "sent " + strings.Repeat("ab", 32) + "\n"
+	code, said, complaint := verified(append([]string{left}, lines...)...)
+	require.Equal(t, 1, code)
+	require.Contains(t, said, "yours that the bundle leaves out: 1\n  "+left)
+	require.Contains(t, complaint, "not of one conversation")
+	code, said, _ = verified(lines[1:]...)
+	require.Equal(t, 1, code)
+	require.Contains(t, said, "the bundle's that you do not have: 1\n  "+lines[0])
+	code, said, _ = verified()
+	require.Equal(t, 1, code)
+	require.Contains(t, said, "sessions of the bundle have none of yours")
+	swapped := append([]string{}, lines...)
+	swapped[0], swapped[2] = swapped[2], swapped[0]
+	code, said, _ = verified(swapped...)
+	require.Equal(t, 1, code)
+	require.Contains(t, said, "in another order")
+	for _, bad := range []string{"sent\n", "sent AB\n", "lost " + strings.Repeat("ab", 32) + "\n", left + left, "sent \x1b[2J\n"} {
+		code, _, complaint = verified(bad)
+		require.Equal(t, 1, code, bad)
+		require.Contains(t, complaint, "of the list is not")
+	}
 }

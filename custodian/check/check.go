@@ -36,6 +36,8 @@ type Outcome struct {
 	Judged []Judged // in the order of principals, then of guarantees
 	Limits []string // what the bundle cannot show
 
+	Envelopes []Envelope // in the order in which they were sent
+
 	Scenario []byte // scenario.json of a lab bundle, nil for others; the caller's own
 }
 
@@ -75,7 +77,7 @@ func (v *verifier) outcome() *Outcome {
 		Profile: files.profile, Manifest: hex.EncodeToString(sum[:]), Messages: len(v.messages),
 		Readings: len(v.evidence.Readings), Forgeries: len(v.evidence.Forgeries) + len(v.evidence.Sessions), Statements: len(v.notices.stated),
 		Certificates: len(v.evidence.Certificates), Verdicts: len(v.report.Verdicts), Edges: v.edges,
-		Found: v.summary(), Judged: v.judged, Limits: slices.Clone(cannotShow), Scenario: bytes.Clone(files.data["scenario.json"]),
+		Found: v.summary(), Judged: v.judged, Limits: slices.Clone(cannotShow), Envelopes: v.envelopes(), Scenario: bytes.Clone(files.data["scenario.json"]),
 	}
 }
 

@@ -1,5 +1,10 @@
 package check
 
+import (
+	"crypto/sha256"
+	"encoding/hex"
+)
+
 // A Judged is one verdict as the verifier reckoned it from the transcript, not as the report has it; a bundle in
 // which the two differ does not verify.
 type Judged struct {
@@ -25,6 +30,23 @@ func (v *verifier) summary() []string {
 	list := []string{v.headline.History.EN}
 	if now := v.headline.Now; now != nil {
 		list = append(list, now.Text.EN)
+	}
+	return list
+}
+
+// An Envelope is a ciphertext of the transcript: a message, one that somebody else wrote, or a statement on its way.
+type Envelope struct {
+	From      string // "customer" or "business", whose name it bears
+	Session   string // its base key in hexadecimal; empty if the transcript does not say
+	SHA256    string // of the body, in hexadecimal
+	Message   bool   // it is one of the two ends' own messages
+	Delivered bool   // its receiver took it
+}
+
+func (v *verifier) envelopes() (list []Envelope) {
+	for _, m := range v.inOrder() {
+		sum := sha256.Sum256(mustHex(m.Body))
+		list = append(list, Envelope{m.From, m.Session, hex.EncodeToString(sum[:]), m.Number >= 0, m.Delivered || m.By != ""})
 	}
 	return list
 }
