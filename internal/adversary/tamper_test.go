@@ -192,7 +192,7 @@ var unattacked = map[string][]string{
 		"group.Channel.Distribution", "group.Channel.Renew",
 	},
 	ends: {
-		"session.Device.Unverify",
+		"session.Device.Unverify", "session.Device.Forget",
 		"session.Device.Archive", "session.Device.ArchiveAll", "session.Device.ArchiveOnRetry", "sesame.Client.Forget",
 		"sesame.Client.Remove", "sesame.Client.Resolve", "group.Channel.Forget",
 	},
