@@ -39,6 +39,7 @@ import (
 
 	"signet.example/signet"
 	"signet.example/signet/internal/entropy"
+	"signet.example/signet/internal/reentry"
 	"signet.example/signet/internal/steps"
 	"signet.example/signet/internal/wire"
 	"signet.example/signet/session"
@@ -140,9 +141,17 @@ func (c *Channel) String() string { return "group.Channel(" + c.name + ")" }
 // Format is String under every verb: the store holds keys.
 func (c *Channel) Format(f fmt.State, _ rune) { io.WriteString(f, c.String()) }
 
+// begin runs f in a transaction on the store, outside those that run already.
+func (c *Channel) begin(ctx context.Context, peer signet.Address, f func(session.Tx) error) error {
+	if reentry.Inside(c.store) {
+		return session.ErrInTransaction
+	}
+	return c.store.Update(ctx, peer, f)
+}
+
 // update runs f with the record of sender.
 func (c *Channel) update(ctx context.Context, sender signet.Address, f func(tx Tx, row []byte) error) error {
-	return c.store.Update(ctx, sender, func(tx session.Tx) error { return c.with(tx, sender, f) })
+	return c.begin(ctx, sender, func(tx session.Tx) error { return c.with(tx, sender, f) })
 }
 
 func (c *Channel) with(tx session.Tx, sender signet.Address, f func(tx Tx, row []byte) error) error {
@@ -236,7 +245,7 @@ func (c *Channel) renew(ctx context.Context, to []signet.Address) ([]byte, error
 // the accepted one. The message is not kept. The error is session.ErrInvalidMessage or session.ErrVersion for a message that
 // does not parse, is of another group, or is not of the chain that its key is known with, and ErrRecord.
 func (c *Channel) Join(ctx context.Context, from signet.Address, distribution []byte) error {
-	return c.store.Update(ctx, from, func(tx session.Tx) error { return c.JoinIn(tx, from, distribution) })
+	return c.begin(ctx, from, func(tx session.Tx) error { return c.JoinIn(tx, from, distribution) })
 }
 
 // JoinIn is Join in a transaction that runs already: in the function given to session.Device's
@@ -288,26 +297,45 @@ func (c *Channel) EncryptTo(ctx context.Context, plaintext []byte, to func(tx se
 	var b []byte
 	src := entropy.From(ctx)
 	err := c.update(ctx, c.self, func(tx Tx, row []byte) error {
-		if row == nil {
-			return c.missing()
-		}
-		if err := c.mayEncrypt(row); err != nil {
+		message, err := c.step(src, tx, row, plaintext)
+		if b = message; err != nil || to == nil {
 			return err
 		}
-		message, next, err := c.format.encrypt(src, &c.signer, row, c.id, plaintext)
-		if err != nil {
-			return err
-		}
-		b = message
-		if err := tx.PutSenderKey(c.self, c.name, next); err != nil || to == nil {
-			return err
-		}
-		return to(tx, message)
+		return reentry.Run(c.store, func() error { return to(tx, message) })
 	})
 	if err != nil {
 		return nil, err
 	}
 	return b, nil
+}
+
+// EncryptIn is Encrypt in a transaction that runs already, as session.Device's EncryptIn is: in the function given to a
+// DecryptTo of this package or of session. The message must not be sent before the transaction has committed. On error it has
+// changed nothing.
+func (c *Channel) EncryptIn(tx session.Tx, plaintext []byte) (b []byte, err error) {
+	err = c.with(tx, c.self, func(tx Tx, row []byte) error {
+		b, err = c.step(nil, tx, row, plaintext)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return b, nil
+}
+
+// step encrypts with the own sender key in row and keeps it advanced.
+func (c *Channel) step(src *entropy.Source, tx Tx, row, plaintext []byte) ([]byte, error) {
+	if row == nil {
+		return nil, c.missing()
+	}
+	if err := c.mayEncrypt(row); err != nil {
+		return nil, err
+	}
+	message, next, err := c.format.encrypt(src, &c.signer, row, c.id, plaintext)
+	if err != nil {
+		return nil, err
+	}
+	return message, tx.PutSenderKey(c.self, c.name, next)
 }
 
 // Decrypt returns the plaintext of a message that the member from encrypted. It returns only after
@@ -320,7 +348,7 @@ func (c *Channel) EncryptTo(ctx context.Context, plaintext []byte, to func(tx se
 // ended on the way. On error nothing has changed and the message can be tried again.
 func (c *Channel) Decrypt(ctx context.Context, from signet.Address, message []byte) ([]byte, error) {
 	var plaintext []byte
-	err := c.DecryptTo(ctx, from, message, func(_ session.Tx, b []byte) error {
+	err := c.decrypt(ctx, from, nil, message, func(_ session.Tx, b []byte) error {
 		plaintext = b
 		return nil
 	})
@@ -335,7 +363,17 @@ func (c *Channel) Decrypt(ctx context.Context, from signet.Address, message []by
 // fails, nothing is kept and its error is returned. The plaintext belongs to the caller. Like every function
 // that runs in a transaction, to may run again and has no effect outside it.
 func (c *Channel) DecryptTo(ctx context.Context, from signet.Address, message []byte, to func(tx session.Tx, plaintext []byte) error) error {
-	return c.decrypt(ctx, from, nil, message, to)
+	return c.decrypt(ctx, from, nil, message, c.called(to))
+}
+
+// called is to, run so that an operation on the store that it calls is noticed.
+func (c *Channel) called(to func(session.Tx, []byte) error) func(session.Tx, []byte) error {
+	if to == nil {
+		return nil
+	}
+	return func(tx session.Tx, plaintext []byte) error {
+		return reentry.Run(c.store, func() error { return to(tx, plaintext) })
+	}
 }
 
 func (c *Channel) decrypt(ctx context.Context, from signet.Address, author *signet.PublicKey, message []byte, to func(tx session.Tx, plaintext []byte) error) error {

@@ -70,7 +70,7 @@ func (c *Channel) authored(tx session.Tx, from signet.Address, identity []byte, 
 // The error is an *AuthorError if the sender key was delivered by another identity than author, or
 // an *session.UntrustedIdentityError if author is not the accepted one.
 func (c *Channel) DecryptFrom(ctx context.Context, from signet.Address, author signet.PublicKey, message []byte, to func(tx session.Tx, plaintext []byte) error) error {
-	return c.decrypt(ctx, from, &author, message, to)
+	return c.decrypt(ctx, from, &author, message, c.called(to))
 }
 
 // mayEncrypt reports an own sender key that is not to be used any more.

@@ -9,6 +9,7 @@ import (
 
 	"signet.example/signet"
 	"signet.example/signet/group"
+	"signet.example/signet/internal/reentry"
 	"signet.example/signet/internal/wire"
 	"signet.example/signet/session"
 )
@@ -158,20 +159,30 @@ func (r *Receiver) decrypt(ctx context.Context, c *Content, to func(tx session.T
 	case session.TypeSenderKey:
 		err = r.decryptGroup(ctx, c, deliver)
 	case session.TypePlaintext:
-		err = r.device.Store().Update(ctx, from, func(tx session.Tx) error {
-			if err := r.device.Compare(tx, from, author); err != nil {
-				return err
-			}
-			return deliver(tx, c.Message().Body)
-		})
+		err = r.plaintext(ctx, c, deliver)
 	default:
 		err = r.device.DecryptFrom(ctx, from, author, session.Message{Type: c.kind, Body: c.body}, deliver)
 	}
 	var two *session.AuthorError
-	if err == nil || decrypted || errors.As(err, &two) {
+	var notice *session.NoticeError // it was received, and is no text
+	if err == nil || decrypted || errors.As(err, &two) || errors.As(err, &notice) || err == session.ErrInTransaction {
 		return err
 	}
 	return &DecryptError{From: from, Content: c, Err: err}
+}
+
+// plaintext delivers a message that nothing but the envelope encrypts.
+func (r *Receiver) plaintext(ctx context.Context, c *Content, deliver func(tx session.Tx, plaintext []byte) error) error {
+	store := r.device.Store()
+	if reentry.Inside(store) {
+		return session.ErrInTransaction
+	}
+	return store.Update(ctx, c.certificate.sender, func(tx session.Tx) error {
+		if err := r.device.Compare(tx, c.certificate.sender, c.certificate.key); err != nil {
+			return err
+		}
+		return reentry.Run(store, func() error { return deliver(tx, c.Message().Body) })
+	})
 }
 
 // decryptGroup decrypts with the sender key of the group that the message names.

@@ -155,7 +155,7 @@ func (d *Device) custodyOf(ctx context.Context, peer signet.Address, f func(Tx, 
 	if d.opts.Custody == nil {
 		return nil
 	}
-	return d.store.Update(ctx, peer, func(tx Tx) error {
+	return d.update(ctx, peer, func(tx Tx) error {
 		r, err := d.load(tx, peer)
 		if err != nil {
 			return err
@@ -244,7 +244,7 @@ func (d *Device) Barrier(ctx context.Context, peer signet.Address, b *x3dh.Bundl
 		return fmt.Errorf("%w: the bundle has no KEM prekey", ErrVersion)
 	}
 	src := entropy.From(ctx)
-	return d.store.Update(ctx, peer, func(tx Tx) error {
+	return d.update(ctx, peer, func(tx Tx) error {
 		if err := d.beginWith(tx, peer, b.Identity()); err != nil {
 			return err
 		}
@@ -315,5 +315,5 @@ func (o *receiving) watched(tx Tx, was *ratchet.State) error {
 	if o.notice, err = o.d.opts.Custody.Received(o.ctx, tx, heard); err != nil || o.notice != nil || o.to == nil {
 		return err
 	}
-	return o.to(tx, o.plaintext)
+	return o.d.call(func() error { return o.to(tx, o.plaintext) })
 }

@@ -13,6 +13,6 @@ func (d *Device) DecryptSteps(ctx context.Context, peer signet.Address, m Messag
 	if err := o.in.parse(m); err != nil {
 		return 0, err
 	}
-	err = d.store.Update(ctx, peer, o.f)
+	err = d.update(ctx, peer, o.f)
 	return o.within.Spent(), err
 }

@@ -223,7 +223,7 @@ func (d *Device) Accept(tx Tx, peer signet.Address, key signet.PublicKey) error 
 // Trusted returns the accepted identity key of peer's user, or of peer with
 // Options.DeviceIdentities; ok is false before first contact.
 func (d *Device) Trusted(ctx context.Context, peer signet.Address) (key signet.PublicKey, ok bool, err error) {
-	err = d.store.Update(ctx, peer, func(tx Tx) error {
+	err = d.update(ctx, peer, func(tx Tx) error {
 		key, ok, err = d.TrustedIn(tx, peer)
 		return err
 	})
@@ -274,7 +274,7 @@ func (d *Device) withUser(ctx context.Context, peer signet.Address, f func(Tx, [
 	var err error
 	for range times {
 		var peers []signet.Address
-		err = d.store.Update(ctx, d.holder(peer), func(tx Tx) (err error) {
+		err = d.update(ctx, d.holder(peer), func(tx Tx) (err error) {
 			peers, err = d.devices(tx, peer)
 			return err
 		})
@@ -303,9 +303,9 @@ func (d *Device) withUser(ctx context.Context, peer signet.Address, f func(Tx, [
 // changeAll runs f over many peers: in a transaction that names all of them, or else their user.
 func (d *Device) changeAll(ctx context.Context, peers []signet.Address, f func(Tx) error) error {
 	if many, ok := d.store.(ManyStore); ok {
-		return many.UpdateAll(ctx, peers, f)
+		return d.updateNaming(ctx, many, peers, f)
 	}
-	return d.store.Update(ctx, peers[0], f)
+	return d.update(ctx, peers[0], f)
 }
 
 func has(list []signet.Address, a signet.Address) bool {

@@ -126,7 +126,7 @@ func appendLifetimes(b []byte, list []lifetime) []byte {
 // clock that goes back nothing, so that no step of the clock removes what peers still use.
 func (d *Device) Retire(ctx context.Context) (n int, err error) {
 	grace := uint64(d.opts.SignedPreKeyGrace.Milliseconds())
-	err = d.store.Update(ctx, signet.Address{}, func(tx Tx) error {
+	err = d.update(ctx, signet.Address{}, func(tx Tx) error {
 		n = 0
 		now, err := d.age(tx)
 		if err != nil {

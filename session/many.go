@@ -90,11 +90,11 @@ func (d *Device) EncryptAll(ctx context.Context, out []Outgoing, to func(Tx, []S
 	src := entropy.From(ctx)
 	var sent []Sent
 	if many, ok := d.store.(ManyStore); ok {
-		err := many.UpdateAll(ctx, peersOf(out), func(tx Tx) (err error) {
+		err := d.updateNaming(ctx, many, peersOf(out), func(tx Tx) (err error) {
 			if sent, err = d.encryptAll(ctx, tx, src, out); err != nil || to == nil {
 				return err
 			}
-			return to(tx, sent)
+			return d.call(func() error { return to(tx, sent) })
 		})
 		if err != nil {
 			return nil, err
@@ -104,11 +104,11 @@ func (d *Device) EncryptAll(ctx context.Context, out []Outgoing, to func(Tx, []S
 	var missing []signet.Address
 	for i := range out {
 		var one []Sent
-		err := d.store.Update(ctx, out[i].Peer, func(tx Tx) (err error) {
+		err := d.update(ctx, out[i].Peer, func(tx Tx) (err error) {
 			if one, err = d.encryptAll(ctx, tx, src, out[i:i+1]); err != nil || to == nil || i < len(out)-1 || missing != nil {
 				return err
 			}
-			return to(tx, append(sent[:i:i], one...))
+			return d.call(func() error { return to(tx, append(sent[:i:i], one...)) })
 		})
 		switch {
 		case errors.Is(err, ErrNoSession):
@@ -228,9 +228,9 @@ func (d *Device) Missing(ctx context.Context, out []Outgoing) (missing []signet.
 // updateAll runs f, which only reads, over many peers.
 func (d *Device) updateAll(ctx context.Context, peers []signet.Address, f func(Tx) error) error {
 	if many, ok := d.store.(ManyStore); ok {
-		return many.UpdateAll(ctx, peers, f)
+		return d.updateNaming(ctx, many, peers, f)
 	}
-	return d.store.Update(ctx, signet.Address{}, f)
+	return d.update(ctx, signet.Address{}, f)
 }
 
 // A Contact is a peer and its bundle.
@@ -257,14 +257,14 @@ func (d *Device) StartAll(ctx context.Context, contacts []Contact, also []signet
 			return err
 		}
 		if with != nil {
-			if err := with(tx, c); err != nil {
+			if err := d.call(func() error { return with(tx, c) }); err != nil {
 				return err
 			}
 		}
 		return d.start(tx, src, c.Peer, c.Bundle)
 	}
 	if many, ok := d.store.(ManyStore); ok {
-		return many.UpdateAll(ctx, append(peers, also...), func(tx Tx) error {
+		return d.updateNaming(ctx, many, append(peers, also...), func(tx Tx) error {
 			for _, c := range contacts {
 				if err := start(tx, c); err != nil {
 					return err
@@ -274,7 +274,7 @@ func (d *Device) StartAll(ctx context.Context, contacts []Contact, also []signet
 		})
 	}
 	for _, c := range contacts {
-		if err := d.store.Update(ctx, c.Peer, func(tx Tx) error { return start(tx, c) }); err != nil {
+		if err := d.update(ctx, c.Peer, func(tx Tx) error { return start(tx, c) }); err != nil {
 			return err
 		}
 	}

@@ -34,7 +34,7 @@ func (d *Device) Encrypt(ctx context.Context, peer signet.Address, plaintext []b
 func (d *Device) EncryptTo(ctx context.Context, peer signet.Address, plaintext []byte, to func(Tx, Message) error) (Message, error) {
 	o := sendings.Get().(*sending)
 	o.d, o.src, o.peer, o.plaintext, o.to = d, entropy.From(ctx), peer, plaintext, to
-	if err := d.store.Update(ctx, peer, o.f); err != nil {
+	if err := d.update(ctx, peer, o.f); err != nil {
 		return Message{}, err // o, which may hold a trial's secrets, is left to the collector
 	}
 	m := o.m
@@ -74,7 +74,7 @@ func (o *sending) run(tx Tx) (err error) {
 	if err := r.save(); err != nil || o.to == nil {
 		return err
 	}
-	return o.to(tx, o.m)
+	return o.d.call(func() error { return o.to(tx, o.m) })
 }
 
 // encrypt sends on the current session. It asks for the time if the session waits for an answer.
@@ -153,7 +153,8 @@ func (d *Device) Decrypt(ctx context.Context, peer signet.Address, m Message) ([
 // transaction that removes its key, so that the caller's own rows (an inbox, say) commit with it or
 // not at all. If to fails, nothing is kept and its error is returned. The plaintext belongs to the
 // caller. A notice does not reach to. Like every function that runs in a transaction, to may run
-// again and has no effect outside it.
+// again and has no effect outside it. To answer inside it there is EncryptIn; other operations of the
+// device fail there at once, with ErrInTransaction.
 func (d *Device) DecryptTo(ctx context.Context, peer signet.Address, m Message, to func(tx Tx, plaintext []byte) error) error {
 	_, err := d.decrypt(ctx, peer, nil, m, to)
 	return err
@@ -174,7 +175,7 @@ func (d *Device) decrypt(ctx context.Context, peer signet.Address, author *signe
 	if err := o.in.parse(m); err != nil {
 		return nil, err
 	}
-	if err := d.store.Update(ctx, peer, o.f); err != nil {
+	if err := d.update(ctx, peer, o.f); err != nil {
 		return nil, err // o, which may hold a trial's secrets, is left to the collector
 	}
 	plaintext, left, notice := o.plaintext, o.left, o.notice
@@ -237,7 +238,7 @@ func (o *receiving) run(tx Tx) (err error) {
 	if err := r.save(); err != nil || o.to == nil {
 		return err
 	}
-	return o.to(tx, o.plaintext)
+	return o.d.call(func() error { return o.to(tx, o.plaintext) })
 }
 
 // incoming is a parsed message. Its slices alias the received bytes.

@@ -67,7 +67,8 @@ func (d *Device) follow(tx Tx, u *UntrustedIdentityError, except *signet.Address
 	if err := d.change(tx, u.Peer, u.Offered, except); err != nil || d.opts.IdentityChanged == nil {
 		return err
 	}
-	return d.opts.IdentityChanged(tx, IdentityChange{Peer: u.Peer, Old: u.Known, New: u.Offered, Verified: verified})
+	c := IdentityChange{Peer: u.Peer, Old: u.Known, New: u.Offered, Verified: verified}
+	return d.call(func() error { return d.opts.IdentityChanged(tx, c) })
 }
 
 // Verify remembers that key is the identity of peer's user, or of peer with
@@ -75,7 +76,7 @@ func (d *Device) follow(tx Tx, u *UntrustedIdentityError, except *signet.Address
 // the key if none is yet. The mark is for this key alone; a changed one is not verified. The error
 // is an *UntrustedIdentityError, and nothing has changed, if another key is accepted.
 func (d *Device) Verify(ctx context.Context, peer signet.Address, key signet.PublicKey) error {
-	return d.store.Update(ctx, peer, func(tx Tx) error {
+	return d.update(ctx, peer, func(tx Tx) error {
 		if err := d.identify(tx, peer, key); err != nil {
 			return err
 		}
@@ -85,12 +86,12 @@ func (d *Device) Verify(ctx context.Context, peer signet.Address, key signet.Pub
 
 // Unverify takes back what Verify has said of peer's user.
 func (d *Device) Unverify(ctx context.Context, peer signet.Address) error {
-	return d.store.Update(ctx, peer, func(tx Tx) error { return tx.PutValue(d.rowVerified(peer), nil) })
+	return d.update(ctx, peer, func(tx Tx) error { return tx.PutValue(d.rowVerified(peer), nil) })
 }
 
 // Verified reports whether the identity key that is accepted for peer's user was verified.
 func (d *Device) Verified(ctx context.Context, peer signet.Address) (verified bool, err error) {
-	err = d.store.Update(ctx, peer, func(tx Tx) error {
+	err = d.update(ctx, peer, func(tx Tx) error {
 		key, ok, err := d.TrustedIn(tx, peer)
 		if verified = false; err != nil || !ok {
 			return err

@@ -69,7 +69,7 @@ func registrationID(tx Tx, src *entropy.Source) (uint32, error) {
 // RegistrationID returns the number by which peers notice that a device was installed anew.
 func (d *Device) RegistrationID(ctx context.Context) (id uint32, err error) {
 	src := entropy.From(ctx)
-	err = d.store.Update(ctx, signet.Address{}, func(tx Tx) error {
+	err = d.update(ctx, signet.Address{}, func(tx Tx) error {
 		id, err = registrationID(tx, src)
 		return err
 	})
@@ -79,7 +79,7 @@ func (d *Device) RegistrationID(ctx context.Context) (id uint32, err error) {
 // SetRegistrationID fixes the registration id of a device that has one already. Sessions that exist
 // keep the one they were made with.
 func (d *Device) SetRegistrationID(ctx context.Context, id uint32) error {
-	return d.store.Update(ctx, signet.Address{}, func(tx Tx) error {
+	return d.update(ctx, signet.Address{}, func(tx Tx) error {
 		return tx.PutValue(rowRegistration, binary.BigEndian.AppendUint32(nil, id))
 	})
 }
@@ -193,7 +193,7 @@ func (d *Device) Rotate(ctx context.Context) (*x3dh.Published, error) {
 // prepare runs f with a maker of prekeys, in a transaction.
 func (d *Device) prepare(ctx context.Context, f func(*maker) (*x3dh.Published, error)) (p *x3dh.Published, err error) {
 	src := entropy.From(ctx)
-	err = d.store.Update(ctx, signet.Address{}, func(tx Tx) error {
+	err = d.update(ctx, signet.Address{}, func(tx Tx) error {
 		p, err = f(&maker{d: d, ctx: ctx, tx: tx, src: src, now: uint64(max(0, d.opts.Now().UnixMilli()))})
 		return err
 	})
@@ -367,7 +367,7 @@ func (m *maker) renew(row string, create func() (*wire.PreKey, error), get func(
 
 // Stock returns how many one-time prekeys of each kind are left.
 func (d *Device) Stock(ctx context.Context) (preKeys, kemPreKeys int, err error) {
-	err = d.store.Update(ctx, signet.Address{}, func(tx Tx) error {
+	err = d.update(ctx, signet.Address{}, func(tx Tx) error {
 		if preKeys, err = tx.CountPreKeys(); err != nil {
 			return err
 		}

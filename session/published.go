@@ -56,7 +56,7 @@ func (d *Device) Unpublished(ctx context.Context) (*x3dh.Published, error) {
 // MarkPublished notes that the directory has p: its one-time prekeys leave the list of Unpublished, and
 // the grace of the signed and last-resort prekeys that p replaces begins. p is not modified and not kept.
 func (d *Device) MarkPublished(ctx context.Context, p *x3dh.Published) error {
-	return d.store.Update(ctx, signet.Address{}, func(tx Tx) error {
+	return d.update(ctx, signet.Address{}, func(tx Tx) error {
 		if _, err := d.age(tx); err != nil {
 			return err
 		}

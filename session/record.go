@@ -353,7 +353,7 @@ func stale(p *ratchet.Pending, now int64) bool {
 // Archive ends the current session with peer: the next message to it needs a new Start. Messages of
 // the archived session still decrypt, and one that does makes it current again.
 func (d *Device) Archive(ctx context.Context, peer signet.Address) error {
-	return d.store.Update(ctx, peer, func(tx Tx) error { return d.archive(tx, peer) })
+	return d.update(ctx, peer, func(tx Tx) error { return d.archive(tx, peer) })
 }
 
 func (d *Device) archive(tx Tx, peer signet.Address) error {
@@ -371,7 +371,7 @@ func (d *Device) archive(tx Tx, peer signet.Address) error {
 // there are none. It holds secrets: whoever has it holds the conversation.
 func (d *Device) Record(ctx context.Context, peer signet.Address) ([]byte, error) {
 	var b []byte
-	err := d.store.Update(ctx, peer, func(tx Tx) error {
+	err := d.update(ctx, peer, func(tx Tx) error {
 		current, err := tx.Session(peer)
 		if err != nil {
 			return err
@@ -404,7 +404,7 @@ func (d *Device) SetRecord(ctx context.Context, peer signet.Address, b []byte) e
 		return errNotDecoded
 	}
 	previous = bytes.Clone(previous)
-	return d.store.Update(ctx, peer, func(tx Tx) error {
+	return d.update(ctx, peer, func(tx Tx) error {
 		r := &record{tx: tx, peer: peer, self: d.self, archive: previous, archiveDirty: true}
 		r.keeping, _ = tx.(KeepingTx)
 		if current == nil {

@@ -118,7 +118,7 @@ func (d *Device) ArchiveOnRetry(ctx context.Context, peer signet.Address, e *Dec
 	if !e.HasRatchetKey || e.Device != d.self.Device {
 		return false, nil
 	}
-	err = d.store.Update(ctx, peer, func(tx Tx) error {
+	err = d.update(ctx, peer, func(tx Tx) error {
 		archived = false
 		r, err := d.load(tx, peer)
 		if err != nil || r.current == nil {

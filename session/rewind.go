@@ -89,7 +89,7 @@ func ended(current, archive []byte) (list []byte) {
 // runs are not affected, which is right: their sessions are new.
 func (d *Device) ArchiveAll(ctx context.Context) error {
 	var peers []signet.Address
-	err := d.store.Update(ctx, signet.Address{}, func(tx Tx) error {
+	err := d.update(ctx, signet.Address{}, func(tx Tx) error {
 		peers = peers[:0]
 		for peer, err := range tx.Peers() {
 			if err != nil {
@@ -103,7 +103,7 @@ func (d *Device) ArchiveAll(ctx context.Context) error {
 		return err
 	}
 	for _, peer := range peers {
-		if err := d.store.Update(ctx, peer, func(tx Tx) error { return endAll(tx, peer) }); err != nil {
+		if err := d.update(ctx, peer, func(tx Tx) error { return endAll(tx, peer) }); err != nil {
 			return fmt.Errorf("session: archive of %s: %w", peer, err)
 		}
 	}

@@ -29,7 +29,7 @@ type Remote struct {
 // changes nothing. The error is ErrRecord for a session that does not decode.
 func (d *Device) Remotes(ctx context.Context, peers []signet.Address) ([]Remote, error) {
 	var all []Remote
-	err := d.store.Update(ctx, signet.Address{}, func(tx Tx) error {
+	err := d.update(ctx, signet.Address{}, func(tx Tx) error {
 		all = make([]Remote, len(peers))
 		for i, peer := range peers {
 			if err := ctx.Err(); err != nil {

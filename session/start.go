@@ -20,7 +20,7 @@ func (d *Device) Start(ctx context.Context, peer signet.Address, b *x3dh.Bundle)
 		return fmt.Errorf("%w: the bundle has no KEM prekey", ErrVersion)
 	}
 	src := entropy.From(ctx)
-	return d.store.Update(ctx, peer, func(tx Tx) error { return d.start(tx, src, peer, b) })
+	return d.update(ctx, peer, func(tx Tx) error { return d.start(tx, src, peer, b) })
 }
 
 // start is Start within a transaction.

@@ -26,7 +26,7 @@ func (s Status) Usable() bool {
 // Status returns the status of the current session with peer. One with another identity than the accepted
 // one counts as none. It does not check that the session's other keys are sound.
 func (d *Device) Status(ctx context.Context, peer signet.Address) (s Status, err error) {
-	err = d.store.Update(ctx, peer, func(tx Tx) error {
+	err = d.update(ctx, peer, func(tx Tx) error {
 		s = Status{}
 		r, err := d.load(tx, peer)
 		if err != nil {
