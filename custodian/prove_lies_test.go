@@ -147,13 +147,51 @@ func TestProveChosen(t *testing.T) {
 	require.Error(t, err)
 }
 
-// TestProofsOutside: the checker of proofs that knows the files alone accepts all answers, and refuses each that was changed.
-func TestProofsOutside(t *testing.T) {
+// TestQuestionsOutside: who verifies bundles without our code writes the same questions and the same answers.
+func TestQuestionsOutside(t *testing.T) {
+	node := nodeOf(t)
+	dir := t.TempDir()
+	var want []map[string][]byte
+	args := []string{"outsider/verify.mjs", "prove", dir}
+	for name, sc := range proved(t) {
+		e, err := Play(context.Background(), sc, nil)
+		require.NoError(t, err, name)
+		b, err := e.Bundle([]Profile{Publishable, Lab}[len(want)%2])
+		require.NoError(t, err)
+		file := filepath.Join(dir, fmt.Sprintf("%d.tar", len(want)))
+		require.NoError(t, os.WriteFile(file, b, 0o600))
+		args = append(args, file)
+		want = append(want, proofsOf(t, e))
+	}
+	cmd := exec.CommandContext(t.Context(), node, args...)
+	cmd.Stderr = os.Stderr
+	require.NoError(t, cmd.Run())
+	for n, files := range want {
+		list, err := os.ReadDir(filepath.Join(dir, fmt.Sprint(n)))
+		require.NoError(t, err)
+		require.Len(t, list, len(files))
+		for name, b := range files {
+			other, err := os.ReadFile(filepath.Join(dir, fmt.Sprint(n), name))
+			require.NoError(t, err)
+			require.Equal(t, string(b), string(other), name)
+		}
+	}
+}
+
+// nodeOf is the path of Node.js.
+func nodeOf(t *testing.T) string {
+	t.Helper()
 	node, err := exec.LookPath("node")
 	if err != nil {
-		require.NotEqual(t, "true", os.Getenv("CI"), "node is missing, and the outsider's checker is to run here")
-		t.Skip("node is not installed: the outsider's checker cannot run")
+		require.NotEqual(t, "true", os.Getenv("CI"), "node is missing, and what is the outsider's is to run here")
+		t.Skip("node is not installed: what is the outsider's cannot run")
 	}
+	return node
+}
+
+// TestProofsOutside: the checker of proofs that knows the files alone accepts all answers, and refuses each that was changed.
+func TestProofsOutside(t *testing.T) {
+	node := nodeOf(t)
 	e, err := Play(context.Background(), twoPrincipals(6), nil)
 	require.NoError(t, err)
 	dir := t.TempDir()
@@ -200,4 +238,39 @@ func TestProofsOutside(t *testing.T) {
 			require.NoError(t, os.WriteFile(name, files[lie.file], 0o600))
 		}
 	}
+}
+
+// TestProveCounts: in a long conversation, more chunks of an object travel than rebuild it, and the questions count them: the
+// two programs write the same bytes, and the prover answers the same.
+func TestProveCounts(t *testing.T) {
+	prover := newProver(t)
+	sc := pingPong(4, 60, 10, "copy", "session")
+	for i := range sc.Script {
+		if s := sc.Script[i].Send; s != nil {
+			s.Count = 4
+		}
+	}
+	sc.Principals[0].Sees, sc.Principals[0].Part = "", &Part{Percent: 70}
+	e, err := Play(context.Background(), sc, nil)
+	require.NoError(t, err)
+	b, err := e.Bundle(Publishable)
+	require.NoError(t, err)
+	id := sc.Principals[0].ID
+	only := func(name string) bool {
+		return strings.HasPrefix(name, "reads-0") && strings.HasSuffix(name, "09."+id) || name == "reads-quantum-0099."+id
+	}
+	files, counted := make(map[string][]byte), 0
+	require.NoError(t, e.Prove(only, func(name string, b []byte) error { files[name] = b; return nil }))
+	_, err = check.Prove(b, only, func(name string, b []byte) error {
+		require.Equal(t, string(files[name]), string(b), name)
+		return nil
+	})
+	require.NoError(t, err)
+	for _, q := range e.w.questions() {
+		if only(q.name) {
+			requireAnswered(t, prover, e, &q, files)
+			counted += strings.Count(string(files[q.name+".cnf"]), " count(")
+		}
+	}
+	require.Greater(t, counted, 100)
 }

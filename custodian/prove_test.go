@@ -262,6 +262,9 @@ func proved(t *testing.T) map[string]*Scenario {
 		require.NoError(t, err)
 		list[filepath.Base(f)] = parse(t, b)
 	}
+	list["an outsider who shares with a provider"] = parse(t, []byte(`{"format":"custody-scenario-v1","protocol":4,"seed":3,
+		"principals":[{"id":"q","role":"provider","sees":"none"},{"id":"x","role":"outsider","same_as":"q"}],
+		"script":[{"send":"customer"},{"send":"business"},{"grant":{"name":"g","to":"q","atoms":["session"],"via":"copy"}},{"send":"customer"},{"send":"business"}]}`))
 	for n := range *provedRuns {
 		list[fmt.Sprintf("random %d", n)] = randomScenario(n)
 		list[fmt.Sprintf("partial %d", n)] = randomScenario(oldScenarios + n)

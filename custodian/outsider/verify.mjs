@@ -1,10 +1,13 @@
 // An outsider's verifier of witness bundles, written from docs/custody-bundle.md alone: no line of the Go code was read for it
 // (headline.mjs apart, whose author has read it).
 // node verify.mjs BUNDLE        exit 0 or 1, one line saying why
+// node verify.mjs prove DIRECTORY BUNDLE…    the questions behind the n-th bundle for a standard prover, in DIRECTORY/n
 // node verify.mjs < names       a line for each bundle named on standard input, for tests
 // SPDX-License-Identifier: Apache-2.0
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { headline } from './headline.mjs';
+import { write } from './questions.mjs';
 import { createHash, createHmac, createDecipheriv, createPrivateKey, createPublicKey, diffieHellman, hkdfSync, verify as checkSignature } from 'node:crypto';
 
 const RULEBOOK = '933389001ff1395eb3e11e3c2730ca28cead12954295f51bf1ab7b1bfd9b1b96';
@@ -899,7 +902,7 @@ function checkWitnesses(t, ev, p, known, notices, files) {
     }
   }
   // Forgeries and sessions.
-  const reaches = circle.all || circle.parts.length > 0 || p.role !== 'outsider';
+  const { reaches } = circle;
   const bodies = new Set([...t.messages, ...t.carried].map(e => e.body));
   const by = (set, atom, at) => set.has(atom) && set.get(atom) <= at;
   const checkForgery = (f, probe, begins) => {
@@ -1356,6 +1359,7 @@ function verify(tar) {
   for (const p of t.principals) {
     const members = t.principals.filter(q => root(q) === root(p));
     const circle = { root: root(p), ids: new Set(members.map(m => m.id)), all: members.some(m => m.sees ? m.sees === 'all' : m.role !== 'outsider'), parts: members.filter(m => m.sees === 'part') };
+    circle.reaches = circle.all || circle.parts.length > 0 || members.some(m => m.role !== 'outsider');
     const s = { circle, plain: saturate(rules, facts(t, circle, false)), quantum: saturate(rules, facts(t, circle, true)), certs: wanted.filter(c => c.principal === p.id).map(c => c.id) };
     [s.plain, s.quantum].forEach((set, i) => need(files.get(`certificates/${s.certs[i]}.txt`)?.toString('latin1') === certificate(set), `${s.certs[i]} is not the closure of its facts`));
     state.set(p.id, s);
@@ -1366,12 +1370,21 @@ function verify(tar) {
   for (const r of ev.readings) { need((texts.get(r.message) ?? r.text_sha256) === r.text_sha256, 'a message has two texts'); texts.set(r.message, r.text_sha256); }
   for (const p of t.principals) { const s = state.get(p.id); s.facts = checkWitnesses(t, ev, p, s, notices, files); if (lab) checkValues(t, ev, p, s); }
   checkReport(rep, t, ev, state, notices, files, rules, lab);
+  return { t, rules, state, book: files.get('rulebook.txt').toString() };
 }
 
 function judge(name) {
   try { verify(readFileSync(name)); return 'accepted'; } catch (e) { return 'refused: ' + (process.env.TRACE ? e.stack : e.message.replace(/\s+/g, ' ')); }
 }
 
+if (process.argv[2] === 'prove') { // DIRECTORY BUNDLE…: the questions of the n-th bundle into DIRECTORY/n
+  process.argv.slice(4).forEach((name, n) => {
+    const dir = join(process.argv[3], String(n));
+    mkdirSync(dir);
+    write(verify(readFileSync(name)), facts, dh, (file, text) => writeFileSync(join(dir, file), text));
+  });
+  process.exit(0);
+}
 if (process.argv[2]) {
   const verdict = judge(process.argv[2]);
   console.log(verdict);
