@@ -79,6 +79,17 @@ var rows = map[string]*row{
 		}
 		return list, err
 	}},
+	"session.Device.EncryptIn": {send: func(s *stage, to []signet.Address) (list []*post, err error) {
+		for _, a := range to {
+			var m session.Message
+			e := s.alice.store.Update(s.ctx, a, func(tx session.Tx) (err error) {
+				m, err = s.alice.device.EncryptIn(tx, a, []byte("for Bob"))
+				return err
+			})
+			list, err = append(list, s.post(a, m, e)...), errors.Join(err, e)
+		}
+		return list, err
+	}},
 	"session.Device.EncryptAll": {send: func(s *stage, to []signet.Address) ([]*post, error) {
 		var out []session.Outgoing
 		for _, a := range to {
@@ -143,6 +154,14 @@ var rows = map[string]*row{
 	}},
 	"group.Channel.Encrypt": {send: func(s *stage, to []signet.Address) ([]*post, error) {
 		b, err := s.alice.channels[0].Encrypt(s.ctx, []byte("for the group"))
+		return s.groupPost(b, err), err
+	}},
+	"group.Channel.EncryptIn": {send: func(s *stage, to []signet.Address) ([]*post, error) {
+		var b []byte
+		err := s.alice.store.Update(s.ctx, s.alice.addr, func(tx session.Tx) (err error) {
+			b, err = s.alice.channels[0].EncryptIn(tx, []byte("for the group"))
+			return err
+		})
 		return s.groupPost(b, err), err
 	}},
 	"group.Channel.EncryptTo": {send: func(s *stage, to []signet.Address) ([]*post, error) {
