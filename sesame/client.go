@@ -38,6 +38,9 @@ type Options struct {
 	// another user. Nil means the plaintext itself, which has to say whom it is for. It may run several
 	// times.
 	Transcript func(user string, plaintext []byte) []byte
+	// AllOrNone makes Send refuse a message that cannot be encrypted for every device of the user. By default
+	// the devices that can be reached get it, and an *UnreachedError names the others.
+	AllOrNone bool
 	// MaxLists is how many users' lists of devices are kept in memory. Zero means 65536.
 	MaxLists int
 }
@@ -99,6 +102,7 @@ func (d Draft) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(d)) }
 // other devices of the client's own user. It returns once the ratchets of all of them are durable, in one
 // transaction if the store is a session.ManyStore; sessions that are missing begin before that.
 //
+// It refuses the message as a whole if one device cannot be encrypted for; EncryptEach leaves such devices out.
 // The error is ErrUnknown for a user without devices, a *session.UntrustedIdentityError for one whose
 // identity key has changed, a *LimitError, or what the directory or the store says. On error there is
 // nothing to send; sessions that began stay.
@@ -137,7 +141,11 @@ func (c *Client) EncryptAll(ctx context.Context, drafts []Draft, to func(session
 			return messages, err
 		}
 		last = err
-		if err := c.meet(ctx, want(out, missing.Peers)); errors.Is(err, ErrUnknown) {
+		left, err := c.meet(ctx, want(out, missing.Peers))
+		if err == nil {
+			err = worst(left)
+		}
+		if errors.Is(err, ErrUnknown) {
 			last = err // the lists were outdated, and are forgotten
 		} else if err != nil {
 			return nil, err
@@ -147,15 +155,29 @@ func (c *Client) EncryptAll(ctx context.Context, drafts []Draft, to func(session
 }
 
 // plan lists whom the drafts are for.
-func (c *Client) plan(ctx context.Context, drafts []Draft) (out []session.Outgoing, err error) {
+func (c *Client) plan(ctx context.Context, drafts []Draft) ([]session.Outgoing, error) {
+	out, left, err := c.planEach(ctx, drafts)
+	if err == nil && left != nil {
+		err = left[0].Err
+	}
+	return out, err
+}
+
+// planEach is plan that leaves out the users whose devices are not to be had.
+func (c *Client) planEach(ctx context.Context, drafts []Draft) (out []session.Outgoing, left []Unreached, err error) {
 	self := c.device.Address()
 	for _, d := range drafts {
 		list, err := c.list(ctx, d.User)
 		if d.User == self.Name && errors.Is(err, ErrUnknown) {
 			continue // not even this device is there
 		}
+		if ctx.Err() != nil {
+			return nil, nil, ctx.Err()
+		}
 		if err != nil {
-			return nil, fmt.Errorf("sesame: devices of %s: %w", d.User, err)
+			err = fmt.Errorf("sesame: devices of %s: %w", d.User, err)
+			left = append(left, Unreached{Peer: signet.Address{Name: d.User}, All: true, Err: err})
+			continue
 		}
 		for _, l := range list {
 			a := signet.Address{Name: d.User, Device: l.Device}
@@ -164,7 +186,7 @@ func (c *Client) plan(ctx context.Context, drafts []Draft) (out []session.Outgoi
 			}
 		}
 	}
-	return out, nil
+	return out, left, nil
 }
 
 // want returns those of out that are for one of peers, once each.

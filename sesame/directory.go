@@ -42,6 +42,17 @@ type Directory interface {
 	Stock(ctx context.Context, device signet.Address) (Stock, error)
 }
 
+// An IdentityDirectory is a Directory that says the identity keys of a user's devices without handing out a
+// bundle of them. It is optional: a Client whose directory has it asks before it asks for bundles, so that no
+// one-time prekey is spent on a device whose key is not the accepted one. The key of the bundle counts.
+type IdentityDirectory interface {
+	Directory
+
+	// Identities returns the identity keys of the active devices of a user, by device. It is ErrUnknown for
+	// a user that has none.
+	Identities(ctx context.Context, user string) (map[uint32]signet.PublicKey, error)
+}
+
 // A Listing is a device of a user.
 type Listing struct {
 	Device         uint32

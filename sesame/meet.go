@@ -10,22 +10,23 @@ import (
 	"signet.example/signet/session"
 )
 
-// meet sees to it that there are sessions with the peers. Of goroutines that need the same peer one, the
-// leader, fetches a bundle and begins the session; the others wait for it. A bundle is never used twice.
-// A leader waits for nobody, so no two goroutines wait for each other.
-func (c *Client) meet(ctx context.Context, peers []session.Outgoing) error {
+// meet sees to it that there are sessions with the peers, and returns those with whom none could begin. Of
+// goroutines that need the same peer one, the leader, fetches a bundle and begins the session; the others wait
+// for it. A bundle is never used twice. A leader waits for nobody, so no two goroutines wait for each other.
+func (c *Client) meet(ctx context.Context, peers []session.Outgoing) ([]Unreached, error) {
 	led, followed := c.lead(peers)
-	if err := c.introduce(ctx, led); err != nil {
-		return err
+	left, err := c.introduce(ctx, led)
+	if err != nil {
+		return nil, err
 	}
 	for _, landed := range followed {
 		select {
 		case <-landed:
 		case <-ctx.Done():
-			return ctx.Err()
+			return nil, ctx.Err()
 		}
 	}
-	return nil
+	return left, nil
 }
 
 // lead divides the peers into those that are the caller's to introduce and those that others see to.
@@ -53,32 +54,78 @@ func (c *Client) land(led []session.Outgoing) {
 	}
 }
 
-// introduce fetches bundles and begins sessions, all in one transaction. It ends the flights.
-func (c *Client) introduce(ctx context.Context, led []session.Outgoing) error {
+// introduce fetches bundles and begins sessions, all in one transaction. It ends the flights. The error is
+// the store's or the context's.
+func (c *Client) introduce(ctx context.Context, led []session.Outgoing) ([]Unreached, error) {
 	if len(led) == 0 {
-		return nil
+		return nil, nil
 	}
 	defer c.land(led)
 	missing, err := c.device.Missing(ctx, led) // another leader may just have landed
 	if err != nil {
-		return err
+		return nil, err
 	}
-	contacts, fetched := c.fetch(ctx, missing)
+	left, err := c.foreign(ctx, missing)
+	if err != nil {
+		return nil, err
+	}
+	contacts, unfetched := c.fetch(ctx, without(missing, left))
+	left = append(left, unfetched...)
 	if len(contacts) == 0 {
-		return fetched
+		return left, ctx.Err()
 	}
-	if err := c.device.StartAll(ctx, contacts, nil, nil); err != nil {
-		return err
+	refused, err := c.device.StartEach(ctx, contacts)
+	if err != nil {
+		return nil, err
+	}
+	left = append(left, unreached(refused)...)
+	gone := make(map[signet.Address]bool, len(refused))
+	for _, r := range refused {
+		gone[r.Peer] = true
 	}
 	for _, contact := range contacts {
-		c.noticed(contact.Peer, contact.Bundle.Fields().RegistrationID)
+		if !gone[contact.Peer] {
+			c.noticed(contact.Peer, contact.Bundle.Fields().RegistrationID)
+		}
 	}
-	return fetched
+	return left, ctx.Err()
 }
 
-// fetch gets a bundle of each peer, several at a time. Peers whose bundle could not be had are left out;
-// the error is one of theirs, and ErrUnknown only if there is none worse.
-func (c *Client) fetch(ctx context.Context, peers []signet.Address) (contacts []session.Contact, err error) {
+// foreign returns those of peers whom the directory lists with another identity key than the accepted one,
+// if it says the keys before it hands out bundles. What it says decides nothing else: the bundle's key counts.
+func (c *Client) foreign(ctx context.Context, peers []signet.Address) ([]Unreached, error) {
+	directory, ok := c.directory.(IdentityDirectory)
+	if !ok {
+		return nil, nil
+	}
+	wanted := make(map[string]map[uint32]bool)
+	for _, p := range peers {
+		if wanted[p.Name] == nil {
+			wanted[p.Name] = make(map[uint32]bool)
+		}
+		wanted[p.Name][p.Device] = true
+	}
+	var named []session.Named
+	for user, devices := range wanted {
+		keys, err := directory.Identities(ctx, user)
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		if err != nil {
+			continue // the bundle will tell
+		}
+		for id, key := range keys {
+			if devices[id] {
+				named = append(named, session.Named{Peer: signet.Address{Name: user, Device: id}, Identity: key})
+			}
+		}
+	}
+	left, err := c.device.Foreign(ctx, named)
+	return unreached(left), err
+}
+
+// fetch gets a bundle of each peer, several at a time. Peers whose bundle could not be had are left out.
+func (c *Client) fetch(ctx context.Context, peers []signet.Address) (contacts []session.Contact, left []Unreached) {
 	const atOnce = 8
 	var mu sync.Mutex
 	var wg sync.WaitGroup
@@ -87,19 +134,18 @@ func (c *Client) fetch(ctx context.Context, peers []signet.Address) (contacts []
 		wg.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
-			contact, e := c.bundle(ctx, peer)
+			contact, err := c.bundle(ctx, peer)
 			mu.Lock()
 			defer mu.Unlock()
-			switch {
-			case e == nil:
-				contacts = append(contacts, contact)
-			case err == nil || errors.Is(err, ErrUnknown):
-				err = e
+			if err != nil {
+				left = append(left, Unreached{Peer: peer, Err: err})
+				return
 			}
+			contacts = append(contacts, contact)
 		})
 	}
 	wg.Wait()
-	return contacts, err
+	return contacts, left
 }
 
 func (c *Client) bundle(ctx context.Context, peer signet.Address) (session.Contact, error) {

@@ -77,19 +77,38 @@ func (c *Client) Resolve(ctx context.Context, e *MismatchError) error {
 // delivered it does the same with the transcript for the own other devices, so that these are told of nothing that
 // the user was not given. There may be none for the own, which lets the server say that there is a new one.
 //
+// A device that cannot be encrypted for is left out, of the user's and of the own, and named in an *UnreachedError
+// once the others were given the message; with Options.AllOrNone nothing is sent then. Nothing is sent in any
+// case if a device has another identity key than the accepted one: the error is a
+// *session.UntrustedIdentityError. For other choices there is EncryptEach.
+//
 // If deliver returns a *MismatchError, the Client resolves it and encrypts anew for that user; the
 // messages that were refused are not used, their message keys are spent. It gives up after five times.
 // Any other error of deliver ends Send and is returned as it is. An error that comes after the user's messages were
 // delivered is a *TranscriptError: do not send the message again.
 func (c *Client) Send(ctx context.Context, user string, plaintext []byte, deliver func(ctx context.Context, user string, messages []Message) error) error {
+	var partly *UnreachedError
 	for i, d := range c.drafts(user, plaintext) {
-		err := c.send(ctx, d, deliver)
-		switch {
-		case err != nil && i > 0:
-			return &TranscriptError{err}
-		case err != nil:
-			return err
+		left, err := c.send(ctx, d, deliver)
+		if i == 0 {
+			if err != nil {
+				return err
+			}
+			partly = left
+			continue
 		}
+		if err == nil && left != nil {
+			err = left
+		}
+		switch {
+		case err != nil && partly != nil:
+			return errors.Join(partly, &TranscriptError{err})
+		case err != nil:
+			return &TranscriptError{err}
+		}
+	}
+	if partly != nil {
+		return partly
 	}
 	return nil
 }
@@ -105,24 +124,28 @@ func (e *TranscriptError) Error() string {
 // Unwrap returns Err.
 func (e *TranscriptError) Unwrap() error { return e.Err }
 
-// send is Send for the devices of one user.
-func (c *Client) send(ctx context.Context, d Draft, deliver func(ctx context.Context, user string, messages []Message) error) error {
+// send is Send for the devices of one user. It returns who was left out of a message that was delivered.
+func (c *Client) send(ctx context.Context, d Draft, deliver func(ctx context.Context, user string, messages []Message) error) (*UnreachedError, error) {
 	const times = 5
 	var refused *MismatchError
 	for range times {
-		messages, err := c.EncryptAll(ctx, []Draft{d}, nil)
+		messages, left, err := c.reach(ctx, d)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		err = deliver(ctx, d.User, messages)
 		if !errors.As(err, &refused) {
-			return err
+			return left, err
+		}
+		if left != nil && left.insists(refused) {
+			left.Refused = refused
+			return nil, left
 		}
 		if err := c.Resolve(ctx, refused); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	return fmt.Errorf("sesame: gave up after %d times: %w", times, refused)
+	return nil, fmt.Errorf("sesame: gave up after %d times: %w", times, refused)
 }
 
 // Remove forgets a device that is gone for good: its sessions, the archived ones too. What is still on

@@ -90,7 +90,7 @@ func (d *Device) accepted(tx Tx, peer signet.Address) (key signet.PublicKey, of 
 		return key, unmet, nil
 	}
 	if key, err = signet.ParsePublicKey(row); err != nil {
-		return key, unmet, fmt.Errorf("session: stored identity of %s: %w", peer, err)
+		return key, unmet, peerError{fmt.Errorf("session: stored identity of %s: %w", peer, err)}
 	}
 	return key, of, nil
 }

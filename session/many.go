@@ -10,7 +10,6 @@ import (
 
 	"signet.example/signet"
 	"signet.example/signet/internal/entropy"
-	"signet.example/signet/x3dh"
 )
 
 // This file is what a message to many devices needs: one transaction for all of them.
@@ -85,44 +84,62 @@ func (e *NoSessionError) Is(target error) bool { return target == ErrNoSession }
 // after a crash: no message is returned, and none of the keys is used again.
 //
 // The error is a *NoSessionError with all the peers that need a session, those with another identity than the
-// accepted one among them, or ErrRecord. Plaintexts are not modified and not kept.
+// accepted one among them, or ErrRecord. Plaintexts are not modified and not kept. EncryptEach leaves such peers out.
 func (d *Device) EncryptAll(ctx context.Context, out []Outgoing, to func(Tx, []Sent) error) ([]Sent, error) {
+	sent, failed, err := d.encryptMany(ctx, out, to)
+	if err == nil {
+		err = asWhole(failed)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return sent, nil
+}
+
+// encryptMany is EncryptAll that says of each peer that fails why. If one does, nothing is sent.
+func (d *Device) encryptMany(ctx context.Context, out []Outgoing, to func(Tx, []Sent) error) (sent []Sent, failed []LeftOut, err error) {
 	src := entropy.From(ctx)
-	var sent []Sent
 	if many, ok := d.store.(ManyStore); ok {
+		var whole error
 		err := d.updateNaming(ctx, many, peersOf(out), func(tx Tx) (err error) {
-			if sent, err = d.encryptAll(ctx, tx, src, out); err != nil || to == nil {
+			whole = nil
+			if sent, failed, err = d.encryptAll(ctx, tx, src, out); err != nil {
 				return err
+			}
+			if whole = asWhole(failed); whole != nil || to == nil {
+				return whole
 			}
 			return d.call(func() error { return to(tx, sent) })
 		})
-		if err != nil {
-			return nil, err
+		if err != nil && (whole == nil || !errors.Is(err, whole)) {
+			return nil, nil, err
 		}
-		return sent, nil
+		return sent, failed, nil
 	}
-	var missing []signet.Address
 	for i := range out {
 		var one []Sent
+		var bad []LeftOut
+		var whole error
 		err := d.update(ctx, out[i].Peer, func(tx Tx) (err error) {
-			if one, err = d.encryptAll(ctx, tx, src, out[i:i+1]); err != nil || to == nil || i < len(out)-1 || missing != nil {
+			whole = nil
+			if one, bad, err = d.encryptAll(ctx, tx, src, out[i:i+1]); err != nil {
 				return err
+			}
+			if whole = asWhole(bad); whole != nil || to == nil || i < len(out)-1 || failed != nil {
+				return whole
 			}
 			return d.call(func() error { return to(tx, append(sent[:i:i], one...)) })
 		})
 		switch {
-		case errors.Is(err, ErrNoSession):
-			missing = append(missing, out[i].Peer)
+		case whole != nil && errors.Is(err, whole):
+			failed = append(failed, bad...)
 		case err != nil:
-			return nil, err
+			return nil, nil, err
 		default:
 			sent = append(sent, one...)
 		}
 	}
-	if missing != nil {
-		return nil, &NoSessionError{missing}
-	}
-	return sent, nil
+	return sent, failed, nil
 }
 
 func peersOf(out []Outgoing) []signet.Address {
@@ -133,51 +150,61 @@ func peersOf(out []Outgoing) []signet.Address {
 	return peers
 }
 
-func (d *Device) encryptAll(ctx context.Context, tx Tx, src *entropy.Source, out []Outgoing) ([]Sent, error) {
+// encryptAll is encryptMany in a transaction, which has to fail if a peer does.
+func (d *Device) encryptAll(ctx context.Context, tx Tx, src *entropy.Source, out []Outgoing) (sent []Sent, failed []LeftOut, err error) {
 	now := d.opts.Now()
-	clock := func() time.Time { return now }
-	sent := make([]Sent, 0, len(out))
-	var missing []signet.Address
+	sent = make([]Sent, 0, len(out))
 	var r record
 	for i := range out {
 		if err := ctx.Err(); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		o := &out[i]
-		if err := d.loadInto(&r, tx, o.Peer); err != nil {
-			return nil, fmt.Errorf("session: message to %s: %w", o.Peer, err)
+		one, err := d.encryptOne(tx, src, &r, o, now, failed == nil)
+		switch {
+		case ofPeer(err):
+			if !errors.Is(err, ErrNoSession) {
+				err = fmt.Errorf("session: message to %s: %w", o.Peer, err)
+			}
+			failed = append(failed, LeftOut{o.Peer, err})
+		case err != nil:
+			return nil, nil, fmt.Errorf("session: message to %s: %w", o.Peer, err)
+		default:
+			sent = append(sent, one)
 		}
-		if err := r.register(o, true); err != nil {
-			return nil, fmt.Errorf("session: message to %s: %w", o.Peer, err)
-		}
-		sends, err := r.sends(o.RegistrationID, now.UnixMilli()), error(nil)
-		if sends && missing != nil { // only to find the others
-			sends, err = d.agrees(&r)
-		}
-		var m Message
-		if sends && missing == nil && err == nil {
-			m, err = r.encrypt(d, src, o.Plaintext, clock)
-		}
-		if !sends || errors.Is(err, ErrNoSession) {
-			missing = append(missing, o.Peer)
-			continue
-		}
-		if err == nil && missing != nil {
-			continue
-		}
-		if err != nil {
-			return nil, fmt.Errorf("session: message to %s: %w", o.Peer, err)
-		}
-		_, remote := r.current.RegistrationIDs()
-		if err := r.save(); err != nil {
-			return nil, err
-		}
-		sent = append(sent, Sent{m, o.Peer, remote})
 	}
-	if missing != nil {
-		return nil, &NoSessionError{missing}
+	if failed != nil {
+		return nil, failed, nil
 	}
-	return sent, nil
+	return sent, nil, nil
+}
+
+// encryptOne is encryptAll for one peer. If really is false it only says whether the peer would fail.
+func (d *Device) encryptOne(tx Tx, src *entropy.Source, r *record, o *Outgoing, now time.Time, really bool) (one Sent, err error) {
+	if err := d.loadInto(r, tx, o.Peer); err != nil {
+		return one, err
+	}
+	if err := r.register(o, really); err != nil {
+		return one, err
+	}
+	sends := r.sends(o.RegistrationID, now.UnixMilli())
+	if sends && !really {
+		if sends, err = d.agrees(r); err != nil {
+			return one, err
+		}
+	}
+	if !sends {
+		return one, fmt.Errorf("%w with %s", ErrNoSession, o.Peer)
+	}
+	if !really {
+		return one, nil
+	}
+	m, err := r.encrypt(d, src, o.Plaintext, func() time.Time { return now })
+	if err != nil {
+		return one, err
+	}
+	_, remote := r.current.RegistrationIDs()
+	return Sent{m, o.Peer, remote}, r.save()
 }
 
 // sends reports whether the current session can send, to this installation of the peer if it is not
@@ -192,28 +219,21 @@ func (r *record) sends(registration uint32, now int64) bool {
 }
 
 // Missing returns those peers of out that there is no session to send on with: what EncryptAll would
-// fail for. It reads no plaintext and changes nothing.
+// fail for, those with a damaged record among them. It reads no plaintext and changes nothing.
 func (d *Device) Missing(ctx context.Context, out []Outgoing) (missing []signet.Address, err error) {
 	err = d.updateAll(ctx, peersOf(out), func(tx Tx) error {
 		missing = nil
-		now := d.opts.Now().UnixMilli()
+		now := d.opts.Now()
 		var r record
-		for _, o := range out {
+		for i := range out {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			if err := d.loadInto(&r, tx, o.Peer); err != nil {
-				return fmt.Errorf("session: message to %s: %w", o.Peer, err)
-			}
-			if err := r.register(&o, false); err != nil {
-				return fmt.Errorf("session: message to %s: %w", o.Peer, err)
-			}
-			agrees, err := d.agrees(&r)
-			if err != nil {
-				return fmt.Errorf("session: message to %s: %w", o.Peer, err)
-			}
-			if !agrees || !r.sends(o.RegistrationID, now) {
-				missing = append(missing, o.Peer)
+			_, err := d.encryptOne(tx, nil, &r, &out[i], now, false)
+			if ofPeer(err) {
+				missing = append(missing, out[i].Peer)
+			} else if err != nil {
+				return fmt.Errorf("session: message to %s: %w", out[i].Peer, err)
 			}
 			r.release()
 		}
@@ -231,52 +251,4 @@ func (d *Device) updateAll(ctx context.Context, peers []signet.Address, f func(T
 		return d.updateNaming(ctx, many, peers, f)
 	}
 	return d.update(ctx, signet.Address{}, f)
-}
-
-// A Contact is a peer and its bundle.
-type Contact struct {
-	Peer   signet.Address
-	Bundle *x3dh.Bundle
-}
-
-// StartAll is Start for many peers. with, if not nil, runs in the transaction of each session, before
-// it is made; an error of it is returned. With a ManyStore all sessions begin in one transaction or none
-// does, and also names more peers for with to read; with another store the sessions that began before
-// an error stay.
-func (d *Device) StartAll(ctx context.Context, contacts []Contact, also []signet.Address, with func(Tx, Contact) error) error {
-	peers := make([]signet.Address, 0, len(contacts)+len(also))
-	for _, c := range contacts {
-		if c.Bundle.Version() < x3dh.VersionPQXDH && !d.opts.AllowX3DH {
-			return fmt.Errorf("%w: the bundle of %s has no KEM prekey", ErrVersion, c.Peer)
-		}
-		peers = append(peers, c.Peer)
-	}
-	src := entropy.From(ctx)
-	start := func(tx Tx, c Contact) error {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		if with != nil {
-			if err := d.call(func() error { return with(tx, c) }); err != nil {
-				return err
-			}
-		}
-		return d.start(tx, src, c.Peer, c.Bundle)
-	}
-	if many, ok := d.store.(ManyStore); ok {
-		return d.updateNaming(ctx, many, append(peers, also...), func(tx Tx) error {
-			for _, c := range contacts {
-				if err := start(tx, c); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-	}
-	for _, c := range contacts {
-		if err := d.update(ctx, c.Peer, func(tx Tx) error { return start(tx, c) }); err != nil {
-			return err
-		}
-	}
-	return nil
 }

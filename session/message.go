@@ -94,7 +94,7 @@ func (r *record) encrypt(d *Device, src *entropy.Source, plaintext []byte, now f
 	}
 	body, err := s.EncryptFrom(src, nil, plaintext)
 	if err != nil {
-		return m, recordError(err)
+		return m, peerError{recordError(err)}
 	}
 	m = Message{Type: TypeSignal, Body: body}
 	if pending != nil {

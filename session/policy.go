@@ -54,21 +54,27 @@ func (d *Device) isVerified(tx Tx, peer signet.Address, key signet.PublicKey) (b
 // follow accepts another identity key if the policy says so; u is the error if it does not.
 // Sessions of the user with other keys end, but that of except if it is not nil.
 func (d *Device) follow(tx Tx, u *UntrustedIdentityError, except *signet.Address) error {
-	if d.opts.IdentityChanges == RefuseChanges || d.isOwn(u.Peer) {
-		return u
-	}
-	verified, err := d.isVerified(tx, u.Peer, u.Known)
-	switch {
-	case err != nil:
+	verified, err := d.stays(tx, u)
+	if err != nil {
 		return err
-	case verified && d.opts.IdentityChanges != AcceptChanges:
-		return u
 	}
 	if err := d.change(tx, u.Peer, u.Offered, except); err != nil || d.opts.IdentityChanged == nil {
 		return err
 	}
 	c := IdentityChange{Peer: u.Peer, Old: u.Known, New: u.Offered, Verified: verified}
 	return d.call(func() error { return d.opts.IdentityChanged(tx, c) })
+}
+
+// stays says whether the accepted key was verified. The error is u unless the policy lets the other key follow it.
+func (d *Device) stays(tx Tx, u *UntrustedIdentityError) (verified bool, err error) {
+	if d.opts.IdentityChanges == RefuseChanges || d.isOwn(u.Peer) {
+		return false, u
+	}
+	verified, err = d.isVerified(tx, u.Peer, u.Known)
+	if err == nil && verified && d.opts.IdentityChanges != AcceptChanges {
+		err = u
+	}
+	return verified, err
 }
 
 // Verify remembers that key is the identity of peer's user, or of peer with

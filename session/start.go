@@ -45,7 +45,7 @@ func (d *Device) start(tx Tx, src *entropy.Source, peer signet.Address, b *x3dh.
 func (d *Device) initiate(tx Tx, src *entropy.Source, peer signet.Address, b *x3dh.Bundle) (*ratchet.State, error) {
 	in, secret, err := x3dh.InitiateFrom(src, d.id, b)
 	if err != nil {
-		return nil, err
+		return nil, peerError{err}
 	}
 	registration, err := registrationID(tx, src)
 	if err != nil {

@@ -98,6 +98,25 @@ var rows = map[string]*row{
 		sent, err := s.alice.device.EncryptAll(s.ctx, out, nil)
 		return s.outgoing(sent), err
 	}},
+	"session.Device.EncryptEach": {send: func(s *stage, to []signet.Address) ([]*post, error) {
+		var out []session.Outgoing
+		for _, a := range to {
+			out = append(out, session.Outgoing{Peer: a, Plaintext: []byte("for Bob")})
+		}
+		sent, left, err := s.alice.device.EncryptEach(s.ctx, out, nil)
+		for _, l := range left {
+			err = errors.Join(err, l.Err)
+		}
+		return s.outgoing(sent), err
+	}},
+	"sesame.Client.EncryptEach": {send: func(s *stage, to []signet.Address) ([]*post, error) {
+		drafts := []sesame.Draft{{User: to[0].Name, Plaintext: []byte("for Bob")}}
+		sent, left, err := s.alice.client.EncryptEach(s.ctx, drafts, nil)
+		for _, l := range left {
+			err = errors.Join(err, l.Err)
+		}
+		return s.outgoing(sent), err
+	}},
 	"sesame.Client.Encrypt": {send: func(s *stage, to []signet.Address) ([]*post, error) {
 		sent, err := s.alice.client.Encrypt(s.ctx, s.users[1].name, []byte("for Bob"))
 		return s.outgoing(sent), err
@@ -176,6 +195,21 @@ var rows = map[string]*row{
 	"session.Device.StartAll": {admit: func(s *stage) error {
 		c := session.Contact{Peer: s.evil.addr, Bundle: got(handed(s.evil.stock.Next())).Bundle}
 		return s.alice.device.StartAll(s.ctx, []session.Contact{c}, nil, nil)
+	}},
+	"session.Device.StartEach": {admit: func(s *stage) error {
+		c := session.Contact{Peer: s.evil.addr, Bundle: got(handed(s.evil.stock.Next())).Bundle}
+		left, err := s.alice.device.StartEach(s.ctx, []session.Contact{c})
+		for _, l := range left {
+			err = errors.Join(err, l.Err)
+		}
+		return err
+	}},
+	"session.Device.Foreign": {admit: func(s *stage) error {
+		left, err := s.alice.device.Foreign(s.ctx, []session.Named{{Peer: s.evil.addr, Identity: s.evil.public()}})
+		for _, l := range left {
+			err = errors.Join(err, l.Err)
+		}
+		return err
 	}},
 	"session.Device.Barrier": {admit: func(s *stage) error {
 		return s.alice.device.Barrier(s.ctx, s.evil.addr, got(handed(s.evil.stock.Next())).Bundle)

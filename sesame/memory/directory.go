@@ -61,6 +61,23 @@ func (d *Directory) Devices(ctx context.Context, user string) ([]sesame.Listing,
 	return slices.Clone(d.users[user]), nil
 }
 
+// Identities implements sesame.IdentityDirectory.
+func (d *Directory) Identities(ctx context.Context, user string) (map[uint32]signet.PublicKey, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(d.users[user]) == 0 {
+		return nil, sesame.ErrUnknown
+	}
+	keys := make(map[uint32]signet.PublicKey, len(d.users[user]))
+	for _, l := range d.users[user] {
+		keys[l.Device] = d.devices[signet.Address{Name: user, Device: l.Device}].published.Identity
+	}
+	return keys, nil
+}
+
 // Bundle implements sesame.Directory.
 func (d *Directory) Bundle(ctx context.Context, from, to signet.Address) (*sesame.Handed, error) {
 	if err := ctx.Err(); err != nil {

@@ -111,6 +111,26 @@ func (d *Directory) Devices(ctx context.Context, user string) (list []sesame.Lis
 	return list, nil
 }
 
+// Identities implements sesame.IdentityDirectory.
+func (d *Directory) Identities(ctx context.Context, user string) (map[uint32]signet.PublicKey, error) {
+	rows, _ := d.pool.Query(ctx, sqlIdentities, d.tenant, []byte(user)) // the error comes again at the end
+	keys := make(map[uint32]signet.PublicKey)
+	var device int64
+	var row []byte
+	_, err := pgx.ForEachRow(rows, []any{&device, &row}, func() error {
+		key, err := signet.ParsePublicKey(row)
+		keys[uint32(device)] = key
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("directory: identities: %w", err)
+	}
+	if len(keys) == 0 {
+		return nil, sesame.ErrUnknown
+	}
+	return keys, nil
+}
+
 // Stock implements sesame.Directory.
 func (d *Directory) Stock(ctx context.Context, device signet.Address) (s sesame.Stock, err error) {
 	err = d.pool.QueryRow(ctx, sqlStock, d.key(device)...).Scan(&s.PreKeys, &s.KEMPreKeys)

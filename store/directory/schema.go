@@ -50,8 +50,9 @@ const (
 	where  = ` WHERE tenant = $1 AND name = $2 AND device = $3`
 	prekey = `signet_directory_prekey`
 
-	sqlDevices = `SELECT device, registration FROM signet_directory_device WHERE tenant = $1 AND name = $2 ORDER BY device`
-	sqlStock   = `SELECT (SELECT count(*) FROM ` + prekey + where + ` AND kind = 1), (SELECT count(*) FROM ` + prekey + where + ` AND kind = 2)
+	sqlDevices    = `SELECT device, registration FROM signet_directory_device WHERE tenant = $1 AND name = $2 ORDER BY device`
+	sqlIdentities = `SELECT device, identity_key FROM signet_directory_device WHERE tenant = $1 AND name = $2`
+	sqlStock      = `SELECT (SELECT count(*) FROM ` + prekey + where + ` AND kind = 1), (SELECT count(*) FROM ` + prekey + where + ` AND kind = 2)
 		FROM signet_directory_device` + where
 
 	// A bundle is taken under a lock on the device's row, which Publish and Remove take, too. The

@@ -91,6 +91,14 @@ func testBundles(t *testing.T, fresh func(t *testing.T, opts *sesame.DirectoryOp
 	require.NoError(t, err)
 	require.Len(t, list, 2)
 	require.Equal(t, sesame.Listing{Device: 1, RegistrationID: p1.RegistrationID}, list[0])
+	if says, ok := d.(sesame.IdentityDirectory); ok {
+		keys, err := says.Identities(ctx, alice.Name)
+		require.NoError(t, err)
+		require.Len(t, keys, 2)
+		require.Equal(t, p1.Identity, keys[1])
+		_, err = says.Identities(ctx, carolL.Name)
+		require.ErrorIs(t, err, sesame.ErrUnknown)
+	}
 	_, err = d.Devices(ctx, carolL.Name)
 	require.ErrorIs(t, err, sesame.ErrUnknown)
 
