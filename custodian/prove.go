@@ -8,14 +8,15 @@ import (
 	"signet.example/signet/custodian/know"
 )
 
-// ErrTooMuch is returned by Evaluation.Prove if what was chosen would fill more than some gigabytes.
+// ErrTooMuch is returned by Evaluation.Prove if what was chosen would fill more than about a
+// gigabyte.
 var ErrTooMuch = errors.New("custodian: so many questions about so many clauses at once are too much: choose some of them")
 
 // mostClauses bounds the clauses of one call of Prove, over all questions.
 const mostClauses = 1 << 24
 
-// A question asks whether somebody can do something, by the rule book. Several goals are one question: it
-// is enough that one of them follows.
+// A question asks whether somebody can do something, by the rule book. Several goals are one
+// question: it is enough that one of them follows.
 type question struct {
 	name  string // of its files
 	asks  string
@@ -24,15 +25,18 @@ type question struct {
 	by    int // the event by which it follows, or does not
 }
 
-// Prove writes the questions that the report's certificates answer as problems for a standard prover (custody B17, docs/custody-proofs.md):
-// who reads each message, who has a message of its own accepted at each probe, who begins a session. For the question
-// NAME there is NAME.cnf, in DIMACS, and NAME.drat, a proof that it is so, or NAME.model, the model that shows that
-// it is not; last, questions.txt lists them. File names are letters, digits, dots, "_" and "-". check.Prove writes
-// the same bytes from the bundle.
+// Prove writes the questions that the report's certificates answer as problems for a standard
+// prover (custody B17, docs/custody-proofs.md): who reads each message, who has a message of its
+// own accepted at each probe, who begins a session. For the question NAME there is NAME.cnf, in
+// DIMACS, and NAME.drat, a proof that it is so, or NAME.model, the model that shows that it is not;
+// last, questions.txt lists them. File names are letters, digits, dots, "_" and "-". check.Prove
+// writes the same bytes from the bundle.
 //
-// Only says for each NAME whether it is wanted; nil is all. Write is called for one file after the other and keeps its
-// slice. ErrTooMuch is returned before the first; an error of write ends the call and is returned. An evaluation of which
-// rule book and adversary do not agree is refused, as by Bundle.
+// Only says for each NAME whether it is wanted; nil is all. Write is called for one file after the
+// other and keeps its slice. ErrTooMuch is returned before the first; an error of write ends the
+// call and is returned. An evaluation of which rule book and adversary do not agree is refused, as
+// by Bundle. The files hold names of atoms, as certificates do, and no key and no text. Safe for
+// concurrent use.
 func (e *Evaluation) Prove(only func(name string) bool, write func(file string, data []byte) error) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -45,7 +49,7 @@ func (e *Evaluation) Prove(only func(name string) bool, write func(file string, 
 			list = append(list, q)
 		}
 	}
-	if len(list) > 0 && e.w.base.Size() > mostClauses/len(list) {
+	if len(list) > 0 && e.w.base.Clauses() > mostClauses/len(list) {
 		return ErrTooMuch
 	}
 	var index strings.Builder
@@ -79,8 +83,8 @@ func (q *question) follows() bool {
 	return false
 }
 
-// questions lists them by principal: what it reads, with a quantum computer too, then what is accepted of it. Who
-// cannot put a message before a receiver is asked nothing of the latter.
+// questions lists them by principal: what it reads, with a quantum computer too, then what is
+// accepted of it. Who cannot put a message before a receiver is asked nothing of the latter.
 func (w *writer) questions() (list []question) {
 	end := len(w.run.events)
 	for i, v := range w.views {

@@ -15,8 +15,9 @@ import (
 	"signet.example/signet/custodian/check"
 )
 
-// TestProveFacts: one fact less changes the answers whose derivations all use it, and no others: what the rule book
-// says without the fact is what the clauses say, and a fact that a proof does not use is not needed.
+// TestProveFacts: one fact less changes the answers whose derivations all use it, and no others:
+// what the rule book says without the fact is what the clauses say, and a fact that a proof does
+// not use is not needed.
 func TestProveFacts(t *testing.T) {
 	prover := newProver(t)
 	for name, sc := range map[string]*Scenario{"hosted": twoPrincipals(3), "partial": randomScenario(oldScenarios + 5)} {
@@ -62,8 +63,8 @@ func TestProveFacts(t *testing.T) {
 	}
 }
 
-// TestProveLies: an atom that does not follow in a proof, a sign in a clause that a proof rests on, or a sign in a
-// model is refused by who has the files alone.
+// TestProveLies: an atom that does not follow in a proof, a sign in a clause that a proof rests on,
+// or a sign in a model is refused by who has the files alone.
 func TestProveLies(t *testing.T) {
 	e, err := Play(context.Background(), twoPrincipals(4), nil)
 	require.NoError(t, err)
@@ -128,7 +129,8 @@ func liesInProof(t *testing.T, f *cnf, proof string) {
 	require.False(t, ok, "a proof without its end")
 }
 
-// TestProveChosen: only what is asked for is written, and too much at once is refused before anything is.
+// TestProveChosen: only what is asked for is written, an error of the writer ends it, and nothing
+// is written of a bad bundle.
 func TestProveChosen(t *testing.T) {
 	e, err := Play(context.Background(), twoPrincipals(5), nil)
 	require.NoError(t, err)
@@ -147,7 +149,8 @@ func TestProveChosen(t *testing.T) {
 	require.Error(t, err)
 }
 
-// TestQuestionsOutside: who verifies bundles without our code writes the same questions and the same answers.
+// TestQuestionsOutside: who verifies bundles without our code writes the same questions and the
+// same answers.
 func TestQuestionsOutside(t *testing.T) {
 	node := nodeOf(t)
 	dir := t.TempDir()
@@ -189,7 +192,8 @@ func nodeOf(t *testing.T) string {
 	return node
 }
 
-// TestProofsOutside: the checker of proofs that knows the files alone accepts all answers, and refuses each that was changed.
+// TestProofsOutside: the checker of proofs that knows the files alone accepts all answers, and
+// refuses each that was changed.
 func TestProofsOutside(t *testing.T) {
 	node := nodeOf(t)
 	e, err := Play(context.Background(), twoPrincipals(6), nil)
@@ -240,8 +244,8 @@ func TestProofsOutside(t *testing.T) {
 	}
 }
 
-// TestProveCounts: in a long conversation, more chunks of an object travel than rebuild it, and the questions count them: the
-// two programs write the same bytes, and the prover answers the same.
+// TestProveCounts: in a long conversation, more chunks of an object travel than rebuild it, and the
+// questions count them: the two programs write the same bytes, and the prover answers the same.
 func TestProveCounts(t *testing.T) {
 	prover := newProver(t)
 	sc := pingPong(4, 60, 10, "copy", "session")
@@ -273,4 +277,26 @@ func TestProveCounts(t *testing.T) {
 		}
 	}
 	require.Greater(t, counted, 100)
+}
+
+// TestProveTooMuch: what would fill a disk is refused before anything is written, with a run and
+// with its bundle.
+func TestProveTooMuch(t *testing.T) {
+	sc := pingPong(4, 2, 1, "copy", "session")
+	for i := range sc.Script {
+		if s := sc.Script[i].Send; s != nil {
+			s.Count = 500
+		}
+	}
+	for _, id := range []string{"q", "r", "s"} {
+		sc.Principals = append(sc.Principals, Principal{ID: id, Role: Operator})
+	}
+	e, err := Play(context.Background(), sc, nil)
+	require.NoError(t, err)
+	nothing := func(string, []byte) error { t.Fatal("something is written"); return nil }
+	require.ErrorIs(t, e.Prove(nil, nothing), ErrTooMuch)
+	b, err := e.Bundle(Publishable)
+	require.NoError(t, err)
+	_, err = check.Prove(b, nil, nothing)
+	require.ErrorIs(t, err, check.ErrTooMuch)
 }

@@ -110,9 +110,9 @@ func conflict(clauses [][]int, variables int) bool {
 	return false
 }
 
-// derives is a checker of proofs that is stricter than DRAT asks: each lemma is one atom that one clause gives from
-// facts and lemmas before it, and nothing may rest on the denial but the empty clause at the end. It returns the facts
-// that were used.
+// derives is a checker of proofs that is stricter than DRAT asks: each lemma is one atom that one
+// clause gives from facts and lemmas before it, and nothing may rest on the denial but the empty
+// clause at the end. It returns the facts that were used.
 func (f *cnf) derives(t *testing.T, proof []byte) (facts map[int]bool, ok bool) {
 	t.Helper()
 	giving := make(map[int][]int) // by head: clauses
@@ -165,7 +165,8 @@ func (f *cnf) derives(t *testing.T, proof []byte) (facts map[int]bool, ok bool) 
 	return nil, false
 }
 
-// isLeast checks a model: every clause has a true literal, and what is true follows, in the order of rounds.
+// isLeast checks a model: every clause has a true literal, and what is true follows, in the order
+// of rounds.
 func (f *cnf) isLeast(t *testing.T, model []byte) bool {
 	t.Helper()
 	words := strings.Fields(strings.ReplaceAll(strings.TrimPrefix(string(model), "s SATISFIABLE\n"), "v ", ""))
@@ -273,8 +274,9 @@ func proved(t *testing.T) map[string]*Scenario {
 	return list
 }
 
-// TestProve: a standard prover and two checkers of proofs that know no rule say of every question what the report says; the
-// model of what does not follow is the certificate; and a bundle gives the same files as the run (custody B17).
+// TestProve: a standard prover and two checkers of proofs that know no rule say of every question
+// what the report says; the model of what does not follow is the certificate; and a bundle gives
+// the same files as the run (custody B17).
 func TestProve(t *testing.T) {
 	prover, questions, yes := newProver(t), 0, 0
 	for name, sc := range proved(t) {

@@ -62,8 +62,8 @@ func proveScenario(sc *custodian.Scenario, d *proofs) error {
 	return e.Prove(d.wanted, d.write)
 }
 
-// proofs is a directory to write into. It is made, or is an empty one: what was there before would be taken for a
-// part of the answer.
+// proofs is a directory to write into. It is made, or is an empty one: what was there before would
+// be taken for a part of the answer.
 type proofs struct {
 	dir, only string
 	made      bool

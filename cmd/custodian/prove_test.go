@@ -9,7 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestProve: the questions of a scenario and of its bundle are the same files, by each of the commands.
+// TestProve: the questions of a scenario and of its bundle are the same files, by each of the
+// commands.
 func TestProve(t *testing.T) {
 	const scenario = "../../examples/scenarios/handover.json"
 	dir := t.TempDir()

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// A formula is a question in propositional logic: variables in the order of atoms' names, clauses in the
-// order of rules and variables, what is known, and what is asked, which is denied.
+// A formula is a question in propositional logic: variables in the order of atoms' names, clauses
+// in the order of rules and variables, what is known, and what is asked, which is denied.
 type formula struct {
 	atoms   []string
 	clauses []horn
@@ -37,6 +37,17 @@ var ruleNames = func() (list []string) {
 	}
 	return list
 }()
+
+// expanded is how many instances there are at most, counters included.
+func (c *clauses) expanded() int {
+	n := len(c.list)
+	for i := range c.list {
+		if x := &c.list[i]; x.need < len(x.body) {
+			n += (1 + 2*x.need) * (1 + len(x.body))
+		}
+	}
+	return n
+}
 
 // formula writes the clauses for a question and follows what is known.
 func (c *clauses) formula(known, goals []string) *formula {

@@ -7,18 +7,20 @@ import (
 	"strings"
 )
 
-// ErrTooMuch is returned by Prove if what was chosen would fill more than some gigabytes.
+// ErrTooMuch is returned by Prove if what was chosen would fill more than about a gigabyte.
 var ErrTooMuch = errors.New("check: so many questions about so many clauses at once are too much: choose some of them")
 
 const mostClauses = 1 << 24
 
-// Prove verifies a bundle and writes the questions that its certificates answer as problems for a standard
-// prover (docs/custody-proofs.md), made from the transcript alone: who reads each message, who has a message of its own
-// accepted at each probe, who begins a session. NAME.cnf is a question in DIMACS, NAME.drat a proof that it is so, NAME.model
-// the model that shows that it is not; last, questions.txt lists them. File names have no path characters.
+// Prove verifies a bundle and writes the questions that its certificates answer as problems for a
+// standard prover (docs/custody-proofs.md), made from the transcript alone: who reads each message,
+// who has a message of its own accepted at each probe, who begins a session. NAME.cnf is a question
+// in DIMACS, NAME.drat a proof that it is so, NAME.model the model that shows that it is not; last,
+// questions.txt lists them. File names have no path characters.
 //
-// Only says for each NAME whether it is wanted; nil is all. Write is called for one file after the other and keeps its
-// slice. The errors are those of Verify and of write, and ErrTooMuch, before the first file; b is not modified or kept.
+// Only says for each NAME whether it is wanted; nil is all. Write is called for one file after the
+// other and keeps its slice. The errors are those of Verify and of write, and ErrTooMuch, before
+// the first file; b is not modified or kept.
 func Prove(b []byte, only func(name string) bool, write func(file string, data []byte) error) (*Outcome, error) {
 	v, err := verified(b)
 	if err != nil {
@@ -28,7 +30,7 @@ func Prove(b []byte, only func(name string) bool, write func(file string, data [
 	if only != nil {
 		list = slices.DeleteFunc(list, func(q question) bool { return !only(q.name) })
 	}
-	if len(list) > 0 && len(v.rules.list) > mostClauses/len(list) {
+	if len(list) > 0 && v.rules.expanded() > mostClauses/len(list) {
 		return nil, ErrTooMuch
 	}
 	var index strings.Builder

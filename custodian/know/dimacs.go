@@ -8,17 +8,18 @@ import (
 )
 
 // A Problem is a question in the form that provers of propositional logic read (custody B17,
-// docs/custody-proofs.md): one variable for each atom, one clause for each instance of a rule and each
-// fact, and what is asked, denied. No assignment satisfies the clauses if and only if it follows.
+// docs/custody-proofs.md): one variable for each atom, one clause for each instance of a rule and
+// each fact, and what is asked, denied. No assignment satisfies the clauses if and only if it
+// follows.
 type Problem struct {
 	CNF     []byte // DIMACS
 	Follows bool
 	Answer  []byte // if it follows, a DRAT proof in text; else the least model, as solvers print one
 }
 
-// Problem asks whether one of goals follows from the facts that are known by a time. The bytes depend on
-// what is asked alone, not on the order in which clauses and facts were added. Question is a sentence in
-// one line for the comments.
+// Problem asks whether one of goals follows from the facts that are known by a time. The bytes
+// depend on what is asked alone, not on the order in which clauses and facts were added. Question
+// is a sentence in one line for the comments.
 func (b *Base) Problem(question string, facts []Fact, by int, goals []string) Problem {
 	p := problem{number: make(map[string]int)}
 	for i := range b.clauses {
@@ -39,6 +40,17 @@ func (b *Base) Problem(question string, facts []Fact, by int, goals []string) Pr
 		x.Answer = p.model()
 	}
 	return x
+}
+
+// Clauses returns how many clauses a Problem has at most, facts and denial apart.
+func (b *Base) Clauses() int {
+	n := len(b.clauses)
+	for i := range b.clauses {
+		if c := &b.clauses[i]; c.Need < len(c.Body) {
+			n += (2*c.Need + 1) * (len(c.Body) + 1)
+		}
+	}
+	return n
 }
 
 // A problem is one in the making: clauses over names, then over numbers.
@@ -74,8 +86,8 @@ var places = func() map[string]int {
 	return m
 }()
 
-// instance adds an instance of a rule. One that needs some of its body becomes a counter: count(x,i,j) says
-// that j of the first i are known.
+// instance adds an instance of a rule. One that needs some of its body becomes a counter:
+// count(x,i,j) says that j of the first i are known.
 func (p *problem) instance(b *Base, c *Clause) {
 	rule, head := places[c.Rule], b.names[c.Head]
 	body := make([]string, len(c.Body))
@@ -149,8 +161,8 @@ func (p *problem) numbers(atoms []string) []int {
 	return slices.Compact(list)
 }
 
-// propagate follows units: what is known comes first in, first out, and wakes clauses in the order of the
-// file.
+// propagate follows units: what is known comes first in, first out, and wakes clauses in the order
+// of the file.
 func (p *problem) propagate() {
 	uses := make([][]int, len(p.names)+1)
 	missing := make([]int, len(p.sorted))

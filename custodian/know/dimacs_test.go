@@ -9,8 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestProblemCounts: a rule that needs some of its premises follows, as clauses, from every set of that many
-// of them and from no smaller one (custody B17).
+// TestProblemCounts: a rule that needs some of its premises follows, as clauses, from every set of
+// that many of them and from no smaller one (custody B17).
 func TestProblemCounts(t *testing.T) {
 	const size = 6
 	var chunks []string
