@@ -1,8 +1,6 @@
 package custodian
 
 import (
-	"archive/tar"
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -362,17 +360,5 @@ func (b *bundle) archive() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	var out bytes.Buffer
-	t := tar.NewWriter(&out)
-	for _, f := range append([]bundleFile{{"manifest.json", head}}, b.files...) {
-		h := &tar.Header{Typeflag: tar.TypeReg, Name: f.name, Size: int64(len(f.data)), Mode: 0o644, Format: tar.FormatUSTAR}
-		if err := t.WriteHeader(h); err != nil {
-			return nil, err
-		}
-		if _, err := t.Write(f.data); err != nil {
-			return nil, err
-		}
-	}
-	err = t.Close()
-	return out.Bytes(), err
+	return packFiles(append([]bundleFile{{"manifest.json", head}}, b.files...))
 }

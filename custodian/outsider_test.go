@@ -64,8 +64,12 @@ func requireSame(t *testing.T, list []shownBundle) {
 	wrong := 0
 	for i, answer := range outsider(t, list) {
 		b := list[i]
-		_, err := check.Verify(b.bundle)
-		if (err == nil) != b.good || (answer == "accepted") != b.good {
+		out, err := check.Verify(b.bundle)
+		want := "accepted"
+		if out != nil && out.Author != "" {
+			want = "accepted, signed by " + out.Author
+		}
+		if (err == nil) != b.good || (answer == want) != b.good {
 			wrong++
 			t.Errorf("%s: good %t; check: %v; outsider: %s", b.name, b.good, err, answer)
 		}

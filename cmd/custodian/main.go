@@ -1,6 +1,6 @@
 // Custodian says who can read and forge what after a conversation was handed over.
 //
-//	custodian run [-json] [-all] [-lang fr] [-html file] [-bundle file [-lab]] [-dimacs dir] scenario.json
+//	custodian run [-json] [-all] [-lang fr] [-html file] [-bundle file [-lab] [-sign key]] [-dimacs dir] scenario.json
 //	custodian verify [-replay=false] [-mine file] [-dimacs dir] bundle.tar
 //	custodian prove [-only pattern] dir scenario.json
 //	custodian prove [-only pattern] dir bundle.tar
@@ -13,7 +13,8 @@
 // field the error names; 1 otherwise. It prints the first screen of the report, at most 40 lines; with -all,
 // every verdict and the limits; with -json, the report. With -html it writes the page that draws the report too, in the
 // language of -lang; with -bundle the witness bundle, which holds the keys of single messages; with -lab,
-// every value that was handed over.
+// every value that was handed over, and with -sign, the signature of the author: the file has what Store of a
+// custody root key returned (package notice).
 //
 // Verify checks a bundle with nothing but the bundle (docs/custody-bundle.md) and prints what it found itself: who
 // reads and could write, every verdict, what a bundle cannot show. A lab bundle has its scenario, which is played
@@ -41,11 +42,12 @@ import (
 	"os"
 
 	"signet.example/signet/custodian"
+	"signet.example/signet/custodian/notice"
 )
 
 func main() { os.Exit(command(os.Args[1:], os.Stdout, os.Stderr)) }
 
-const usage = `usage: custodian run [-json] [-all] [-lang en|fr] [-html file] [-bundle file [-lab]]
+const usage = `usage: custodian run [-json] [-all] [-lang en|fr] [-html file] [-bundle file [-lab] [-sign key]]
                      [-dimacs dir] scenario.json
        custodian verify [-replay=false] [-mine file] [-dimacs dir] bundle.tar
        custodian prove [-only pattern] dir scenario.json
@@ -77,6 +79,7 @@ type settings struct {
 	all          bool
 	lang, bundle string
 	html         string
+	sign         string
 	dimacs       string
 }
 
@@ -88,12 +91,13 @@ func runCommand(args []string, out, errs io.Writer) int {
 	flags.StringVar(&s.html, "html", "", "write the page that draws the report to this file")
 	flags.StringVar(&s.bundle, "bundle", "", "write the witness bundle to this file")
 	flags.BoolVar(&s.lab, "lab", false, "with every value that was handed over in the bundle")
+	flags.StringVar(&s.sign, "sign", "", "sign the bundle with the custody root key in this file")
 	flags.StringVar(&s.dimacs, "dimacs", "", "write the questions for a standard prover into this directory")
 	if err := flags.Parse(args); err != nil {
 		return 1
 	}
 	s.json, s.lang = *asJSON, *lang
-	if flags.NArg() != 1 || !isLanguage(s.lang) || s.lab && s.bundle == "" {
+	if flags.NArg() != 1 || !isLanguage(s.lang) || s.bundle == "" && (s.lab || s.sign != "") {
 		fmt.Fprintln(errs, usage)
 		return 1
 	}
@@ -141,7 +145,22 @@ func evaluate(sc *custodian.Scenario, s *settings) (*custodian.Report, error) {
 	if s.lab {
 		profile = custodian.Lab
 	}
+	var key *notice.RootKey
+	if s.sign != "" {
+		stored, err := os.ReadFile(s.sign)
+		if err != nil {
+			return nil, err
+		}
+		key, err = notice.LoadRoot(stored)
+		clear(stored)
+		if err != nil {
+			return nil, err
+		}
+	}
 	report, bundle, err := custodian.EvaluateBundle(context.Background(), sc, nil, profile)
+	if err == nil && key != nil {
+		bundle, err = custodian.SignBundle(bundle, key)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -14,7 +14,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"signet.example/signet/custodian"
 	"signet.example/signet/custodian/check"
+	"signet.example/signet/custodian/notice"
 )
 
 // changed makes a bundle in which a file is another, with a report and a manifest that fit.
@@ -130,4 +132,44 @@ func TestMine(t *testing.T) {
 		require.Equal(t, 1, code, bad)
 		require.Contains(t, complaint, "of the list is not")
 	}
+}
+
+// TestSign: a lab bundle is signed on request, verify names the key and plays the scenario again all the same, and calls a
+// bundle without a signature anonymous.
+func TestSign(t *testing.T) {
+	dir := t.TempDir()
+	path, keys := filepath.Join(dir, "bundle.tar"), filepath.Join(dir, "root.key")
+	key := notice.GenerateRoot()
+	require.NoError(t, os.WriteFile(keys, key.Store(), 0o600))
+	called := func(args ...string) (int, string, string) {
+		var out, errs bytes.Buffer
+		code := command(args, &out, &errs)
+		return code, out.String(), errs.String()
+	}
+	const scenario = "../../examples/scenarios/handover.json"
+	code, _, complaint := called("run", "-lab", "-bundle", path, "-sign", keys, scenario)
+	require.Zero(t, code, complaint)
+	code, said, complaint := called("verify", path)
+	require.Zero(t, code, complaint)
+	require.Contains(t, said, "played again: the same bytes\nsigned by the custody root key "+key.Root().Fingerprint().String()+"\n")
+
+	b, err := os.ReadFile(path)
+	require.NoError(t, err)
+	b, err = custodian.UnsignBundle(b)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(path, b, 0o600))
+	code, said, _ = called("verify", path)
+	require.Zero(t, code)
+	require.Contains(t, said, "\nanonymous: nobody signed it\n")
+
+	require.NoError(t, os.WriteFile(keys, key.Store()[:40], 0o600))
+	left := filepath.Join(dir, "left.tar")
+	code, said, complaint = called("run", "-bundle", left, "-sign", keys, scenario)
+	require.Equal(t, 1, code)
+	require.Empty(t, said)
+	require.Contains(t, complaint, "not a stored root key")
+	require.NoFileExists(t, left)
+	code, _, complaint = called("run", "-sign", keys, scenario)
+	require.Equal(t, 1, code)
+	require.Contains(t, complaint, "usage")
 }

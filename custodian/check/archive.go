@@ -3,6 +3,7 @@ package check
 import (
 	"archive/tar"
 	"bytes"
+	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 // An archive is the files of a bundle, whose hashes are those of its manifest.
 type archive struct {
 	profile  string
+	author   []byte // the public key whose signature holds, or nil
 	manifest []byte
 	data     map[string][]byte
 	taken    map[string]bool
@@ -61,7 +63,37 @@ func open(b []byte) (*archive, error) {
 	}
 	a.manifest = a.data["manifest.json"]
 	delete(a.data, "manifest.json")
-	return a, a.checkManifest(names[1:])
+	names = names[1:]
+	if len(names) > 0 && names[0] == authorFile {
+		names = names[1:]
+		if err := a.checkAuthor(); err != nil {
+			return nil, err
+		}
+	}
+	return a, a.checkManifest(names)
+}
+
+// authorFile is a public key and a signature of the manifest, which does not name it.
+const authorFile = "author.sig"
+
+func (a *archive) checkAuthor() error {
+	b := a.data[authorFile]
+	delete(a.data, authorFile)
+	if len(b) != ed25519.PublicKeySize+ed25519.SignatureSize {
+		return refuse("%q is not a key and a signature", authorFile)
+	}
+	sum := sha256.Sum256(a.manifest)
+	public := b[:ed25519.PublicKeySize]
+	if !ed25519.Verify(public, append([]byte("custody-bundle-v1\x00"), sum[:]...), b[ed25519.PublicKeySize:]) {
+		return refuse("the signature of the author is wrong")
+	}
+	a.author = public
+	return nil
+}
+
+// fingerprint names a custody root key as statements do.
+func fingerprint(root []byte) [sha256.Size]byte {
+	return sha256.Sum256(append([]byte("custody-root-v1\x00"), root...))
 }
 
 func (a *archive) pack(names []string) ([]byte, error) {

@@ -24,6 +24,7 @@ import (
 type Outcome struct {
 	Profile      string // "publishable" or "lab"
 	Manifest     string // SHA-256 of manifest.json in hexadecimal: the name of the bundle
+	Author       string // fingerprint of the custody root key that signed the bundle, in hexadecimal; "" if it is anonymous
 	Messages     int
 	Readings     int // witnesses of a message read
 	Forgeries    int // witnesses of a forgery accepted
@@ -73,12 +74,17 @@ func verified(b []byte) (*verifier, error) {
 func (v *verifier) outcome() *Outcome {
 	files := v.files
 	sum := sha256.Sum256(files.manifest)
-	return &Outcome{
+	o := &Outcome{
 		Profile: files.profile, Manifest: hex.EncodeToString(sum[:]), Messages: len(v.messages),
 		Readings: len(v.evidence.Readings), Forgeries: len(v.evidence.Forgeries) + len(v.evidence.Sessions), Statements: len(v.notices.stated),
 		Certificates: len(v.evidence.Certificates), Verdicts: len(v.report.Verdicts), Edges: v.edges,
 		Found: v.summary(), Judged: v.judged, Limits: slices.Clone(cannotShow), Envelopes: v.envelopes(), Scenario: bytes.Clone(files.data["scenario.json"]),
 	}
+	if files.author != nil {
+		f := fingerprint(files.author)
+		o.Author = hex.EncodeToString(f[:])
+	}
+	return o
 }
 
 // A verifier is one verification; its methods run in the order of Verify.

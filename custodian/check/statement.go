@@ -200,7 +200,7 @@ func (s *statement) hash() [32]byte {
 
 // signedBy reports whether the custody root key signed the statement.
 func (s *statement) signedBy(root []byte) bool {
-	f := sha256.Sum256(append([]byte("custody-root-v1\x00"), root...))
+	f := fingerprint(root)
 	return !s.byIdentity && bytes.Equal(s.root, f[:]) &&
 		ed25519.Verify(root, append([]byte("custody-statement-v1\x00"), s.body...), s.signature)
 }

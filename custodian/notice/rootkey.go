@@ -118,6 +118,12 @@ func (k *RootKey) sign(domain string, body []byte) []byte {
 	return ed25519.Sign(**k.p, append([]byte(domain), body...))
 }
 
+// SignBundle returns the signature, 64 bytes, by which the business vouches for the witness bundle whose
+// manifest.json has this hash (custody B16). No statement and no certificate can be taken for it.
+func (k *RootKey) SignBundle(manifest Hash) []byte {
+	return k.sign("custody-bundle-v1\x00", manifest[:])
+}
+
 const redactedRoot = "notice.RootKey(…)"
 
 // Format redacts the key under every verb.

@@ -1,6 +1,6 @@
 // An outsider's verifier of witness bundles, written from docs/custody-bundle.md alone: no line of the Go code was read for it
 // (headline.mjs apart, whose author has read it).
-// node verify.mjs BUNDLE        exit 0 or 1, one line saying why
+// node verify.mjs BUNDLE        exit 0 or 1, one line saying why, or by whom the bundle is signed
 // node verify.mjs prove DIRECTORY BUNDLE…    the questions behind the n-th bundle for a standard prover, in DIRECTORY/n
 // node verify.mjs < names       a line for each bundle named on standard input, for tests
 // SPDX-License-Identifier: Apache-2.0
@@ -70,10 +70,19 @@ function unpack(tar) {
   need(names[0] === 'manifest.json', 'the manifest is not first');
   const m = document(Manifest, files.get('manifest.json'));
   need(m.profile === 'publishable' || m.profile === 'lab', 'unknown profile');
-  const there = names.slice(1).map(name => ({ name, size: files.get(name).length, sha256: sha(files.get(name)) }));
+  const author = names[1] === 'author.sig' ? signed(files) : '', named = names.slice(author ? 2 : 1);
+  const there = named.map(name => ({ name, size: files.get(name).length, sha256: sha(files.get(name)) }));
   need(files.get('manifest.json').equals(Buffer.from(JSON.stringify({ format: 'custody-bundle-v1', profile: m.profile, files: there }) + '\n')), 'the manifest does not name these files');
-  need(same(names.slice(1), names.slice(1).sort()), 'the files are not sorted');
-  return { files, lab: m.profile === 'lab' };
+  need(same(named, [...named].sort()), 'the files are not sorted');
+  return { files, lab: m.profile === 'lab', author };
+}
+
+// signed takes the author's signature out of the files; it gives the fingerprint of the key.
+function signed(files) {
+  const b = files.get('author.sig'), key = b.subarray(0, 32), of = Buffer.concat([Buffer.from('custody-bundle-v1\0'), hex(sha(files.get('manifest.json')))]);
+  need(b.length === 96 && ed25519(key, of, b.subarray(32)), 'the signature of the author is wrong');
+  files.delete('author.sig');
+  return sha(Buffer.concat([Buffer.from('custody-root-v1\0'), key]));
 }
 
 // ---- JSON of one form ----
@@ -1343,7 +1352,7 @@ function compareScenario(sc, t) {
 // ---- All together ----
 
 function verify(tar) {
-  const { files, lab } = unpack(tar), json = name => { need(files.has(name), 'there is no ' + name); return files.get(name); };
+  const { files, lab, author } = unpack(tar), json = name => { need(files.has(name), 'there is no ' + name); return files.get(name); };
   const known = /^(manifest\.json|report\.json|rulebook\.txt|sentences\.txt|transcript\.json|evidence\.json|scenario\.json|certificates\/c-\d{4,}\.txt|parcels\/\d{4,}\.(names|bin)|statements\/\d{4,}\.(bin|twin))$/;
   for (const n of files.keys()) need(known.test(n) && (lab || n !== 'scenario.json'), 'unknown file ' + n);
   const t = readTranscript(document(Transcript, json('transcript.json')), files, tar.length), ev = document(Evidence, json('evidence.json')), rep = document(Report, json('report.json'));
@@ -1370,11 +1379,11 @@ function verify(tar) {
   for (const r of ev.readings) { need((texts.get(r.message) ?? r.text_sha256) === r.text_sha256, 'a message has two texts'); texts.set(r.message, r.text_sha256); }
   for (const p of t.principals) { const s = state.get(p.id); s.facts = checkWitnesses(t, ev, p, s, notices, files); if (lab) checkValues(t, ev, p, s); }
   checkReport(rep, t, ev, state, notices, files, rules, lab);
-  return { t, rules, state, book: files.get('rulebook.txt').toString() };
+  return { t, rules, state, author, book: files.get('rulebook.txt').toString() };
 }
 
 function judge(name) {
-  try { verify(readFileSync(name)); return 'accepted'; } catch (e) { return 'refused: ' + (process.env.TRACE ? e.stack : e.message.replace(/\s+/g, ' ')); }
+  try { const { author } = verify(readFileSync(name)); return author ? 'accepted, signed by ' + author : 'accepted'; } catch (e) { return 'refused: ' + (process.env.TRACE ? e.stack : e.message.replace(/\s+/g, ' ')); }
 }
 
 if (process.argv[2] === 'prove') { // DIRECTORY BUNDLE…: the questions of the n-th bundle into DIRECTORY/n
@@ -1387,7 +1396,7 @@ if (process.argv[2] === 'prove') { // DIRECTORY BUNDLE…: the questions of the 
 }
 if (process.argv[2]) {
   const verdict = judge(process.argv[2]);
-  console.log(verdict);
-  process.exit(verdict === 'accepted' ? 0 : 1);
+  console.log(verdict === 'accepted' ? 'accepted, anonymous' : verdict);
+  process.exit(verdict.startsWith('accepted') ? 0 : 1);
 }
 for (const name of readFileSync(0, 'utf8').split('\n')) if (name) console.log(judge(name));
