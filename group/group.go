@@ -76,7 +76,8 @@ var (
 	ErrNoSenderKey = errors.New("group: missing sender key state")
 	// ErrSignature is a message that its sender did not write.
 	ErrSignature = errors.New("group: invalid signature detected")
-	// ErrRecord is a stored sender key that is damaged, or another's where the own one is needed.
+	// ErrRecord is a stored sender key that is damaged, or another's where the own one is needed. ErrNoSenderKey is beside
+	// it: a fresh distribution takes its place.
 	ErrRecord = errors.New("group: invalid sender key session")
 )
 
@@ -160,10 +161,30 @@ func (c *Channel) with(tx session.Tx, sender signet.Address, f func(tx Tx, row [
 		return fmt.Errorf("group: the store keeps no sender keys: %T is not a group.Tx", tx)
 	}
 	row, err := t.SenderKey(sender, c.name)
+	if errors.Is(err, session.ErrRecord) {
+		row, err = unreadable, nil
+	}
 	if err != nil {
 		return err
 	}
 	return f(t, row)
+}
+
+// unreadable stands for a row that the store has and cannot give. It does not parse.
+var unreadable = []byte{0xff}
+
+// setAside is what becomes of a damaged record when another takes its place.
+func (c *Channel) setAside(tx Tx, sender signet.Address, row []byte, err error) error {
+	e := &session.DamagedError{Peer: sender, Row: "sender key of " + c.name, Err: err}
+	return c.identities.SetAside(tx, e, row)
+}
+
+// unusable is ErrNoSenderKey for a record that is damaged: what helps is the same.
+func (c *Channel) unusable(err error) error {
+	if errors.Is(err, ErrRecord) {
+		return fmt.Errorf("%w: %w", c.missing(), err)
+	}
+	return err
 }
 
 // missing is ErrNoSenderKey with the name of the group.
@@ -183,6 +204,12 @@ func (c *Channel) distribute(ctx context.Context, to []signet.Address) ([]byte, 
 	src := entropy.From(ctx)
 	err := c.update(ctx, c.self, func(tx Tx, row []byte) (err error) {
 		fresh := row == nil
+		if _, err := describe(row, c.id); !fresh && errors.Is(err, ErrRecord) {
+			if err := c.setAside(tx, c.self, row, err); err != nil {
+				return err
+			}
+			fresh = true
+		}
 		if fresh {
 			row = newRecord(src)
 			if err := tx.PutSenderKey(c.self, c.name, row); err != nil {
@@ -243,7 +270,7 @@ func (c *Channel) renew(ctx context.Context, to []signet.Address) ([]byte, error
 // joined again opens its messages again, so take distribution messages from sessions alone, which
 // deliver nothing twice. The key is believed as long as the identity that is accepted for from now stays
 // the accepted one. The message is not kept. The error is session.ErrInvalidMessage or session.ErrVersion for a message that
-// does not parse, is of another group, or is not of the chain that its key is known with, and ErrRecord.
+// does not parse, is of another group, or is not of the chain that its key is known with. A damaged record counts as none.
 func (c *Channel) Join(ctx context.Context, from signet.Address, distribution []byte) error {
 	return c.begin(ctx, from, func(tx session.Tx) error { return c.JoinIn(tx, from, distribution) })
 }
@@ -267,6 +294,12 @@ func (c *Channel) JoinIn(tx session.Tx, from signet.Address, distribution []byte
 			return err
 		}
 		next, err := join(row, &d, identity)
+		if errors.Is(err, ErrRecord) {
+			if err := c.setAside(tx, from, row, err); err != nil {
+				return err
+			}
+			next, err = join(nil, &d, identity)
+		}
 		if err != nil {
 			return err
 		}
@@ -333,7 +366,7 @@ func (c *Channel) step(src *entropy.Source, tx Tx, row, plaintext []byte) ([]byt
 	}
 	message, next, err := c.format.encrypt(src, &c.signer, row, c.id, plaintext)
 	if err != nil {
-		return nil, err
+		return nil, c.unusable(err)
 	}
 	return message, tx.PutSenderKey(c.self, c.name, next)
 }
@@ -391,7 +424,7 @@ func (c *Channel) decrypt(ctx context.Context, from signet.Address, author *sign
 			return c.missing()
 		}
 		if err != nil {
-			return err
+			return c.unusable(err)
 		}
 		if err := c.authored(tx, from, m.deliverer, author); err != nil {
 			return err

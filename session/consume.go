@@ -35,6 +35,9 @@ func preKeys(tx Tx, p *wire.PreKeyMessage) (*x3dh.PreKeys, error) {
 // preKey loads a prekey record.
 func preKey(kind string, id uint32, get func(uint32) ([]byte, error)) (*wire.PreKey, error) {
 	b, err := get(id)
+	if errors.Is(err, ErrRecord) {
+		return nil, damagedPreKey(kind, id, err)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -43,9 +46,14 @@ func preKey(kind string, id uint32, get func(uint32) ([]byte, error)) (*wire.Pre
 	}
 	r, err := wire.ParsePreKey(b)
 	if err != nil {
-		return nil, fmt.Errorf("session: stored %s %d: %w", kind, id, err)
+		return nil, damagedPreKey(kind, id, err)
 	}
 	return &r, nil
+}
+
+// damagedPreKey is ErrPreKeyID for a row that does not decode: what helps is a new bundle, as if it were gone.
+func damagedPreKey(kind string, id uint32, err error) error {
+	return fmt.Errorf("%w: %w", ErrPreKeyID, &DamagedError{Row: fmt.Sprintf("%s %d", kind, id), Err: err})
 }
 
 // private loads a prekey's private key. The public key of the record is not used: it follows from it.
@@ -56,7 +64,7 @@ func private(kind string, id uint32, get func(uint32) ([]byte, error)) (*signet.
 	}
 	k, err := signet.NewPrivateKey(r.Private)
 	if err != nil {
-		return nil, fmt.Errorf("session: stored %s %d: %w", kind, id, err)
+		return nil, damagedPreKey(kind, id, err)
 	}
 	return k, nil
 }
@@ -66,7 +74,7 @@ func private(kind string, id uint32, get func(uint32) ([]byte, error)) (*signet.
 // names a signed prekey shows that it is published. left is how many one-time prekeys are left.
 func (d *Device) consume(tx Tx, in *incoming) (left int, err error) {
 	p := in.first
-	if err := d.confirm(tx, rowSigned, p.SignedPreKeyID); err != nil {
+	if err := d.confirm(tx, rowSigned, p.SignedPreKeyID); err != nil && !errors.Is(err, ErrRecord) {
 		return -1, err
 	}
 	switch {
@@ -89,6 +97,9 @@ func (d *Device) consume(tx Tx, in *incoming) (left int, err error) {
 func (d *Device) consumeKEM(tx Tx, in *incoming) error {
 	p := in.first
 	last, err := lifetimes(tx, rowLastResort)
+	if errors.Is(err, ErrRecord) { // it may be a last resort, which others have been given
+		return mark(tx, p.KEMPreKeyID, in)
+	}
 	if err != nil {
 		return err
 	}

@@ -111,6 +111,10 @@ type Options struct {
 	// transaction: rows that it writes commit with the change. An error of it ends the operation and keeps
 	// nothing. Like every function that runs in a transaction, it may run again and has no effect outside it.
 	IdentityChanged func(tx Tx, c IdentityChange) error
+	// Damaged, if not nil, is called with each row that does not decode and is replaced (Device.Damaged has them), inside
+	// the transaction that replaces it: rows that it writes commit with that. An error of it ends the operation and keeps
+	// nothing. It may run again, like IdentityChanged.
+	Damaged func(tx Tx, e *DamagedError) error
 	// Custody, if not nil, judges who else holds the keys of conversations: Device.Custody shows it, and
 	// Decrypt returns a *NoticeError for messages that are notices. Nil costs nothing.
 	Custody Notices
@@ -176,7 +180,8 @@ var (
 	ErrPreKeyID = errors.New("session: invalid prekey identifier")
 	// ErrNoCustody is a notice for a Device without Options.Custody.
 	ErrNoCustody = errors.New("session: notices of custody are not looked at")
-	// ErrRecord is a stored session that is damaged.
+	// ErrRecord is a stored row that is damaged. Where it can be replaced there is another error beside it that says how:
+	// ErrNoSession (Start, or the peer's next first message), ErrPreKeyID. See DamagedError.
 	ErrRecord = errors.New("session: invalid session record")
 )
 

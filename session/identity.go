@@ -72,16 +72,35 @@ const (
 	kept                      // one is
 )
 
-// accepted returns the identity key that is accepted for peer. It writes nothing.
+// identityRow reads a row of an identity key. One that does not decode is a *DamagedError: it counts as missing for Trust
+// alone, and for nothing that a peer can bring about.
+func identityRow(tx Tx, a signet.Address) ([]byte, error) {
+	row, err := tx.Identity(a)
+	if err == nil && len(row) > 0 {
+		_, err = signet.ParsePublicKey(row)
+		if err == nil {
+			return row, nil
+		}
+	} else if err == nil || !errors.Is(err, ErrRecord) {
+		return row, err
+	}
+	return row, &DamagedError{Peer: a, Row: "identity", Err: err}
+}
+
+// accepted returns the identity key that is accepted for peer. It writes nothing. If the row of a user is damaged, the rows
+// that say which of the user's devices were met say it too; the error is a *DamagedError if none does.
 func (d *Device) accepted(tx Tx, peer signet.Address) (key signet.PublicKey, of acceptance, err error) {
 	if d.isOwn(peer) {
 		return d.id.PublicKey(), kept, nil
 	}
 	of = kept
-	row, err := tx.Identity(d.holder(peer))
-	if err == nil && len(row) == 0 && !d.opts.DeviceIdentities {
+	row, err := identityRow(tx, d.holder(peer))
+	damaged, broken := errors.AsType[*DamagedError](err)
+	if (broken || err == nil && len(row) == 0) && !d.opts.DeviceIdentities {
 		of = earlier
-		row, err = ofDevices(tx, peer.Name)
+		if row, err = ofDevices(tx, peer.Name); err == nil && len(row) == 0 && broken {
+			err = damaged
+		}
 	}
 	switch {
 	case err != nil:
@@ -99,6 +118,7 @@ func (d *Device) accepted(tx Tx, peer signet.Address) (key signet.PublicKey, of 
 // say which devices were met, and what was accepted then; they count until there is one of the
 // user.
 func ofDevices(tx Tx, name string) (row []byte, err error) {
+	var damaged error
 	for id, err := range tx.Devices(name) {
 		if err != nil {
 			return nil, err
@@ -106,11 +126,16 @@ func ofDevices(tx Tx, name string) (row []byte, err error) {
 		if id == 0 {
 			continue
 		}
-		if row, err = tx.Identity(signet.Address{Name: name, Device: id}); err != nil || len(row) > 0 {
+		row, err = identityRow(tx, signet.Address{Name: name, Device: id})
+		if _, ok := errors.AsType[*DamagedError](err); ok {
+			damaged = err
+			continue
+		}
+		if err != nil || len(row) > 0 {
 			return row, err
 		}
 	}
-	return nil, nil
+	return nil, damaged
 }
 
 // identify compares the identity key that peer uses with the accepted one, and accepts the first.
@@ -159,8 +184,8 @@ func (d *Device) met(tx Tx, peer signet.Address, key signet.PublicKey) error {
 	if peer.Device == 0 && !d.opts.DeviceIdentities {
 		peer.Device = 1 // the row of device 0 is the user's
 	}
-	row, err := tx.Identity(peer)
-	if err != nil || len(row) > 0 {
+	row, err := identityRow(tx, peer)
+	if _, damaged := errors.AsType[*DamagedError](err); !damaged && (err != nil || len(row) > 0) {
 		return err
 	}
 	return tx.PutIdentity(peer, key.Bytes())
@@ -174,7 +199,7 @@ func (d *Device) agrees(r *record) (bool, error) {
 	}
 	remote, err := r.current.Remote()
 	if err != nil {
-		return false, recordError(err)
+		return false, nil // it is of no use
 	}
 	known, of, err := d.accepted(r.tx, r.peer)
 	return err == nil && (of == unmet || known.Equal(remote)), err
@@ -342,16 +367,26 @@ func (d *Device) devices(tx Tx, peer signet.Address) ([]signet.Address, error) {
 // it is not nil, and what the former identity delivered goes.
 func (d *Device) change(tx Tx, peer signet.Address, key signet.PublicKey, except *signet.Address) error {
 	known, of, err := d.accepted(tx, peer)
-	if err != nil {
+	damaged, broken := errors.AsType[*DamagedError](err) // whose key it was is not known: as if it were another
+	if err != nil && !broken {
 		return err
 	}
 	list, err := d.devices(tx, peer)
 	if err != nil {
 		return err
 	}
-	changed := of != unmet && !known.Equal(key)
+	changed := broken || of != unmet && !known.Equal(key)
+	if broken {
+		row, _ := tx.Identity(damaged.Peer)
+		if err := d.SetAside(tx, damaged, row); err != nil {
+			return err
+		}
+	}
 	for _, a := range list {
-		row, err := tx.Identity(a)
+		row, err := identityRow(tx, a)
+		if _, ok := errors.AsType[*DamagedError](err); ok {
+			err = nil
+		}
 		other := len(row) > 0 && !bytes.Equal(row, key.Bytes()) // the device was met as somebody else
 		if err == nil && len(row) > 0 && !d.isOwn(peer) {
 			err = tx.PutIdentity(a, key.Bytes())

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"time"
 
 	"signet.example/signet"
@@ -25,7 +24,7 @@ const (
 // age returns the device's age in milliseconds. It begins at the time of the clock.
 func (d *Device) age(tx Tx) (uint64, error) {
 	now := uint64(max(1, d.opts.Now().UnixMilli()))
-	row, err := tx.Value(rowAge)
+	row, err := value(tx, rowAge)
 	if err != nil {
 		return 0, err
 	}
@@ -94,7 +93,7 @@ func lifetimes(tx Tx, row string) ([]lifetime, error) {
 	}
 	list, err := parseLifetimes(b)
 	if err != nil {
-		return nil, fmt.Errorf("session: stored row %s: %w", row, err)
+		return nil, &DamagedError{Row: row, Err: err}
 	}
 	return list, nil
 }
@@ -150,6 +149,9 @@ func (d *Device) Retire(ctx context.Context) (n int, err error) {
 
 func retire(tx Tx, row string, over func(lifetime) bool, remove func(uint32) error) (n int, err error) {
 	list, err := lifetimes(tx, row)
+	if errors.Is(err, ErrRecord) { // Rotate and PreKeys begin it anew
+		return 0, nil
+	}
 	if err != nil {
 		return 0, err
 	}

@@ -23,7 +23,7 @@ func equal(a, b []byte) bool { return subtle.ConstantTimeCompare(a, b) == 1 }
 // is not modified and not kept; it is not padded, so its length shows in the message.
 //
 // The error is ErrNoSession without a session that can send, which one with another identity than
-// the accepted one is not, or ErrRecord.
+// the accepted one is not, nor one whose row is damaged (a *DamagedError beside it).
 func (d *Device) Encrypt(ctx context.Context, peer signet.Address, plaintext []byte) (Message, error) {
 	return d.EncryptTo(ctx, peer, plaintext, nil)
 }
@@ -81,18 +81,23 @@ func (o *sending) run(tx Tx) (err error) {
 func (r *record) encrypt(d *Device, src *entropy.Source, plaintext []byte, now func() time.Time) (m Message, err error) {
 	s := r.current
 	if s == nil || s.HasSender() && !s.MaySend() {
-		return m, fmt.Errorf("%w with %s", ErrNoSession, r.peer)
+		return m, r.noSession()
 	}
 	pending, base := s.Pending()
 	if pending != nil {
 		if _, err := signet.ParsePublicKey(base); err != nil {
-			return m, fmt.Errorf("%w: invalid pending PreKey message base key", ErrRecord)
+			r.note("session", nil, errors.New("invalid pending PreKey message base key"))
+			return m, r.noSession()
 		}
 		if stale(pending, now().UnixMilli()) {
 			return m, fmt.Errorf("%w with %s: the last one was never answered", ErrNoSession, r.peer)
 		}
 	}
 	body, err := s.EncryptFrom(src, nil, plaintext)
+	if errors.Is(err, ratchet.ErrState) { // it opens nothing and sends nothing: Start
+		r.note("session", nil, err)
+		return m, r.noSession()
+	}
 	if err != nil {
 		return m, peerError{recordError(err)}
 	}
@@ -102,7 +107,8 @@ func (r *record) encrypt(d *Device, src *entropy.Source, plaintext []byte, now f
 	}
 	remote, err := s.Remote()
 	if err != nil {
-		return m, recordError(err)
+		r.note("session", nil, err)
+		return Message{}, r.noSession()
 	}
 	switch err := d.identify(r.tx, r.peer, remote); err.(type) {
 	case nil:
@@ -303,7 +309,7 @@ func (r *record) receive(d *Device, author *signet.PublicKey, src *entropy.Sourc
 	if none, err := r.empty(); err != nil {
 		return nil, err
 	} else if none {
-		return nil, fmt.Errorf("%w with %s", ErrNoSession, r.peer)
+		return nil, r.noSession()
 	}
 	plaintext, err := r.decrypt(src, m)
 	if err != nil {

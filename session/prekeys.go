@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 
 	"signet.example/signet"
@@ -53,7 +54,7 @@ func Identity(ctx context.Context, store Store) (*signet.PrivateKey, error) {
 
 // registrationID returns the device's registration id, 1 to 16380, and draws one the first time.
 func registrationID(tx Tx, src *entropy.Source) (uint32, error) {
-	row, err := tx.Value(rowRegistration)
+	row, err := value(tx, rowRegistration)
 	if err != nil {
 		return 0, err
 	}
@@ -97,7 +98,7 @@ const (
 // first is random, so that a device that was installed anew does not repeat the ids that a directory
 // still hands out.
 func nextID(tx Tx, src *entropy.Source, name string) (uint32, error) {
-	row, err := tx.Value(name)
+	row, err := value(tx, name)
 	if err != nil {
 		return 0, err
 	}
@@ -123,6 +124,9 @@ func unusedID(tx Tx, src *entropy.Source, name string, get func(uint32) ([]byte,
 			return 0, err
 		}
 		row, err := get(id)
+		if errors.Is(err, ErrRecord) {
+			continue
+		}
 		if err != nil || row == nil {
 			return id, err
 		}
@@ -183,6 +187,9 @@ func (d *Device) Rotate(ctx context.Context) (*x3dh.Published, error) {
 			return nil, err
 		}
 		last, err := lifetimes(m.tx, rowLastResort)
+		if errors.Is(err, ErrRecord) {
+			return p, m.lastResort(p, m.renew)
+		}
 		if err != nil || len(last) == 0 && len(signed) > 1 {
 			return p, err // a device that has offered no KEM prekeys so far
 		}
@@ -330,33 +337,64 @@ func (m *maker) sign(r *wire.PreKey) error {
 
 // current returns the newest prekey of a list of lifetimes, and makes one if there is none.
 func (m *maker) current(row string, create func() (*wire.PreKey, error), get func(uint32) ([]byte, error)) (*wire.PreKey, error) {
-	list, err := lifetimes(m.tx, row)
+	list, err := m.lifetimes(row)
 	if err != nil {
 		return nil, err
 	}
 	if len(list) == 0 {
-		return m.renew(row, create, get)
+		return m.add(row, list, create)
 	}
 	b, err := get(list[0].id)
-	if err != nil {
+	var k wire.PreKey
+	if err == nil && b != nil {
+		if k, err = wire.ParsePreKey(b); err == nil {
+			return &k, nil
+		}
+		err = fmt.Errorf("%w: %w", ErrRecord, err)
+	}
+	if err != nil && !errors.Is(err, ErrRecord) {
 		return nil, err
 	}
-	k, err := wire.ParsePreKey(b)
-	if err != nil || b == nil {
-		return nil, fmt.Errorf("session: stored prekey %d is missing or damaged", list[0].id)
+	if err != nil { // nobody can use it: another takes its place
+		damaged := &DamagedError{Row: fmt.Sprintf("%s %d", row, list[0].id), Err: err}
+		if err := m.d.SetAside(m.tx, damaged, b); err != nil {
+			return nil, err
+		}
 	}
-	return &k, nil
+	return m.add(row, list, create)
+}
+
+// lifetimes is a list of lifetimes that may be begun anew: a damaged one is kept aside.
+func (m *maker) lifetimes(row string) ([]lifetime, error) {
+	list, err := lifetimes(m.tx, row)
+	damaged, ok := errors.AsType[*DamagedError](err)
+	if !ok && errors.Is(err, ErrRecord) {
+		damaged, ok = &DamagedError{Row: row, Err: err}, true
+	}
+	if !ok {
+		return list, err
+	}
+	b, _ := m.tx.Value(row)
+	if err := m.d.SetAside(m.tx, damaged, b); err != nil {
+		return nil, err
+	}
+	return nil, m.tx.PutValue(row, nil)
 }
 
 // renew puts a new prekey in front of a list of lifetimes, and returns it.
 func (m *maker) renew(row string, create func() (*wire.PreKey, error), get func(uint32) ([]byte, error)) (*wire.PreKey, error) {
-	list, err := lifetimes(m.tx, row)
+	list, err := m.lifetimes(row)
 	if err != nil {
 		return nil, err
 	}
 	if unconfirmed(list) >= maxUnconfirmed {
 		return m.current(row, create, get)
 	}
+	return m.add(row, list, create)
+}
+
+// add puts a new prekey in front of a list.
+func (m *maker) add(row string, list []lifetime, create func() (*wire.PreKey, error)) (*wire.PreKey, error) {
 	k, err := create()
 	if err != nil {
 		return nil, err
@@ -372,7 +410,7 @@ func (d *Device) Stock(ctx context.Context) (preKeys, kemPreKeys int, err error)
 			return err
 		}
 		last, err := lifetimes(tx, rowLastResort)
-		if err != nil {
+		if err != nil && !errors.Is(err, ErrRecord) {
 			return err
 		}
 		kemPreKeys, err = tx.CountKEMPreKeys()

@@ -238,7 +238,7 @@ func TestRegistrationID(t *testing.T) {
 	}
 }
 
-// TestDamagedPreKeys: rows that do not parse are errors, not panics.
+// TestDamagedPreKeys: prekeys that do not parse are errors, not panics. For the lists of them see TestDamagedPreKeyRows.
 func TestDamagedPreKeys(t *testing.T) {
 	for name, damage := range map[string]func(tx session.Tx, f x3dh.BundleFields) error{
 		"one-time":       func(tx session.Tx, f x3dh.BundleFields) error { return tx.PutPreKey(f.PreKey.ID, []byte{0xff}) },
@@ -253,7 +253,6 @@ func TestDamagedPreKeys(t *testing.T) {
 		"KEM short": func(tx session.Tx, f x3dh.BundleFields) error {
 			return tx.PutKEMPreKey(f.KEMPreKey.ID, []byte{0x1a, 1, 8})
 		},
-		"list": func(tx session.Tx, f x3dh.BundleFields) error { return tx.PutValue("last-resort-prekeys", []byte{1}) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			alice, bob := newParty(aliceAddr, session.Options{}), newParty(bobAddr, session.Options{})

@@ -29,10 +29,11 @@ func (d *Device) Unpublished(ctx context.Context) (*x3dh.Published, error) {
 			return nil, err
 		}
 		last, err := lifetimes(m.tx, rowLastResort)
-		if err != nil {
+		damaged := errors.Is(err, ErrRecord)
+		if err != nil && !damaged {
 			return nil, err
 		}
-		if len(last) > 0 {
+		if damaged || len(last) > 0 {
 			if err := m.lastResort(p, m.current); err != nil {
 				return nil, err
 			}
@@ -60,10 +61,10 @@ func (d *Device) MarkPublished(ctx context.Context, p *x3dh.Published) error {
 		if _, err := d.age(tx); err != nil {
 			return err
 		}
-		if err := d.confirm(tx, rowSigned, p.SignedPreKey.ID); err != nil {
+		if err := d.confirm(tx, rowSigned, p.SignedPreKey.ID); err != nil && !errors.Is(err, ErrRecord) {
 			return err
 		}
-		if err := d.confirm(tx, rowLastResort, p.LastResort.ID); err != nil {
+		if err := d.confirm(tx, rowLastResort, p.LastResort.ID); err != nil && !errors.Is(err, ErrRecord) {
 			return err
 		}
 		done := make(map[uint32]bool)
@@ -108,17 +109,17 @@ func listed(tx Tx, row string, get func(uint32) ([]byte, error), each func(*wire
 	}
 	for _, id := range list {
 		b, err := get(id)
-		if err != nil {
+		if err != nil && !errors.Is(err, ErrRecord) {
 			return err
 		}
-		if b == nil {
+		if err != nil || b == nil {
 			continue
 		}
 		r, err := wire.ParsePreKey(b)
-		if err == nil {
-			err = each(&r)
-		}
 		if err != nil {
+			continue // nobody can use it, so it is not handed out
+		}
+		if err := each(&r); err != nil {
 			return fmt.Errorf("session: stored prekey %d: %w", id, err)
 		}
 	}
@@ -139,12 +140,9 @@ func unlist(tx Tx, row string, done map[uint32]bool) error {
 }
 
 func idsOf(tx Tx, row string) (list []uint32, err error) {
-	b, err := tx.Value(row)
-	if err != nil {
+	b, err := value(tx, row)
+	if err != nil || len(b)%4 != 0 { // a damaged list is begun anew
 		return nil, err
-	}
-	if len(b)%4 != 0 {
-		return nil, fmt.Errorf("session: stored row %s is damaged", row)
 	}
 	for ; len(b) > 0; b = b[4:] {
 		list = append(list, binary.BigEndian.Uint32(b))

@@ -35,6 +35,9 @@ type record struct {
 	opened *ratchet.State // what the last decryption was with
 	within *steps.Meter   // what a decryption may cost, and until when; nil without end
 
+	device *Device  // what loaded it
+	damage []damage // rows that do not decode, and count as missing
+
 	archive       []byte // encoded fields, newest first
 	archiveLoaded bool
 	archiveDirty  bool
@@ -49,13 +52,25 @@ func (d *Device) load(tx Tx, peer signet.Address) (*record, error) {
 // loadInto is load into r, whatever it held.
 func (d *Device) loadInto(r *record, tx Tx, peer signet.Address) error {
 	r.release()
-	r.tx, r.peer, r.self, r.keyless = tx, peer, d.self, d.opts.AcceptKeyless
+	r.tx, r.peer, r.self, r.keyless, r.device = tx, peer, d.self, d.opts.AcceptKeyless, d
 	r.keeping, _ = tx.(KeepingTx)
 	return r.begin()
 }
 
-// begin makes the current session what the store has. It is Expendable: after a failure it begins again.
-func (r *record) begin() (err error) {
+// begin makes the current session what the store has. It is Expendable: after a failure it begins again. A row that does
+// not decode is none.
+func (r *record) begin() error {
+	err := r.decodeCurrent()
+	if errors.Is(err, ErrRecord) {
+		r.current = nil
+		row, _ := r.tx.Session(r.peer)
+		r.note("session", row, err)
+		return nil
+	}
+	return err
+}
+
+func (r *record) decodeCurrent() (err error) {
 	if r.keeping != nil {
 		k, err := r.keeping.KeptSession(r.peer)
 		if err != nil || k == nil {
@@ -123,6 +138,11 @@ func (r *record) decode(b []byte) (*ratchet.State, error) {
 // save writes back what has changed. The current session always has, and is no longer at hand
 // afterwards.
 func (r *record) save() error {
+	if r.damage != nil {
+		if err := r.report(); err != nil {
+			return err
+		}
+	}
 	if err := r.saveCurrent(); err != nil {
 		return err
 	}
@@ -144,11 +164,20 @@ func (r *record) saveCurrent() error {
 	return r.keeping.KeepSession(r.peer, keep(s))
 }
 
-func (r *record) loadArchive() (err error) {
-	if !r.archiveLoaded {
-		r.archive, err = r.tx.Archive(r.peer)
-		r.archiveLoaded = err == nil
+// loadArchive reads the previous sessions. Those that do not decode are left out, and do not stand in the way of others.
+func (r *record) loadArchive() error {
+	if r.archiveLoaded {
+		return nil
 	}
+	row, err := r.tx.Archive(r.peer)
+	if err == nil {
+		r.archive, err = sound(row)
+	}
+	if errors.Is(err, ErrRecord) {
+		r.note("archive", row, err)
+		r.archiveDirty, err = true, nil
+	}
+	r.archiveLoaded = err == nil
 	return err
 }
 
@@ -358,7 +387,7 @@ func (d *Device) Archive(ctx context.Context, peer signet.Address) error {
 
 func (d *Device) archive(tx Tx, peer signet.Address) error {
 	r, err := d.load(tx, peer)
-	if err != nil || r.current == nil {
+	if err != nil || r.current == nil && r.damage == nil {
 		return err
 	}
 	if err := r.archiveCurrent(); err != nil {

@@ -25,7 +25,7 @@ type Rewind struct {
 // ids given out since then would be given out again; nor does what was seen of a conversation's custody, so that
 // the one who judges it knows that what it has is old.
 func (r *Rewind) Value(name string, value []byte) (keep bool, err error) {
-	if strings.HasPrefix(name, RowSightings) {
+	if strings.HasPrefix(name, RowSightings) || strings.HasPrefix(name, rowDamaged) {
 		return false, nil
 	}
 	switch name {

@@ -199,7 +199,7 @@ func TestDuplicateEndsTheTrial(t *testing.T) {
 		deliver(t, alice, bob, fmt.Sprint(i))
 		refuse(t, aliceAddr, bob, m, ratchet.ErrDuplicate)
 	}
-	// A damaged previous session is passed over by ordinary messages and ends the search for a base key.
+	// A damaged previous session is passed over by ordinary messages, and by the search for a base key.
 	late := send(t, alice, bob, "late")
 	require.Equal(t, session.TypePreKey, late.Type)
 	r := rows(t, bob.store, aliceAddr)
@@ -209,7 +209,7 @@ func TestDuplicateEndsTheTrial(t *testing.T) {
 	refuse(t, aliceAddr, bob, m, ratchet.ErrDuplicate)
 	receive(t, alice, bob, late, "late") // its session is the current one
 	require.NoError(t, alice.Start(ctx, bobAddr, bob.bundle(t, 1)))
-	refuse(t, aliceAddr, bob, send(t, alice, bob, "new"), session.ErrRecord)
+	receive(t, alice, bob, send(t, alice, bob, "new"), "new")
 }
 
 // TestBothStart: each side ends with two sessions, and they come together.
@@ -771,7 +771,7 @@ func TestRecordRoundTrip(t *testing.T) {
 	require.Nil(t, rows(t, alice.store, bobAddr).Archive)
 }
 
-// TestDamagedRow: a stored session that does not decode is ErrRecord everywhere, and stays.
+// TestDamagedRow: a stored session that does not decode is ErrRecord until something takes its place.
 func TestDamagedRow(t *testing.T) {
 	alice, bob := pair(t)
 	m := send(t, bob, alice, "x")
@@ -780,8 +780,6 @@ func TestDamagedRow(t *testing.T) {
 	before := rows(t, alice.store, bobAddr)
 	_, err := alice.Encrypt(ctx, bobAddr, []byte("x"))
 	require.ErrorIs(t, err, session.ErrRecord)
-	require.ErrorIs(t, alice.Start(ctx, bobAddr, bob.bundle(t, 1)), session.ErrRecord)
-	require.ErrorIs(t, alice.Archive(ctx, bobAddr), session.ErrRecord)
 	_, err = alice.Status(ctx, bobAddr)
 	require.ErrorIs(t, err, session.ErrRecord)
 	require.Equal(t, before, rows(t, alice.store, bobAddr))

@@ -24,13 +24,16 @@ func (s Status) Usable() bool {
 }
 
 // Status returns the status of the current session with peer. One with another identity than the accepted
-// one counts as none. It does not check that the session's other keys are sound.
+// one counts as none. It does not check that the session's other keys are sound; one that does not decode is a *DamagedError.
 func (d *Device) Status(ctx context.Context, peer signet.Address) (s Status, err error) {
 	err = d.update(ctx, peer, func(tx Tx) error {
 		s = Status{}
 		r, err := d.load(tx, peer)
 		if err != nil {
 			return err
+		}
+		if len(r.damage) > 0 {
+			return r.damage[0].err
 		}
 		if agrees, err := d.agrees(r); err != nil || !agrees {
 			return err
