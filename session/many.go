@@ -194,7 +194,7 @@ func (d *Device) encryptOne(tx Tx, src *entropy.Source, r *record, o *Outgoing, 
 		}
 	}
 	if !sends {
-		return one, fmt.Errorf("%w with %s", ErrNoSession, o.Peer)
+		return one, r.noSession()
 	}
 	if !really {
 		return one, nil
