@@ -200,7 +200,7 @@ var unattacked = map[string][]string{
 		"session.DecryptionErrorMessage.AppendBinary", "session.ExtractDecryptionErrorMessage", "session.KeepRecord",
 		"session.Kept.Record", "session.Kept.Release", "session.NewDecryptionErrorMessage", "session.NewPlaintextContent",
 		"session.ParseDecryptionErrorMessage", "session.ParsePlaintextContent", "session.Rewind.Archive",
-		"session.Rewind.KEMPreKey", "session.Rewind.Mark", "session.Rewind.Value", "session.Status.Usable", "session.ImportSession",
+		"session.Rewind.KEMPreKey", "session.Rewind.Mark", "session.Rewind.Value", "session.Status.Usable", "session.ImportSession", "group.ImportSenderKey",
 		"sealed.Content.Bytes", "sealed.Content.Certificate", "sealed.Content.GroupID", "sealed.Content.Hint",
 		"sealed.Content.Message", "sealed.Content.Seal", "sealed.Content.SealMany", "sealed.Content.SealV2",
 		"sealed.Content.Type", "sealed.NewContent", "sealed.NewSenderCertificate", "sealed.NewServerCertificate",
