@@ -86,7 +86,7 @@ func (e *DecryptError) Unwrap() error { return e.Err }
 // nothing to answer to that, so it is in no *DecryptError. An *session.UntrustedIdentityError says that
 // the accepted identity is another.
 func (r *Receiver) Open(ctx context.Context, envelope []byte) (from signet.Address, plaintext []byte, err error) {
-	c, err := r.open(envelope)
+	c, err := r.open(envelope, r.opts.Now())
 	if err != nil {
 		return from, nil, err
 	}
@@ -112,15 +112,23 @@ func (r *Receiver) Open(ctx context.Context, envelope []byte) (from signet.Addre
 // It takes all four kinds of message. The plaintext of session.TypePlaintext is the whole body, which
 // session.ParsePlaintextContent parses: it is from the sender, but no session or group encrypted it.
 func (r *Receiver) OpenTo(ctx context.Context, envelope []byte, to func(tx session.Tx, m *Opened) error) error {
-	c, err := r.open(envelope)
+	return r.OpenAt(ctx, envelope, r.opts.Now(), to)
+}
+
+// OpenAt is OpenTo for an envelope that has waited: the certificate of its sender has to have been valid at the time of arrival,
+// which the server that kept the envelope says, instead of now. Without, a message that was sent in time is refused because its
+// recipient was away. A server that names an early arrival can pass off a certificate that has expired since as valid; it is the
+// one that issues them, as a rule.
+func (r *Receiver) OpenAt(ctx context.Context, envelope []byte, arrival time.Time, to func(tx session.Tx, m *Opened) error) error {
+	c, err := r.open(envelope, arrival)
 	if err != nil {
 		return err
 	}
 	return r.decrypt(ctx, c, to)
 }
 
-// open opens the envelope and checks who sent it.
-func (r *Receiver) open(envelope []byte) (*Content, error) {
+// open opens the envelope and checks who sent it, as of a time.
+func (r *Receiver) open(envelope []byte, at time.Time) (*Content, error) {
 	self := r.device.Address()
 	if err := self.Check(); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrInvalidArgument, err)
@@ -129,7 +137,7 @@ func (r *Receiver) open(envelope []byte) (*Content, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := r.trust.Check(c.certificate, r.opts.Now()); err != nil {
+	if err := r.trust.Check(c.certificate, at); err != nil {
 		return nil, err
 	}
 	if c.certificate.isFrom(self, r.opts.E164) {
