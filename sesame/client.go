@@ -217,7 +217,7 @@ func (c *Client) list(ctx context.Context, user string) ([]Listing, error) {
 		return nil, err
 	}
 	for _, l := range list {
-		if err := (signet.Address{Name: user, Device: l.Device}).Check(); err != nil {
+		if err := (signet.Address{Name: user, Device: l.Device}).CheckListed(); err != nil {
 			return nil, err
 		}
 	}

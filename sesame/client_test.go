@@ -293,7 +293,7 @@ func TestLists(t *testing.T) {
 	require.ErrorContains(t, err, "it is device")
 	_, err = c.Encrypt(ctx, "wrong", []byte("x"))
 	require.ErrorIs(t, err, signet.ErrInvalidAddress)
-	_, err = c.Decrypt(ctx, signet.Address{Name: "bob"}, session.Message{})
+	_, err = c.Decrypt(ctx, addr("bob", 128), session.Message{})
 	require.ErrorIs(t, err, signet.ErrInvalidAddress)
 }
 
@@ -307,7 +307,7 @@ func (d forgingDirectory) Bundle(ctx context.Context, from, to signet.Address) (
 
 func (d forgingDirectory) Devices(ctx context.Context, user string) ([]sesame.Listing, error) {
 	if user == "wrong" {
-		return []sesame.Listing{{Device: 0}}, nil
+		return []sesame.Listing{{Device: 128}}, nil
 	}
 	return d.Directory.Devices(ctx, user)
 }

@@ -55,7 +55,7 @@ type IdentityDirectory interface {
 
 // A Listing is a device of a user.
 type Listing struct {
-	Device         uint32
+	Device         uint32 // 0 to signet.MaxDevice
 	RegistrationID uint32 // zero if the directory does not say
 }
 
@@ -159,7 +159,7 @@ const Remembered = 30 * 24 * time.Hour
 // address's, every signature is the identity key's, and the keys parse. The error matches
 // ErrPublished, and x3dh.ErrSignature or x3dh.ErrKEM where it is one.
 func CheckPublished(device signet.Address, p *x3dh.Published) error {
-	if err := device.Check(); err != nil {
+	if err := device.CheckListed(); err != nil {
 		return fmt.Errorf("%w: %w", ErrPublished, err)
 	}
 	if p.DeviceID != device.Device {

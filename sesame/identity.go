@@ -34,7 +34,7 @@ func (c *Client) Decrypt(ctx context.Context, from signet.Address, m session.Mes
 
 // DecryptTo is Decrypt with a transaction shared: see session.Device.DecryptTo.
 func (c *Client) DecryptTo(ctx context.Context, from signet.Address, m session.Message, to func(tx session.Tx, plaintext []byte) error) error {
-	if err := from.Check(); err != nil {
+	if err := from.CheckListed(); err != nil {
 		return err
 	}
 	err := c.device.DecryptTo(ctx, from, m, to)
