@@ -304,6 +304,9 @@ func (b *bundle) event(at int, e *event, parcels *int) any {
 			data = namesOf(data)
 		}
 		b.add(x.File, data)
+		if e.given.receipt != nil {
+			b.add(fmt.Sprintf("receipts/%04d.bin", *parcels), e.given.receipt)
+		}
 		return x
 	case e.stated != nil:
 		return b.statement(at, e.stated)

@@ -27,6 +27,10 @@ type Owner struct {
 	// Audit is called before secrets leave the store, and an error keeps them there. It must not be nil,
 	// and should write where the holder of the secrets cannot.
 	Audit func(ctx context.Context, e AuditEvent) error
+
+	// Receivers, if not nil, has who acknowledges parcels, by the To of grants. Each signs before it gets one, and who is
+	// not listed gets nothing. The receipts of a recording are in its bundles.
+	Receivers map[string]*Receiver
 }
 
 // An AuditEvent says that secrets are about to leave a store. It holds none of them.
@@ -84,7 +88,7 @@ func (c Capability) Device() *session.Device {
 // form of a parcel: what a grant by copy hands over. The owner's audit is told first. What does not exist
 // at the moment is left out, and so are texts, which a store does not keep: a Recording has them. Other
 // fields of g than Name, To and Atoms are for the audit alone. The error is a *ScenarioError for a grant
-// that names no secrets, or what the store or the audit returned.
+// that names no secrets, or what the store, the audit or the receiver's Sign returned.
 func Export(ctx context.Context, c Capability, peer signet.Address, g Grant) (parcel.Parcel, error) {
 	if c.c == nil {
 		return parcel.Parcel{}, errNoCap
@@ -105,23 +109,23 @@ func Export(ctx context.Context, c Capability, peer signet.Address, g Grant) (pa
 		return parcel.Parcel{}, err
 	}
 	out := parcel.New(entries)
-	if err := (*c.c).audit(ctx, peer, &g, len(entries), out.Bytes()); err != nil {
+	if _, err := (*c.c).audit(ctx, peer, &g, len(entries), out.Bytes()); err != nil {
 		return parcel.Parcel{}, err
 	}
 	return out, nil
 }
 
-// audit tells the owner what is about to leave.
-func (c *capability) audit(ctx context.Context, peer signet.Address, g *Grant, values int, b []byte) error {
+// audit tells the owner what is about to leave, and returns the receipt of who is to get it, if there are any.
+func (c *capability) audit(ctx context.Context, peer signet.Address, g *Grant, values int, b []byte) ([]byte, error) {
 	now := time.Now
 	if c.party.options.Now != nil {
 		now = c.party.options.Now
 	}
-	err := c.owner.Audit(ctx, AuditEvent{Time: now(), Device: c.owner.Self, Peer: peer, Grant: *g, Values: values, SHA256: sha256.Sum256(b)})
-	if err != nil {
-		return fmt.Errorf("custodian: the audit keeps the secrets: %w", err)
+	e := AuditEvent{Time: now(), Device: c.owner.Self, Peer: peer, Grant: *g, Values: values, SHA256: sha256.Sum256(b)}
+	if err := c.owner.Audit(ctx, e); err != nil {
+		return nil, fmt.Errorf("custodian: the audit keeps the secrets: %w", err)
 	}
-	return nil
+	return c.acknowledged(ctx, e)
 }
 
 const redactedCapability = "custodian.Capability(…)"

@@ -99,9 +99,11 @@ func (r *run) hand(g *active, entries []parcel.Entry, atoms []string) error {
 		}
 	}
 	if release := r.parties[x.from].release; release != nil {
-		if err := release(r.ctx, g.Grant, len(entries), x.bytes); err != nil {
+		receipt, err := release(r.ctx, g.Grant, len(entries), x.bytes)
+		if err != nil {
 			return err
 		}
+		x.receipt = receipt
 	}
 	r.add(event{given: x})
 	return nil

@@ -41,8 +41,8 @@ type party struct {
 	kem     []uint32
 	history []spoken
 
-	// release, if not nil, is asked before secrets leave; an error keeps them.
-	release func(ctx context.Context, g *Grant, entries int, parcel []byte) error
+	// release, if not nil, is asked before secrets leave; an error keeps them. It returns the receipt, if there is one.
+	release func(ctx context.Context, g *Grant, entries int, parcel []byte) ([]byte, error)
 }
 
 // A spoken is a text that a party sent or received.

@@ -68,7 +68,7 @@ func Record(ctx context.Context, customer, business Capability, opts *RecordOpti
 		own, peer := owners[side], owners[1-side].owner.Self
 		p := *own.party
 		p.side, p.peer, p.history = side, peer, nil
-		p.release = func(ctx context.Context, g *Grant, values int, b []byte) error {
+		p.release = func(ctx context.Context, g *Grant, values int, b []byte) ([]byte, error) {
 			return own.audit(ctx, peer, g, values, b)
 		}
 		if states, err := p.states(ctx); err != nil || len(states) > 0 {
@@ -119,7 +119,7 @@ func (sc *Scenario) clone() *Scenario {
 
 // Grant hands secrets over now, and by "stream" later ones too, and returns the parcel of what left now.
 // The owner's audit is told of every parcel before it leaves. The error is a *ScenarioError for a
-// malformed grant, or what the audit or a store returned; then nothing was granted.
+// malformed grant, or what audit, receiver or store returned; nothing was granted then.
 func (rec *Recording) Grant(ctx context.Context, g Grant) (parcel.Parcel, error) {
 	rec.mu.Lock()
 	defer rec.mu.Unlock()

@@ -38,6 +38,11 @@ var (
 )
 
 func newLive(t *testing.T, principals ...Principal) *live {
+	return newLiveFor(t, nil, principals...)
+}
+
+// newLiveFor has the receivers who sign for what they are given.
+func newLiveFor(t *testing.T, receivers map[string]*Receiver, principals ...Principal) *live {
 	l := &live{t: t, ctx: context.Background()}
 	var caps []Capability
 	for _, a := range []signet.Address{customerAddr, businessAddr} {
@@ -49,6 +54,7 @@ func newLive(t *testing.T, principals ...Principal) *live {
 				}
 				return l.deny
 			},
+			Receivers: receivers,
 		})
 		require.NoError(t, err)
 		caps = append(caps, c)

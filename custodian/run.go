@@ -66,6 +66,8 @@ type given struct {
 	from  attack.Side
 	bytes []byte
 
+	receipt []byte // by who was given it, if it was asked for one
+
 	grant string            // its name; empty for what the principal made itself
 	atoms map[string]string // by the name of an entry, the secret that the grant names
 }

@@ -112,6 +112,11 @@ func printFound(out io.Writer, o *check.Outcome, played string) error {
 	fmt.Fprintf(&s, "verified: %s bundle sha256:%s\n", o.Profile, o.Manifest)
 	fmt.Fprintln(&s, played)
 	fmt.Fprintln(&s, author(o))
+	for _, r := range o.Receivers {
+		if r.Signed > 0 {
+			fmt.Fprintf(&s, "%s signed for %d of its %d parcels with the key %s\n", r.Principal, r.Signed, r.Parcels, r.Key)
+		}
+	}
 	fmt.Fprintln(&s)
 	for _, f := range o.Found {
 		wrap(&s, "", f)

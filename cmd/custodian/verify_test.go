@@ -173,3 +173,12 @@ func TestSign(t *testing.T) {
 	require.Equal(t, 1, code)
 	require.Contains(t, complaint, "usage")
 }
+
+// TestPrintReceivers: who signed for parcels is printed with its key, and who did not is not.
+func TestPrintReceivers(t *testing.T) {
+	var out bytes.Buffer
+	o := &check.Outcome{Receivers: []check.Receiver{{Principal: "silent", Parcels: 4}, {Principal: "acme", Key: "ab12", Signed: 2, Parcels: 3}}}
+	require.NoError(t, printFound(&out, o, "played"))
+	require.Contains(t, out.String(), "\nanonymous: nobody signed it\nacme signed for 2 of its 3 parcels with the key ab12\n")
+	require.NotContains(t, out.String(), "silent")
+}

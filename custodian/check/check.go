@@ -22,9 +22,10 @@ import (
 
 // An Outcome says what was checked in a bundle that verified.
 type Outcome struct {
-	Profile      string // "publishable" or "lab"
-	Manifest     string // SHA-256 of manifest.json in hexadecimal: the name of the bundle
-	Author       string // fingerprint of the custody root key that signed the bundle, in hexadecimal; "" if it is anonymous
+	Profile      string     // "publishable" or "lab"
+	Manifest     string     // SHA-256 of manifest.json in hexadecimal: the name of the bundle
+	Author       string     // fingerprint of the custody root key that signed the bundle, in hexadecimal; "" if it is anonymous
+	Receivers    []Receiver // of parcels, in the order of principals
 	Messages     int
 	Readings     int // witnesses of a message read
 	Forgeries    int // witnesses of a forgery accepted
@@ -60,7 +61,7 @@ func verified(b []byte) (*verifier, error) {
 	}
 	v := &verifier{files: files, about: make(map[string]stretch), ordinal: make(map[string]int)}
 	for _, part := range []func() error{
-		v.readDocuments, v.readRules, v.readSentences, v.checkTranscript, v.checkSight, v.checkProbes, v.checkGrants, v.checkBindings, v.checkScenario, v.checkStatements, v.close,
+		v.readDocuments, v.readRules, v.readSentences, v.checkTranscript, v.checkSight, v.checkProbes, v.checkGrants, v.checkBindings, v.checkReceipts, v.checkScenario, v.checkStatements, v.close,
 		v.checkCertificates, v.checkReadings, v.checkForgeries, v.checkSessions,
 		v.checkObservations, v.checkCollisions, v.checkNotices, v.checkDerivations, v.checkUnused, v.checkReport,
 	} {
@@ -78,7 +79,7 @@ func (v *verifier) outcome() *Outcome {
 		Profile: files.profile, Manifest: hex.EncodeToString(sum[:]), Messages: len(v.messages),
 		Readings: len(v.evidence.Readings), Forgeries: len(v.evidence.Forgeries) + len(v.evidence.Sessions), Statements: len(v.notices.stated),
 		Certificates: len(v.evidence.Certificates), Verdicts: len(v.report.Verdicts), Edges: v.edges,
-		Found: v.summary(), Judged: v.judged, Limits: slices.Clone(cannotShow), Envelopes: v.envelopes(), Scenario: bytes.Clone(files.data["scenario.json"]),
+		Found: v.summary(), Judged: v.judged, Limits: slices.Clone(cannotShow), Envelopes: v.envelopes(), Receivers: v.receivers, Scenario: bytes.Clone(files.data["scenario.json"]),
 	}
 	if files.author != nil {
 		f := fingerprint(files.author)
@@ -94,23 +95,24 @@ type verifier struct {
 	text     transcript
 	evidence evidence
 
-	ordinal  map[string]int // of principals
-	messages []*message     // by number
-	injected []*message
-	probes   []*event // by number
-	asked    []*event // the probe of each message
-	parcels  map[int][]entry
-	firsts   map[string]*message // the earliest first message of each session
-	signed   map[string]bool     // what the MACs of the conversation's messages cover
-	sentBy   [2][]*message       // by each end
-	held     map[string]*handed  // by the name of the grant
-	own      map[shownKey]int    // when each end first showed a ratchet key
-	prekeys  map[shownKey]int    // when each end first published a signed prekey
-	arrivals map[oneWay][]arrival
-	words    map[string]sentence // templates, by name
-	empties  map[string]missing  // see emptyNotes
-	claims   map[string]int      // of the report's evidence, by id
-	ids      [2]map[string]bool  // identity keys of each end
+	ordinal   map[string]int // of principals
+	messages  []*message     // by number
+	injected  []*message
+	probes    []*event // by number
+	asked     []*event // the probe of each message
+	parcels   map[int][]entry
+	receivers []Receiver
+	firsts    map[string]*message // the earliest first message of each session
+	signed    map[string]bool     // what the MACs of the conversation's messages cover
+	sentBy    [2][]*message       // by each end
+	held      map[string]*handed  // by the name of the grant
+	own       map[shownKey]int    // when each end first showed a ratchet key
+	prekeys   map[shownKey]int    // when each end first published a signed prekey
+	arrivals  map[oneWay][]arrival
+	words     map[string]sentence // templates, by name
+	empties   map[string]missing  // see emptyNotes
+	claims    map[string]int      // of the report's evidence, by id
+	ids       [2]map[string]bool  // identity keys of each end
 
 	rules     *clauses
 	views     []*view

@@ -1349,17 +1349,39 @@ function compareScenario(sc, t) {
   need(same(injections, t.probes.filter(p => p.injection && !told.has(p.injection.step + ' ' + p.injection.by)).map(p => p.injection)), 'the injections are not those of the scenario');
 }
 
+// ---- Receipts ----
+
+// readReceipts checks who signed for which parcels; it gives a line for each principal that signed.
+function readReceipts(t, files, lab) {
+  const by = new Map(t.principals.map(p => [p.id, { key: null, signed: 0, parcels: 0 }]));
+  let used = 0;
+  t.events.filter(e => e.kind === 'parcel').forEach((e, i) => {
+    const b = files.get(`receipts/${pad4(i + 1)}.bin`), r = by.get(e.to);
+    if (e.grant) r.parcels++;
+    if (!b) return;
+    need(e.grant && b.length === 136, 'a receipt is not well made');
+    const key = b.subarray(0, 32), parcel = b.subarray(96, 128);
+    need(!lab || parcel.equals(hex(sha(files.get(e.file)))), 'a receipt is of another parcel');
+    need(ed25519(key, Buffer.concat([Buffer.from('custody-parcel-v1\0'), parcel, Buffer.from(e.grant), b.subarray(128)]), b.subarray(32, 96)), 'the signature of a receipt is wrong');
+    need(b.readBigUInt64BE(128) < 1n << 53n && (!r.key || r.key.equals(key)), 'a receipt is by another key, or of no time');
+    r.key = key; r.signed++; used++;
+  });
+  need([...files.keys()].filter(n => n.startsWith('receipts/')).length === used, 'a receipt is of no parcel');
+  return [...by].filter(([, r]) => r.signed).map(([id, r]) => `${id} signed for ${r.signed} of its ${r.parcels} parcels with the key ${r.key.toString('hex')}`);
+}
+
 // ---- All together ----
 
 function verify(tar) {
   const { files, lab, author } = unpack(tar), json = name => { need(files.has(name), 'there is no ' + name); return files.get(name); };
-  const known = /^(manifest\.json|report\.json|rulebook\.txt|sentences\.txt|transcript\.json|evidence\.json|scenario\.json|certificates\/c-\d{4,}\.txt|parcels\/\d{4,}\.(names|bin)|statements\/\d{4,}\.(bin|twin))$/;
+  const known = /^(manifest\.json|report\.json|rulebook\.txt|sentences\.txt|transcript\.json|evidence\.json|scenario\.json|certificates\/c-\d{4,}\.txt|parcels\/\d{4,}\.(names|bin)|receipts\/\d{4,}\.bin|statements\/\d{4,}\.(bin|twin))$/;
   for (const n of files.keys()) need(known.test(n) && (lab || n !== 'scenario.json'), 'unknown file ' + n);
   const t = readTranscript(document(Transcript, json('transcript.json')), files, tar.length), ev = document(Evidence, json('evidence.json')), rep = document(Report, json('report.json'));
   checkSight(t);
   need(files.has('rulebook.txt') && (!lab || files.has('scenario.json')), 'a file is missing');
   readParcels(t, files, lab);
   bindings(t);
+  const receivers = readReceipts(t, files, lab);
   if (lab) compareScenario(document(Scenario, files.get('scenario.json')), t);
   const rules = clauses(t), notices = follow(t, files), state = new Map();
   const wanted = t.principals.flatMap(p => [false, true].map(quantum => ({ principal: p.id, quantum }))).map((c, i) => ({ id: `c-${pad4(i + 1)}`, ...c }));
@@ -1379,11 +1401,11 @@ function verify(tar) {
   for (const r of ev.readings) { need((texts.get(r.message) ?? r.text_sha256) === r.text_sha256, 'a message has two texts'); texts.set(r.message, r.text_sha256); }
   for (const p of t.principals) { const s = state.get(p.id); s.facts = checkWitnesses(t, ev, p, s, notices, files); if (lab) checkValues(t, ev, p, s); }
   checkReport(rep, t, ev, state, notices, files, rules, lab);
-  return { t, rules, state, author, book: files.get('rulebook.txt').toString() };
+  return { t, rules, state, author, receivers, book: files.get('rulebook.txt').toString() };
 }
 
-function judge(name) {
-  try { const { author } = verify(readFileSync(name)); return author ? 'accepted, signed by ' + author : 'accepted'; } catch (e) { return 'refused: ' + (process.env.TRACE ? e.stack : e.message.replace(/\s+/g, ' ')); }
+function judge(name, say = () => {}) {
+  try { const { author, receivers } = verify(readFileSync(name)); receivers.forEach(say); return author ? 'accepted, signed by ' + author : 'accepted'; } catch (e) { return 'refused: ' + (process.env.TRACE ? e.stack : e.message.replace(/\s+/g, ' ')); }
 }
 
 if (process.argv[2] === 'prove') { // DIRECTORY BUNDLE…: the questions of the n-th bundle into DIRECTORY/n
@@ -1395,8 +1417,9 @@ if (process.argv[2] === 'prove') { // DIRECTORY BUNDLE…: the questions of the 
   process.exit(0);
 }
 if (process.argv[2]) {
-  const verdict = judge(process.argv[2]);
+  const said = [], verdict = judge(process.argv[2], line => said.push(line));
   console.log(verdict === 'accepted' ? 'accepted, anonymous' : verdict);
+  for (const line of said) console.log(line);
   process.exit(verdict.startsWith('accepted') ? 0 : 1);
 }
 for (const name of readFileSync(0, 'utf8').split('\n')) if (name) console.log(judge(name));
