@@ -45,6 +45,9 @@ var rows = map[string]*row{
 	"sealed.Receiver.OpenTo": {in: inEnvelope, receive: func(s *stage, m *machine, p *post) error {
 		return m.receiver.OpenTo(s.ctx, p.envelope, func(session.Tx, *sealed.Opened) error { return nil })
 	}},
+	"sealed.Receiver.OpenAt": {in: inEnvelope, receive: func(s *stage, m *machine, p *post) error {
+		return m.receiver.OpenAt(s.ctx, p.envelope, s.now(), func(session.Tx, *sealed.Opened) error { return nil })
+	}},
 	"group.Channel.Decrypt": {in: inGroup, receive: func(s *stage, m *machine, p *post) error {
 		_, err := m.channels[0].Decrypt(s.ctx, p.author.addr, p.message.Body)
 		return err
