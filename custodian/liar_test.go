@@ -185,6 +185,23 @@ func lies() []lie {
 		{"undelivered, at a time", talk(Grant{Via: "copy", Atoms: []string{"root"}}, Step{Send: &Send{From: Customer, Hold: true}}), func(r *run) {
 			r.messages[8].deliveredAt = 7
 		}, "delivered at no time"},
+		{"an answer to nothing", neverBegun(), func(r *run) { r.injected[0].base = r.messages[0].base }, "has no first message"},
+		{"an answer to its own", neverBegun(), func(r *run) { r.injected[0].from = attack.Business }, "has no first message"},
+	}
+}
+
+// neverBegun is of a session that the business began from a bundle and wrote nothing in: the customer was first, in one of
+// hers. Who is given all archived states answers in it, the business goes on there, and no first message is ever sent.
+func neverBegun() *Scenario {
+	return &Scenario{
+		Protocol: 4, Seed: 1, Initiator: Business,
+		Principals: []Principal{{ID: "p", Role: Provider}, {ID: "p2", Role: Outsider}},
+		Script: []Step{
+			{Send: &Send{From: Customer}}, {Send: &Send{From: Business}}, {Send: &Send{From: Customer}}, {Send: &Send{From: Business}},
+			{Grant: &Grant{Name: "g", To: "p", Via: "copy", Atoms: []string{"archived"}}},
+			{Inject: &Inject{By: "p", As: Customer, To: Business, Text: "not by me"}},
+			{Send: &Send{From: Business}}, {Send: &Send{From: Customer}},
+		},
 	}
 }
 

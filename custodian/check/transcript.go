@@ -143,7 +143,7 @@ func (v *verifier) message(e *event) error {
 	switch {
 	case first != nil && first.From != e.From:
 		m.dir = 1
-	case first == nil && m.first == nil && e.Number >= 0:
+	case first == nil && m.first == nil && e.By == "" && !v.answered(e):
 		return bad("the message is of a session that has no first message")
 	}
 	if e.Delivered && (e.DeliveredAt <= e.At || e.DeliveredAt > len(v.text.Events)) || !e.Delivered && e.DeliveredAt != 0 {
@@ -166,6 +166,14 @@ func (v *verifier) message(e *event) error {
 	v.messages = append(v.messages, m)
 	v.sentBy[side(e.From)] = append(v.sentBy[side(e.From)], m)
 	return nil
+}
+
+// answered reports whether the session of e, which has no first message, is one that the sender of e began from a bundle,
+// wrote nothing in, and was then answered in, by somebody who had been handed it. After that it sends no first one.
+func (v *verifier) answered(e *event) bool {
+	return slices.ContainsFunc(v.injected, func(m *message) bool {
+		return m.Session == e.Session && m.By != "" && side(m.From) == 1-side(e.From)
+	})
 }
 
 func (v *verifier) parcel(e *event) error {

@@ -308,8 +308,9 @@ function readTranscript(t, files, size) {
       if (e.prekey) {
         need(m.base === e.session && published[e.from].has(m.identity), 'a first message does not name its session and identity');
       }
-      need(sessions.has(e.session), 'a message is of no session');
-      e.dir = sessions.get(e.session) === e.from ? 0 : 1;
+      // A session that was begun from a bundle, and in which nothing was written before somebody who had it answered, has no first message.
+      need(sessions.has(e.session) || injected.some(x => x.session === e.session && x.from === other(e.from)), 'a message is of no session');
+      e.dir = (sessions.get(e.session) ?? e.from) === e.from ? 0 : 1;
       if (e.number < 0) { shown[e.from].add(m.ratchet); return; }
       const turn = turns.get(e.session + m.ratchet);
       need(turn && m.counter <= turn.last, 'a message is beyond its turn');
