@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"signet.example/signet/custodian/notice"
+	"signet.example/signet/custodian/notice/tlog"
 )
 
 // authorFile is the one file that the manifest does not name: it signs the manifest.
@@ -41,8 +42,40 @@ func UnsignBundle(b []byte) ([]byte, error) {
 	return packFiles(files)
 }
 
+var errAnonymous = errors.New("custodian: the bundle has no good signature to be logged")
+
+// BundleEntry returns the entry by which a log of package notice/tlog shows a signed bundle (custody B16): for its author to
+// append, and for who has the bundle to look for with Checkpoint.Included. The manifest names the receipts, so the
+// entry stands for them too. b is not modified or kept. The error is returned when b is no archive that begins with a
+// manifest, or is not signed; what else is in it is for check.Verify.
+func BundleEntry(b []byte) (tlog.Entry, error) {
+	files, err := unpacked(b)
+	if err != nil {
+		return tlog.Entry{}, err
+	}
+	var root notice.Root
+	if len(files) < 2 || files[1].name != authorFile || len(files[1].data) <= len(root) {
+		return tlog.Entry{}, errAnonymous
+	}
+	copy(root[:], files[1].data)
+	manifest, signature := sha256.Sum256(files[0].data), files[1].data[len(root):]
+	if !root.VerifyBundle(manifest, signature) {
+		return tlog.Entry{}, errAnonymous
+	}
+	return root.BundleEntry(manifest, signature), nil
+}
+
 // unsigned lists the files of a bundle, the manifest first, without the signature.
 func unsigned(b []byte) ([]bundleFile, error) {
+	files, err := unpacked(b)
+	if err == nil && len(files) > 1 && files[1].name == authorFile {
+		files = slices.Delete(files, 1, 2)
+	}
+	return files, err
+}
+
+// unpacked lists the files of a bundle, the manifest first.
+func unpacked(b []byte) ([]bundleFile, error) {
 	var files []bundleFile
 	for r := tar.NewReader(bytes.NewReader(b)); ; {
 		h, err := r.Next()
@@ -60,9 +93,6 @@ func unsigned(b []byte) ([]bundleFile, error) {
 	}
 	if len(files) == 0 || files[0].name != "manifest.json" {
 		return nil, errNoBundle
-	}
-	if len(files) > 1 && files[1].name == authorFile {
-		files = slices.Delete(files, 1, 2)
 	}
 	return files, nil
 }

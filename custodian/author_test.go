@@ -9,6 +9,7 @@ import (
 
 	"signet.example/signet/custodian/check"
 	"signet.example/signet/custodian/notice"
+	"signet.example/signet/custodian/notice/tlog"
 )
 
 // TestSignedBundle: a bundle that its author signed verifies and names the key, in both verifiers; one without is
@@ -72,4 +73,53 @@ func TestSignedBundle(t *testing.T) {
 		_, err := SignBundle(b, key)
 		require.Error(t, err)
 	}
+}
+
+// TestBundleEntry: who has a signed bundle finds its entry in the log, and finds none of a bundle that was not appended; what
+// nobody signed has no entry (B16).
+func TestBundleEntry(t *testing.T) {
+	key, second := notice.GenerateRoot(), notice.GenerateRoot()
+	plain, other := bundleOf(t, twoPrincipals(1), Publishable), bundleOf(t, twoPrincipals(2), Publishable)
+	entry := func(b []byte, key *notice.RootKey) tlog.Entry {
+		signed, err := SignBundle(b, key)
+		require.NoError(t, err)
+		e, err := BundleEntry(signed)
+		require.NoError(t, err)
+		return e
+	}
+	logged, unlogged, theirs := entry(plain, key), entry(other, key), entry(plain, second)
+	require.Equal(t, logged, entry(plain, key))
+	require.Equal(t, logged.Tag(), unlogged.Tag())
+	require.NotEqual(t, logged.Leaf(), unlogged.Leaf())
+	require.NotEqual(t, logged.Tag(), theirs.Tag())
+	require.NotEqual(t, logged.Leaf(), theirs.Leaf())
+
+	logKey, err := tlog.GenerateKey("log.example/acme")
+	require.NoError(t, err)
+	log, err := tlog.New(logKey, theirs)
+	require.NoError(t, err)
+	at := log.Append(logged)
+	signed, err := log.Checkpoint(t.Context())
+	require.NoError(t, err)
+	trust, err := tlog.NewTrust(logKey.Verifier(), 0)
+	require.NoError(t, err)
+	c, err := trust.Open(signed)
+	require.NoError(t, err)
+	proof, err := log.Inclusion(t.Context(), at, c.Size)
+	require.NoError(t, err)
+	require.True(t, c.Included(logged, at, proof))
+	require.False(t, c.Included(unlogged, at, proof))
+
+	_, err = BundleEntry(plain)
+	require.ErrorIs(t, err, errAnonymous)
+	files, err := unsigned(plain)
+	require.NoError(t, err)
+	for _, author := range [][]byte{nil, make([]byte, 32), make([]byte, 96)} {
+		b, err := packFiles(slices.Insert(slices.Clone(files), 1, bundleFile{authorFile, author}))
+		require.NoError(t, err)
+		_, err = BundleEntry(b)
+		require.ErrorIs(t, err, errAnonymous)
+	}
+	_, err = BundleEntry(nil)
+	require.ErrorIs(t, err, errNoBundle)
 }

@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"strings"
 
+	"signet.example/signet/custodian/notice/tlog"
 	"signet.example/signet/fingerprint"
 	"signet.example/signet/internal/entropy"
 	"signet.example/signet/internal/secret"
@@ -122,6 +123,19 @@ func (k *RootKey) sign(domain string, body []byte) []byte {
 // manifest.json has this hash (custody B16). No statement and no certificate can be taken for it.
 func (k *RootKey) SignBundle(manifest Hash) []byte {
 	return k.sign("custody-bundle-v1\x00", manifest[:])
+}
+
+// VerifyBundle reports whether signature is SignBundle's of the manifest, by this key.
+func (r Root) VerifyBundle(manifest Hash, signature []byte) bool {
+	return r.verify("custody-bundle-v1\x00", manifest[:], signature)
+}
+
+// BundleEntry returns what a log shows of a bundle that this key signed (custody B16). The tag, the same for all
+// bundles of the key, is SHA-256 of "custody-bundle-tag-v1", a zero byte and the key; the leaf is SHA-256 of
+// "custody-bundle-leaf-v1", a zero byte, the hash of the manifest and the signature. Nothing is salted: who knows the
+// key can count its bundles, and who has a bundle finds it.
+func (r Root) BundleEntry(manifest Hash, signature []byte) tlog.Entry {
+	return tlog.NewEntry(digest("custody-bundle-tag-v1\x00", r[:]), digest("custody-bundle-leaf-v1\x00", manifest[:], signature))
 }
 
 const redactedRoot = "notice.RootKey(…)"
