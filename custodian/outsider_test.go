@@ -98,6 +98,15 @@ func TestOutsiderAccepts(t *testing.T) {
 		add(fmt.Sprintf("partial %d", n), randomScenario(oldScenarios+n), profile)
 		add(fmt.Sprintf("custody %d", n), randomCustody(n).Scenario, profile)
 	}
+	for _, n := range []uint64{111, 129, 174} { // these, and those below, once were refused
+		add(fmt.Sprintf("random %d", n), randomScenario(n), Publishable)
+	}
+	for _, n := range []uint64{44, 166} {
+		add(fmt.Sprintf("partial %d", n), randomScenario(oldScenarios+n), Publishable)
+	}
+	for _, n := range []uint64{63, 118, 184, 200} {
+		add(fmt.Sprintf("custody %d", n), randomCustody(n).Scenario, Publishable)
+	}
 	for name, sc := range everyTemplate(t) {
 		add(name, sc, Publishable)
 	}

@@ -1041,7 +1041,7 @@ function verdicts(t, ev, p, known, facts, notices) {
   const asked = q => q.message >= 0 || q.injection && circle.ids.has(q.injection.by) || t.finals.includes(q);
   if (own.length && own.every(g => g.ended >= 0)) {
     const from = new Set(own.map(g => g.from)), ended = Math.max(...own.map(g => g.ended));
-    const f = forgeries.filter(f => asked(f.p) && f.p.at >= ended && !from.has(f.p.to));
+    const f = forgeries.filter(f => asked(f.p) && f.p.at >= ended && from.has(other(f.p.to)));
     add('G8', f.length, f.length ? Math.max(0, Math.max(...f.map(f => f.p.sent)) - until) : 0, total - until, f);
   }
   add('G9', mine('sessions').length, mine('sessions').length, facts.openings.length, mine('sessions'));
@@ -1081,7 +1081,7 @@ function verdicts(t, ev, p, known, facts, notices) {
       if (r && asserts(owed) && !tells(owed, circle, e.from === 'customer' ? 'read-customer' : 'read-business', 'open')) cited.push({ id: r.id, n });
       if (f && f.p.to === 'customer' && asserts(shown(n)) && !tells(shown(n), circle, 'write', 'open')) cited.push({ id: f.id, n });
     }
-    if (!notices?.said.some(([, s]) => asserts(s)) && !cited.length) unknown('G14'); else { add('G14', cited.length, unique(cited.map(c => c.n)).filter(n => n !== undefined).length, made.size, cited); cite(accepted); }
+    if (!made.size && !(notices && asserts(notices.end)) && !cited.length) unknown('G14'); else { add('G14', cited.length, unique(cited.map(c => c.n)).filter(n => n !== undefined).length, made.size, cited); cite(accepted); }
   }
   const told = t.messages.find(e => notices && tells(notices.at.get(e.number), circle, 'read-customer', 'open'))?.at ?? Infinity;
   const before = early.filter(r => t.messages[r.message].at < told && t.messages[r.message].from === 'customer');
