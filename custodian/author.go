@@ -31,7 +31,7 @@ func SignBundle(b []byte, key *notice.RootKey) ([]byte, error) {
 	return packFiles(slices.Insert(files, 1, bundleFile{authorFile, author}))
 }
 
-// UnsignBundle returns the bundle as it was before it was signed, which is the same bytes if it was not. The result
+// UnsignBundle returns the bundle as it was before it was signed; one that verifies and was not is the same bytes. The result
 // is the caller's own; b is not modified or kept. The error is returned when b is no archive that begins with a
 // manifest.
 func UnsignBundle(b []byte) ([]byte, error) {
