@@ -17,10 +17,11 @@ const authorFile = "author.sig"
 
 var errNoBundle = errors.New("custodian: not a bundle to be signed")
 
-// SignBundle returns the bundle with the signature of its author (custody B16): the custody root key signs the
-// SHA-256 of the manifest, which names all else. A signature that is there is replaced. It says who vouches for
-// the bundle, not that the bundle is true or whole, and does not verify it: check.Verify does. The result is the
-// caller's own; b is not modified or kept. The error is returned when b is no archive that begins with a manifest.
+// SignBundle returns the bundle with the signature of its author (custody B16): the custody root
+// key signs the SHA-256 of the manifest, which names all else. A signature that is there is
+// replaced. It says who vouches for the bundle, not that the bundle is true or whole, and does not
+// verify it: check.Verify does. The result is the caller's own; b is not modified or kept. The
+// error is returned when b is no archive that begins with a manifest.
 func SignBundle(b []byte, key *notice.RootKey) ([]byte, error) {
 	files, err := unsigned(b)
 	if err != nil {
@@ -31,9 +32,9 @@ func SignBundle(b []byte, key *notice.RootKey) ([]byte, error) {
 	return packFiles(slices.Insert(files, 1, bundleFile{authorFile, author}))
 }
 
-// UnsignBundle returns the bundle as it was before it was signed; one that verifies and was not is the same bytes. The result
-// is the caller's own; b is not modified or kept. The error is returned when b is no archive that begins with a
-// manifest.
+// UnsignBundle returns the bundle as it was before it was signed; one that verifies and was not is
+// the same bytes. The result is the caller's own; b is not modified or kept. The error is returned
+// when b is no archive that begins with a manifest.
 func UnsignBundle(b []byte) ([]byte, error) {
 	files, err := unsigned(b)
 	if err != nil {
@@ -44,10 +45,11 @@ func UnsignBundle(b []byte) ([]byte, error) {
 
 var errAnonymous = errors.New("custodian: the bundle has no good signature to be logged")
 
-// BundleEntry returns the entry by which a log of package notice/tlog shows a signed bundle (custody B16): for its author to
-// append, and for who has the bundle to look for with Checkpoint.Included. The manifest names the receipts, so the
-// entry stands for them too. b is not modified or kept. The error is returned when b is no archive that begins with a
-// manifest, or is not signed; what else is in it is for check.Verify.
+// BundleEntry returns the entry by which a log of package notice/tlog shows a signed bundle
+// (custody B16): for its author to append, and for who has the bundle to look for with
+// Checkpoint.Included. The manifest names the receipts, so the entry stands for them too. b is not
+// modified or kept. The error is returned when b is no archive that begins with a manifest, or is
+// not signed; what else is in it is for check.Verify.
 func BundleEntry(b []byte) (tlog.Entry, error) {
 	files, err := unpacked(b)
 	if err != nil {

@@ -20,8 +20,8 @@ type Receiver struct {
 // receiptSize is that of a key, a signature, the SHA-256 of a parcel and a time.
 const receiptSize = ed25519.PublicKeySize + ed25519.SignatureSize + sha256.Size + 8
 
-// checkReceipts checks the receipts that there are: each is of a parcel that a grant handed over, and those of a
-// principal are by one key.
+// checkReceipts checks the receipts that there are: each is of a parcel that a grant handed over,
+// and those of a principal are by one key.
 func (v *verifier) checkReceipts() error {
 	v.receivers = make([]Receiver, len(v.text.Principals))
 	for i := range v.receivers {
@@ -59,7 +59,8 @@ func (v *verifier) checkReceipts() error {
 	return nil
 }
 
-// receipt checks one receipt. The values of a publishable bundle's parcel are not there to be compared.
+// receipt checks one receipt. The values of a publishable bundle's parcel are not there to be
+// compared.
 func (v *verifier) receipt(b []byte, e *event) error {
 	if len(b) != receiptSize || e.Grant == "" {
 		return refuse("not a receipt")
