@@ -28,9 +28,10 @@ func TestSesame(t *testing.T) {
 }
 
 // TestFanOut counts the round trips of a message to a hundred users with three devices each: as many as
-// to one. First contact is three transactions more, for all of them: a message that finds no sessions,
-// another look by the one that fetches the bundles, and the beginning of the sessions. Each of these
-// makes rows to lock and the first two roll back; the third also looks what is kept under the users' names.
+// to one. First contact is four transactions more, for all of them: a message that finds no sessions,
+// another look by the one that fetches the bundles, a comparison of the identities that the directory lists,
+// and the beginning of the sessions. Each of these makes rows to lock and the first three roll back; the last
+// two also look what is kept under the users' names.
 func TestFanOut(t *testing.T) {
 	var trips pgtest.Trips
 	s := open(t, pgtest.Shared(t).Database(t), &Options{configure: func(config *pgxpool.Config) {
@@ -50,7 +51,7 @@ func TestFanOut(t *testing.T) {
 	}
 	shop := sesame.NewClient(session.NewDevice(bob, signet.GenerateKey(), s, nil), server, nil)
 	require.NoError(t, shop.Publish(ctx, 0))
-	for i, want := range []int64{3 + 3 + 5 + 2, 2, 2} {
+	for i, want := range []int64{3 + 3 + 4 + 5 + 2, 2, 2} {
 		trips.Store(0)
 		messages, err := shop.EncryptAll(ctx, drafts, nil)
 		require.NoError(t, err)

@@ -253,7 +253,7 @@ func (s *Store) transaction(ctx context.Context, f func(q querier) error) (again
 	defer conn.Close()
 	q, commit, rollback, err := s.open(context.WithoutCancel(ctx), conn)
 	if err != nil {
-		return isConflict(err), fmt.Errorf("sqldb: begin: %w", err)
+		return isConflict(err) || s.isBroken(err), fmt.Errorf("sqldb: begin: %w", err)
 	}
 	done := false
 	defer func() {
@@ -324,6 +324,13 @@ func isConflict(err error) bool {
 	}
 	text := err.Error() // the drivers of SQLite have no error in common
 	return isState(err, "40001", "40P01") || strings.Contains(text, "SQLITE_BUSY") || strings.Contains(text, "database is locked")
+}
+
+// isBroken reports whether err is that of a connection and no answer of the server: before a transaction has
+// begun nothing is lost, and the next connection may be to a server that is there.
+func (s *Store) isBroken(err error) bool {
+	var state interface{ SQLState() string }
+	return s.dialect == PostgreSQL && !errors.As(err, &state)
 }
 
 // isState reports whether err is an answer of PostgreSQL with one of these codes, over whichever driver.
