@@ -11,19 +11,21 @@ import (
 // An Address names one device of one user. The name is any string on which both sides agree: a
 // service id, a telephone number, a JID without its device. Addresses are comparable.
 //
-// Sessions, groups and stores take any device id; a name may be long or not be UTF-8. Users' devices and their
-// directories (package sesame) are 0 to MaxDevice. Certificates and envelopes of package sealed, and what
-// Signal's wire says of addresses, are 1 to MaxDevice, since the official client refuses others.
+// Sessions, groups and stores take any device id; a name may be long or not be UTF-8. Users'
+// devices and their directories (package sesame) are 0 to MaxDevice. Certificates and envelopes of
+// package sealed, and what Signal's wire says of addresses, are 1 to MaxDevice, since the official
+// client refuses others.
 type Address struct {
 	Name   string
 	Device uint32
 }
 
-// MaxDevice is the greatest device id. The smallest is 1 on Signal's wire, and 0 where the network has a
-// device 0: on WhatsApp it is the phone itself. See Check and CheckListed.
+// MaxDevice is the greatest device id. The smallest is 1 on Signal's wire, and 0 where the network
+// has a device 0: on WhatsApp it is the phone itself. See Check and CheckListed.
 const MaxDevice = 127
 
-// ErrInvalidAddress is a device id outside of 1 to MaxDevice, or of 0 to MaxDevice where there is a device 0.
+// ErrInvalidAddress is a device id outside of 1 to MaxDevice, or of 0 to MaxDevice where there is a
+// device 0.
 var ErrInvalidAddress = errors.New("signet: protocol address is invalid")
 
 // String returns the name and the device with a dot between them: "alice.2".
@@ -31,7 +33,8 @@ func (a Address) String() string {
 	return a.Name + "." + strconv.FormatUint(uint64(a.Device), 10)
 }
 
-// Check returns an error that wraps ErrInvalidAddress unless the device id is one of Signal's, 1 to MaxDevice.
+// Check returns an error that wraps ErrInvalidAddress unless the device id is one of Signal's, 1 to
+// MaxDevice.
 func (a Address) Check() error {
 	if a.Device < 1 || a.Device > MaxDevice {
 		return fmt.Errorf("%w: %s", ErrInvalidAddress, a)
@@ -39,8 +42,8 @@ func (a Address) Check() error {
 	return nil
 }
 
-// CheckListed is Check for networks that have a device 0: it returns an error that wraps ErrInvalidAddress
-// unless the device id is 0 to MaxDevice.
+// CheckListed is Check for networks that have a device 0: it returns an error that wraps
+// ErrInvalidAddress unless the device id is 0 to MaxDevice.
 func (a Address) CheckListed() error {
 	if a.Device > MaxDevice {
 		return fmt.Errorf("%w: %s", ErrInvalidAddress, a)

@@ -91,8 +91,9 @@ func (k *PrivateKey) Agree(their PublicKey) ([32]byte, error) {
 	return s, nil
 }
 
-// Product is Agree as one of several products that are computed together, with the result in dst: a door for this module's
-// packages, to which nobody else can have the key. k, their and dst are the product's until then.
+// Product is Agree as one of several products that are computed together, with the result in dst: a
+// door for this module's packages, to which nobody else can have the key. k, their and dst are the
+// product's until then.
 func (k *PrivateKey) Product(their *PublicKey, dst *[32]byte) x25519.Product {
 	return x25519.Product{Scalar: k.scalar(), U: &their.u, Dst: dst}
 }
@@ -102,7 +103,8 @@ func (k *PrivateKey) PublicProduct(dst *[32]byte) x25519.Product {
 	return x25519.Product{Scalar: k.scalar(), Dst: dst}
 }
 
-// Learn spares k the computation of its public key once PublicProduct is computed. Other products teach it nothing.
+// Learn spares k the computation of its public key once PublicProduct is computed. Other products
+// teach it nothing.
 func (k *PrivateKey) Learn(p *x25519.Product) {
 	if p.Scalar == k.scalar() && p.U == nil && p.OK {
 		pair := *k.pair

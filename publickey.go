@@ -47,8 +47,8 @@ type PublicKey struct{ u [rawSize]byte }
 
 // ParsePublicKey parses an encoded key: 5, then the u-coordinate, 33 bytes together. What follows
 // them is ignored, as the official client does everywhere but in a sender key distribution message.
-// The point is not checked: a key of low order fails when it is used. The errors are ErrNoKeyType, a
-// BadKeyTypeError and a BadKeyLengthError.
+// The point is not checked: a key of low order fails when it is used. The errors are ErrNoKeyType,
+// a BadKeyTypeError and a BadKeyLengthError.
 func ParsePublicKey(b []byte) (PublicKey, error) {
 	switch {
 	case len(b) == 0:
@@ -89,8 +89,8 @@ func (k PublicKey) IsZero() bool { return k == PublicKey{} }
 // String returns the encoding of k in hex. A public key is no secret.
 func (k PublicKey) String() string { return hex.EncodeToString(k.Bytes()) }
 
-// Verify reports whether signature is a signature of message by the private key of k. A signature of
-// another length than 64 bytes is not one.
+// Verify reports whether signature is a signature of message by the private key of k. A signature
+// of another length than 64 bytes is not one.
 func (k PublicKey) Verify(message, signature []byte) bool {
 	return xeddsa.Verify(&k.u, signature, message)
 }

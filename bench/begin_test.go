@@ -12,8 +12,8 @@ import (
 	"signet.example/signet/session"
 )
 
-// TestPreKeyIDs begins sessions with the one-time prekey ids at the ends of the range. What the peer
-// makes of the first and the last of them is why signet hands out neither (protocol §11.1).
+// TestPreKeyIDs begins sessions with the one-time prekey ids at the ends of the range. What the
+// peer makes of the first and the last of them is why signet hands out neither (protocol §11.1).
 func TestPreKeyIDs(t *testing.T) {
 	for _, c := range []struct {
 		id   uint32
@@ -102,12 +102,12 @@ func TestOneTimePreKeyOnce(t *testing.T) {
 	require.Nil(t, us.record(t, thief))
 }
 
-// storedOnly is how the peer keeps its sessions where there are two of them: as live objects they do
-// not survive the trial of a message on the wrong one.
+// storedOnly is how the peer keeps its sessions where there are two of them: as live objects they
+// do not survive the trial of a message on the wrong one.
 var storedOnly = []gomau.Keep{gomau.Stored}
 
-// TestRenewed begins a second session over the first, from either side, and lets messages of the first
-// arrive late.
+// TestRenewed begins a second session over the first, from either side, and lets messages of the
+// first arrive late.
 func TestRenewed(t *testing.T) {
 	forEach(t, storedOnly, func(t *testing.T, weBegin, oneTime bool, keep gomau.Keep) {
 		p, _, _ := newPair(t, weBegin, keep)
@@ -144,8 +144,8 @@ func TestArchived(t *testing.T) {
 	p.say(us, "how nice")
 }
 
-// TestReinstalled gives the peer a new identity. Nothing changes until the new key is accepted; then
-// the refused message opens.
+// TestReinstalled gives the peer a new identity. Nothing changes until the new key is accepted;
+// then the refused message opens.
 func TestReinstalled(t *testing.T) {
 	p, us, _ := newPair(t, false, gomau.Live)
 	p.establish(true)
@@ -164,8 +164,8 @@ func TestReinstalled(t *testing.T) {
 	require.Equal(t, "a new telephone", string(text))
 }
 
-// TestBothBegin lets the two first messages cross. Each end then has two sessions; they agree on one
-// as soon as one end is heard before it speaks (protocol trap 37).
+// TestBothBegin lets the two first messages cross. Each end then has two sessions; they agree on
+// one as soon as one end is heard before it speaks (protocol trap 37).
 func TestBothBegin(t *testing.T) {
 	forEach(t, storedOnly, func(t *testing.T, weBegin, oneTime bool, keep gomau.Keep) {
 		p, _, _ := newPair(t, weBegin, keep)
@@ -183,10 +183,10 @@ func TestBothBegin(t *testing.T) {
 	})
 }
 
-// TestCrossing goes on crossing after that: each message meets the session that its receiver does not
-// use at the moment. signet opens what it is sent for as long as the peer's sessions are sound. The
-// peer turns the ratchet of the wrong session before it checks the MAC and keeps the damage; what
-// comes of that is recorded, not asserted. A new session mends it.
+// TestCrossing goes on crossing after that: each message meets the session that its receiver does
+// not use at the moment. signet opens what it is sent for as long as the peer's sessions are sound.
+// The peer turns the ratchet of the wrong session before it checks the MAC and keeps the damage;
+// what comes of that is recorded, not asserted. A new session mends it.
 func TestCrossing(t *testing.T) {
 	for _, keep := range bothKeeps {
 		t.Run(keep.String(), func(t *testing.T) {

@@ -23,8 +23,8 @@ func BenchmarkOperation(b *testing.B) {
 	}
 }
 
-// benchmark leaves iterations and time to the testing package, so what an operation prepares with the
-// watch stopped is in the profile, too.
+// benchmark leaves iterations and time to the testing package, so what an operation prepares with
+// the watch stopped is in the profile, too.
 func benchmark(b *testing.B, c measure.Case) {
 	s, err := c.Open()
 	if err != nil {

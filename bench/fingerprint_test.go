@@ -19,7 +19,8 @@ func TestSafetyNumbers(t *testing.T) {
 		a := fingerprint.NewParty(signet.Address{Name: fmt.Sprint("+1415555010", i)}, signet.GenerateKey().PublicKey())
 		b := fingerprint.NewParty(signet.Address{Name: "+14155550199"}, signet.GenerateKey().PublicKey())
 		code := fingerprint.New(fingerprint.Numbers, a, b)
-		// The code is 08 01, and for each party a message of 34 bytes that holds 32 bytes of its fingerprint.
+		// The code is 08 01, and for each party a message of 34 bytes that holds 32 bytes of its
+		// fingerprint.
 		bytes := code.Bytes()
 		require.Len(t, bytes, 74)
 		local, remote := bytes[6:38], bytes[42:74]

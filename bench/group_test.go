@@ -113,7 +113,8 @@ func TestGroupTalk(t *testing.T) {
 	})
 }
 
-// TestGroupJump advances a chain by 2000 at once, which both accept, and by 2001, which both refuse.
+// TestGroupJump advances a chain by 2000 at once, which both accept, and by 2001, which both
+// refuse.
 func TestGroupJump(t *testing.T) {
 	groupPairs(t, func(t *testing.T, a, b groupMember, weSend bool) {
 		join(t, aliceAddr, a, b)
@@ -134,8 +135,8 @@ func TestGroupJump(t *testing.T) {
 	})
 }
 
-// TestGroupLateAndRenewed lets a member join late, then learn a new key of the same sender; what the
-// old one encrypted still opens.
+// TestGroupLateAndRenewed lets a member join late, then learn a new key of the same sender; what
+// the old one encrypted still opens.
 func TestGroupLateAndRenewed(t *testing.T) {
 	groupPairs(t, func(t *testing.T, a, b groupMember, weSend bool) {
 		before := groupUnheard(t, a)

@@ -14,8 +14,9 @@ import (
 	"signet.example/signet/session"
 )
 
-// The five inputs that break the peer, run against signet: each is an error that a caller can act on,
-// without a panic and without a change. What the peer does with them is written to the log as data.
+// The five inputs that break the peer, run against signet: each is an error that a caller can act
+// on, without a panic and without a change. What the peer does with them is written to the log as
+// data.
 
 // outcome says what f did, a panic included.
 func outcome(f func() error) (s string) {
@@ -30,8 +31,8 @@ func outcome(f func() error) (s string) {
 	return "accepted"
 }
 
-// refuses delivers m to us, and checks that it is refused with want and changes neither sessions nor
-// stock. The slice and its spare capacity stay as they are.
+// refuses delivers m to us, and checks that it is refused with want and changes neither sessions
+// nor stock. The slice and its spare capacity stay as they are.
 func refuses(t *testing.T, us *ours, peer signet.Address, m session.Message, want error) {
 	t.Helper()
 	spare := bytes.Repeat([]byte{0xaa}, len(m.Body)+64)
@@ -94,7 +95,8 @@ func TestHostileShort(t *testing.T) {
 	}
 }
 
-// TestHostileEmpty sends messages of a few bytes that are well-formed and whose keys are empty or short.
+// TestHostileEmpty sends messages of a few bytes that are well-formed and whose keys are empty or
+// short.
 func TestHostileEmpty(t *testing.T) {
 	for _, m := range []session.Message{
 		{Type: session.TypePreKey, Body: []byte("\x33\x12\x00\x1a\x00\x22\x01\x33")},
@@ -125,8 +127,8 @@ func TestHostileNoSession(t *testing.T) {
 	}))
 }
 
-// TestHostileMAC flips each bit of the MAC of a message that begins a new chain. The genuine message
-// opens afterwards, and the conversation goes on.
+// TestHostileMAC flips each bit of the MAC of a message that begins a new chain. The genuine
+// message opens afterwards, and the conversation goes on.
 func TestHostileMAC(t *testing.T) {
 	p, us, them := newPair(t, false, gomau.Stored)
 	p.establish(true)
@@ -231,8 +233,8 @@ func TestHostileBundle(t *testing.T) {
 	}
 }
 
-// TestServiceIDs begins between two names that are service ids. The field that binds them is not for
-// this family of peers, whose MAC is over fields 1 to 4 alone (protocol §11.1).
+// TestServiceIDs begins between two names that are service ids. The field that binds them is not
+// for this family of peers, whose MAC is over fields 1 to 4 alone (protocol §11.1).
 func TestServiceIDs(t *testing.T) {
 	alice := signet.Address{Name: "9d0652a3-dcc3-4d11-975f-74d61598733f", Device: 1}
 	bob := signet.Address{Name: "796abedb-ca4e-4f18-8803-1fde5b921f9f", Device: 2}

@@ -44,8 +44,8 @@ func moved(t *testing.T, self, sender signet.Address, row []byte) *group.Channel
 	return c
 }
 
-// TestMovedSenderKeys moves a member of a group from the peer's library: what it has received of others goes on, late
-// messages too, and so does its own sender key.
+// TestMovedSenderKeys moves a member of a group from the peer's library: what it has received of
+// others goes on, late messages too, and so does its own sender key.
 func TestMovedSenderKeys(t *testing.T) {
 	r := senderKeyRows{serialize.NewProtoBufSerializer(), map[string][]byte{}}
 	builder := groups.NewGroupSessionBuilder(r, r.s)

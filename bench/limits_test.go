@@ -12,8 +12,8 @@ import (
 	"signet.example/signet/session"
 )
 
-// The limits of protocol §5.6 and §11.2. A message that skips n arrives when the receiver expects the
-// one n before it.
+// The limits of protocol §5.6 and §11.2. A message that skips n arrives when the receiver expects
+// the one n before it.
 const (
 	theirJump  = 2_000
 	ourJump    = 25_000
@@ -34,7 +34,8 @@ func opensNumber(p *pair, to end, i int, list []session.Message) {
 	p.opens(to, fmt.Sprint("message ", i), list[i])
 }
 
-// TestSkip lets each end skip as many messages as both accept, and then receive them all in any order.
+// TestSkip lets each end skip as many messages as both accept, and then receive them all in any
+// order.
 func TestSkip(t *testing.T) {
 	for _, keep := range bothKeeps {
 		for _, weReceive := range []bool{true, false} {

@@ -3,12 +3,12 @@
 //
 //	go run ./bench [-quick] [-run regexp] [-json file] [-csv file] [-plots directory]
 //
-// It runs in the source tree. The official client is measured if Node is installed and npm ci was run
-// in interop/official; what cannot be measured is said in the table. docs/performance.md has the
-// results and how to read them.
+// It runs in the source tree. The official client is measured if Node is installed and npm ci was
+// run in interop/official; what cannot be measured is said in the table. docs/performance.md has
+// the results and how to read them.
 //
-// Everything else is in the tests: conversations with the peer in both roles. The module links peers
-// under the GPL and is imported by nothing; README.md says more.
+// Everything else is in the tests: conversations with the peer in both roles. The module links
+// peers under the GPL and is imported by nothing; README.md says more.
 package main
 
 import (

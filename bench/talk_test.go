@@ -22,8 +22,8 @@ var errDuplicate = ratchet.ErrDuplicate
 // bothKeeps are the two ways in which the peer keeps its sessions.
 var bothKeeps = []gomau.Keep{gomau.Live, gomau.Stored}
 
-// forEach runs f for signet as initiator and as responder, with a one-time prekey and without, against
-// a peer that keeps its sessions in each of the ways given.
+// forEach runs f for signet as initiator and as responder, with a one-time prekey and without,
+// against a peer that keeps its sessions in each of the ways given.
 func forEach(t *testing.T, keeps []gomau.Keep, f func(t *testing.T, weBegin, oneTime bool, keep gomau.Keep)) {
 	for _, weBegin := range []bool{true, false} {
 		for _, oneTime := range []bool{true, false} {
@@ -81,7 +81,8 @@ func TestSizes(t *testing.T) {
 	})
 }
 
-// TestFirstByte pins what this peer insists on: 0x33, fields 1 to 4 and nothing else (protocol §11.1).
+// TestFirstByte pins what this peer insists on: 0x33, fields 1 to 4 and nothing else
+// (protocol §11.1).
 func TestFirstByte(t *testing.T) {
 	p, us, _ := newPair(t, true, gomau.Live)
 	p.start(true)
@@ -96,7 +97,8 @@ func TestFirstByte(t *testing.T) {
 	require.Nil(t, s.Addresses)
 }
 
-// The peer computes the last index of a chain that never sent as 0 − 1 (protocol §11.1, protocol trap 34).
+// The peer computes the last index of a chain that never sent as 0 − 1 (protocol §11.1,
+// protocol trap 34).
 func TestPreviousCounterUnderflow(t *testing.T) {
 	p, _, them := newPair(t, true, gomau.Live)
 	p.start(true)
@@ -106,8 +108,8 @@ func TestPreviousCounterUnderflow(t *testing.T) {
 	p.say(p.alice, "how nice")
 }
 
-// TestConversations is the random walk: both ends send in bursts over a link that loses, reorders and
-// repeats, and each delivery is compared with what a model says of it.
+// TestConversations is the random walk: both ends send in bursts over a link that loses, reorders
+// and repeats, and each delivery is compared with what a model says of it.
 func TestConversations(t *testing.T) {
 	const seeds, steps = 4, 500
 	total := make(map[verdict]int)
@@ -201,7 +203,8 @@ func (l *link) send(from, to *side) {
 	to.under = append(to.under, &parcel{m: m, text: text, chain: string(signal(l.t, m).RatchetKey)})
 }
 
-// take takes a parcel off the link: mostly one of the first, so that not everything is out of order.
+// take takes a parcel off the link: mostly one of the first, so that not everything is out of
+// order.
 func (l *link) take(to *side) *parcel {
 	at := 0
 	if l.rng.IntN(3) == 0 {
@@ -213,7 +216,8 @@ func (l *link) take(to *side) *parcel {
 }
 
 // judge says what has to happen to p. A chain that is not known is new, for as long as none of its
-// messages was delivered: neither end turns its ratchet before the other has heard of the last turn.
+// messages was delivered: neither end turns its ratchet before the other has heard of the last
+// turn.
 func (l *link) judge(to *side, p *parcel) verdict {
 	known := slices.Contains(to.chains, p.chain)
 	switch {

@@ -16,8 +16,8 @@ type Wish struct {
 	Principal string // empty: for every principal
 }
 
-// Advice is what to withhold so that guarantees hold. It was tried: Report is that of a fresh run of
-// Scenario, in which they do.
+// Advice is what to withhold so that guarantees hold. It was tried: Report is that of a fresh run
+// of Scenario, in which they do.
 type Advice struct {
 	Withhold []Withheld // in the order of the scenario; empty if nothing need be withheld
 	Exact    bool       // no smaller set does
@@ -40,18 +40,18 @@ func (e *UnattainableError) Error() string {
 // maxAdviceRuns bounds a search.
 const maxAdviceRuns = 400
 
-// Advise finds a smallest set of secrets to withhold from the grants of a scenario so that every wish is
-// held. Nil opts means the defaults; a store must be empty each time that Options opens it.
+// Advise finds a smallest set of secrets to withhold from the grants of a scenario so that every
+// wish is held. Nil opts means the defaults; a store must be empty each time that Options opens it.
 //
 // Each round withholds a smallest set that meets every known way to lose a guarantee, a set of
-// secrets that is enough to lose it, and plays the scenario again; what is still lost shows a way not met
-// yet. So the set at the end is a smallest one, as long as handing over more never helps a
-// guarantee, which only injections and barriers can bring about; that none of its secrets can be left
-// out is tried in any case. Where more than 64 secrets take part the set is met greedily, and Bound says
-// how much smaller another could be.
+// secrets that is enough to lose it, and plays the scenario again; what is still lost shows a way
+// not met yet. So the set at the end is a smallest one, as long as handing over more never helps a
+// guarantee, which only injections and barriers can bring about; that none of its secrets can be
+// left out is tried in any case. Where more than 64 secrets take part the set is met greedily, and
+// Bound says how much smaller another could be.
 //
-// The error is a *ScenarioError for a malformed scenario, a *QuestionError for a wish that the report has
-// no verdict about, an *UnattainableError, or what Evaluate returned.
+// The error is a *ScenarioError for a malformed scenario, a *QuestionError for a wish that the
+// report has no verdict about, an *UnattainableError, or what Evaluate returned.
 func Advise(ctx context.Context, sc *Scenario, wishes []Wish, opts *Options) (*Advice, error) {
 	a := newAdviser(ctx, sc, opts, nil)
 	a.wishes = wishes

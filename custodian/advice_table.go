@@ -18,7 +18,8 @@ func (a *Advice) MarshalJSON() ([]byte, error) {
 	}{a.Withhold, a.Exact, a.Bound, a.Runs, a.Scenario, a.Report.Verdicts})
 }
 
-// WriteText writes the advice for a terminal of 80 columns, in English, or in French if lang is "fr".
+// WriteText writes the advice for a terminal of 80 columns, in English, or in French if lang is
+// "fr".
 func (a *Advice) WriteText(w io.Writer, lang string) error {
 	p := &printer{w: w, fr: lang == "fr"}
 	if len(a.Withhold) == 0 {

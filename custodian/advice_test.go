@@ -39,9 +39,9 @@ func restored(t *testing.T, sc *Scenario, wishes []Wish) bool {
 	return true
 }
 
-// requireAdvice plays what was advised afresh: the wishes are held, without any one of the secrets less
-// they are not, nor with any smaller set of them, and if it is said to be smallest no smaller one of any
-// secrets does.
+// requireAdvice plays what was advised afresh: the wishes are held, without any one of the secrets
+// less they are not, nor with any smaller set of them, and if it is said to be smallest no smaller
+// one of any secrets does.
 func requireAdvice(t *testing.T, sc *Scenario, wishes []Wish, where string) *Advice {
 	t.Helper()
 	a, err := Advise(context.Background(), sc, wishes, nil)

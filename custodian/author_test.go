@@ -12,9 +12,9 @@ import (
 	"signet.example/signet/custodian/notice/tlog"
 )
 
-// TestSignedBundle: a bundle that its author signed verifies and names the key, in both verifiers; one without is
-// anonymous; and a signature that is of another bundle, by another key, changed, cut, elsewhere in the archive or
-// in the manifest is refused (B16).
+// TestSignedBundle: a bundle that its author signed verifies and names the key, in both verifiers;
+// one without is anonymous; and a signature that is of another bundle, by another key, changed,
+// cut, elsewhere in the archive or in the manifest is refused (B16).
 func TestSignedBundle(t *testing.T) {
 	key, second := notice.GenerateRoot(), notice.GenerateRoot()
 	plain, other := bundleOf(t, twoPrincipals(1), Publishable), bundleOf(t, twoPrincipals(2), Publishable)
@@ -75,8 +75,8 @@ func TestSignedBundle(t *testing.T) {
 	}
 }
 
-// TestBundleEntry: who has a signed bundle finds its entry in the log, and finds none of a bundle that was not appended; what
-// nobody signed has no entry (B16).
+// TestBundleEntry: who has a signed bundle finds its entry in the log, and finds none of a bundle
+// that was not appended; what nobody signed has no entry (B16).
 func TestBundleEntry(t *testing.T) {
 	key, second := notice.GenerateRoot(), notice.GenerateRoot()
 	plain, other := bundleOf(t, twoPrincipals(1), Publishable), bundleOf(t, twoPrincipals(2), Publishable)

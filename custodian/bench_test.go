@@ -9,7 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// longConversation is a ping-pong of n messages of which a provider is handed the session in the middle.
+// longConversation is a ping-pong of n messages of which a provider is handed the session in the
+// middle.
 func longConversation(protocol, n int) *Scenario {
 	sc := &Scenario{Protocol: protocol, Seed: 5, Principals: []Principal{{ID: "p", Role: Provider}, {ID: "x", Role: Outsider}}}
 	for i := range n {
@@ -21,8 +22,8 @@ func longConversation(protocol, n int) *Scenario {
 	return sc
 }
 
-// TestLinear: a message of a conversation that is four times as long costs no more memory, whatever was
-// handed over. Time is the benchmark's.
+// TestLinear: a message of a conversation that is four times as long costs no more memory, whatever
+// was handed over. Time is the benchmark's.
 func TestLinear(t *testing.T) {
 	for _, c := range []struct{ atoms, via string }{{"session", "copy"}, {"everything", "stream"}, {"session-ec", "stream"}, {"plaintext", "stream"}} {
 		perMessage := func(n int) float64 {
@@ -40,8 +41,8 @@ func TestLinear(t *testing.T) {
 	}
 }
 
-// BenchmarkEvaluate is the cost of a report by the length of the conversation and what is handed over: linear, in
-// time and memory. Hosted is everything by stream from the first message on.
+// BenchmarkEvaluate is the cost of a report by the length of the conversation and what is handed
+// over: linear, in time and memory. Hosted is everything by stream from the first message on.
 func BenchmarkEvaluate(b *testing.B) {
 	for _, n := range []int{1000, 10_000, 100_000} {
 		hosted := pingPong(4, n, 0, "stream", "everything")

@@ -18,9 +18,10 @@ import (
 	"signet.example/signet/internal/x25519"
 )
 
-// TestBlind is an adversary that does not believe the names: it takes every 32 bytes that it was given
-// for a seed, a chain key, a root key and a private key, in every combination, and tries them on every
-// message. It must open nothing that the report does not say (T9): a parcel has nothing hidden in it.
+// TestBlind is an adversary that does not believe the names: it takes every 32 bytes that it was
+// given for a seed, a chain key, a root key and a private key, in every combination, and tries them
+// on every message. It must open nothing that the report does not say (T9): a parcel has nothing
+// hidden in it.
 func TestBlind(t *testing.T) {
 	opened := 0
 	for n := range uint64(16) {
@@ -62,7 +63,8 @@ type blind struct {
 	identities [2][]byte
 }
 
-// newBlind derives every seed that any reading of the bytes gives, one or two ratchet steps and three messages deep.
+// newBlind derives every seed that any reading of the bytes gives, one or two ratchet steps and
+// three messages deep.
 func newBlind(t *testing.T, r *run) *blind {
 	b := &blind{seeds: make(map[[32]byte]bool)}
 	var values, roots [][32]byte

@@ -30,9 +30,9 @@ var (
 	errDisagree = errors.New("custodian: the rule book and the adversary do not agree: there is nothing to put in a bundle")
 )
 
-// EvaluateBundle is Evaluate, and returns the witness bundle too: a tar archive from which the report can
-// be checked by somebody who has nothing else (docs/custody-bundle.md). It is a function of the scenario
-// and profile.
+// EvaluateBundle is Evaluate, and returns the witness bundle too: a tar archive from which the
+// report can be checked by somebody who has nothing else (docs/custody-bundle.md). It is a function
+// of the scenario and profile.
 func EvaluateBundle(ctx context.Context, sc *Scenario, opts *Options, profile Profile) (*Report, []byte, error) {
 	if profile != Publishable && profile != Lab {
 		return nil, nil, errProfile
@@ -115,7 +115,8 @@ func (b *bundle) build(report *Report) ([]byte, error) {
 	return b.archive()
 }
 
-// agree reports whether rule book and adversary say the same of everybody, and all has its certificate.
+// agree reports whether rule book and adversary say the same of everybody, and all has its
+// certificate.
 func (w *writer) agree() bool {
 	for _, v := range w.views {
 		for _, x := range []*view{v, v.quantum} {
@@ -205,7 +206,8 @@ func hexKey(k parcel.Key) string {
 	return hex.EncodeToString(k[:])
 }
 
-// principal says who somebody is. Of who sees a part it lists what, so that the seed need not be told.
+// principal says who somebody is. Of who sees a part it lists what, so that the seed need not be
+// told.
 func (b *bundle) principal(i int) bundlePrincipal {
 	p := &b.w.run.sc.Principals[i]
 	x := bundlePrincipal{ID: p.ID, Role: string(p.Role), Quantum: p.Quantum, Sees: p.Sees, SameAs: p.SameAs}
@@ -351,7 +353,8 @@ func wayOf(w *way) bundleWay {
 	return x
 }
 
-// archive writes the manifest and the files, sorted by name, so that the same files are the same bytes.
+// archive writes the manifest and the files, sorted by name, so that the same files are the same
+// bytes.
 func (b *bundle) archive() ([]byte, error) {
 	slices.SortFunc(b.files, func(x, y bundleFile) int { return strings.Compare(x.name, y.name) })
 	m := bundleManifest{Format: "custody-bundle-v1", Profile: b.profile, Files: []bundleEntry{}}

@@ -82,7 +82,8 @@ func (b *bundle) client(at int, e *clientEvent) any {
 	return x
 }
 
-// notices lists the forged statements that the customer's client took, and the proofs of contradictions.
+// notices lists the forged statements that the customer's client took, and the proofs of
+// contradictions.
 func (b *bundle) notices(list *bundleEvidence) {
 	n := &b.w.notices
 	for i, v := range b.w.views {

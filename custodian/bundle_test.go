@@ -22,7 +22,8 @@ func bundleOf(t *testing.T, sc *Scenario, profile Profile) []byte {
 	return b
 }
 
-// TestGoodBundles: bundles of random scenarios and of the examples verify, in both profiles (B15.12).
+// TestGoodBundles: bundles of random scenarios and of the examples verify, in both profiles
+// (B15.12).
 func TestGoodBundles(t *testing.T) {
 	var list []*Scenario
 	for n := range uint64(25) {
@@ -50,7 +51,8 @@ func TestGoodBundles(t *testing.T) {
 	require.Greater(t, edges, 500)
 }
 
-// TestPublishable: of what was handed over, no value is in a publishable bundle; nor is the seed, or a text.
+// TestPublishable: of what was handed over, no value is in a publishable bundle; nor is the seed,
+// or a text.
 func TestPublishable(t *testing.T) {
 	sc := twoPrincipals(7)
 	sc.Script[0].Send.Text = "a text that nobody else should see"

@@ -6,7 +6,8 @@ import (
 )
 
 // canonicalJSON encodes v in the one form that reports, scenarios and the documents of bundles have
-// (docs/custody-bundle.md, JSON): no white space, strings as RFC 8785 writes them, a line feed at the end.
+// (docs/custody-bundle.md, JSON): no white space, strings as RFC 8785 writes them, a line feed at
+// the end.
 func canonicalJSON(v any) ([]byte, error) {
 	b, err := json.Marshal(v)
 	if err != nil {
@@ -15,8 +16,8 @@ func canonicalJSON(v any) ([]byte, error) {
 	return append(unescaped(b), '\n'), nil
 }
 
-// unescaped writes as they are the characters that encoding/json escapes for the sake of web pages and of
-// old JavaScript; b is its output.
+// unescaped writes as they are the characters that encoding/json escapes for the sake of web pages
+// and of old JavaScript; b is its output.
 func unescaped(b []byte) []byte {
 	out := make([]byte, 0, len(b)+1)
 	for i := 0; i < len(b); i++ {

@@ -16,20 +16,20 @@ import (
 	"signet.example/signet/session/memory"
 )
 
-// An Owner is whoever answers for a device: it has the identity key and the store in its hands, and is told
-// of every secret that leaves them.
+// An Owner is whoever answers for a device: it has the identity key and the store in its hands, and
+// is told of every secret that leaves them.
 type Owner struct {
 	Self     signet.Address
 	Identity *signet.PrivateKey
 	Store    session.Store    // must be empty; the capability follows it from its first row
 	Options  *session.Options // of the device; nil means the defaults
 
-	// Audit is called before secrets leave the store, and an error keeps them there. It must not be nil,
-	// and should write where the holder of the secrets cannot.
+	// Audit is called before secrets leave the store, and an error keeps them there. It must not be
+	// nil, and should write where the holder of the secrets cannot.
 	Audit func(ctx context.Context, e AuditEvent) error
 
-	// Receivers, if not nil, has who acknowledges parcels, by the To of grants. Each signs before it gets one, and who is
-	// not listed gets nothing. The receipts of a recording are in its bundles.
+	// Receivers, if not nil, has who acknowledges parcels, by the To of grants. Each signs before it
+	// gets one, and who is not listed gets nothing. The receipts of a recording are in its bundles.
 	Receivers map[string]*Receiver
 }
 
@@ -43,9 +43,9 @@ type AuditEvent struct {
 	SHA256 [32]byte       // of the parcel that carries them
 }
 
-// A Capability is the right to let secrets leave one device's store. Only NewCapability makes one, for
-// whoever has the identity key and the store; the zero Capability permits nothing. It redacts itself, and
-// is safe for concurrent use.
+// A Capability is the right to let secrets leave one device's store. Only NewCapability makes one,
+// for whoever has the identity key and the store; the zero Capability permits nothing. It redacts
+// itself, and is safe for concurrent use.
 type Capability struct{ c **capability } // two pointers deep: fmt ignores the methods of hidden fields
 
 type capability struct {
@@ -84,11 +84,12 @@ func (c Capability) Device() *session.Device {
 	return (*c.c).party.device
 }
 
-// Export lets the secrets that g.Atoms names leave the conversation with peer as they are now, in the
-// form of a parcel: what a grant by copy hands over. The owner's audit is told first. What does not exist
-// at the moment is left out, and so are texts, which a store does not keep: a Recording has them. Other
-// fields of g than Name, To and Atoms are for the audit alone. The error is a *ScenarioError for a grant
-// that names no secrets, or what the store, the audit or the receiver's Sign returned.
+// Export lets the secrets that g.Atoms names leave the conversation with peer as they are now, in
+// the form of a parcel: what a grant by copy hands over. The owner's audit is told first. What does
+// not exist at the moment is left out, and so are texts, which a store does not keep: a Recording
+// has them. Other fields of g than Name, To and Atoms are for the audit alone. The error is a
+// *ScenarioError for a grant that names no secrets, or what the store, the audit or the receiver's
+// Sign returned.
 func Export(ctx context.Context, c Capability, peer signet.Address, g Grant) (parcel.Parcel, error) {
 	if c.c == nil {
 		return parcel.Parcel{}, errNoCap
@@ -115,7 +116,8 @@ func Export(ctx context.Context, c Capability, peer signet.Address, g Grant) (pa
 	return out, nil
 }
 
-// audit tells the owner what is about to leave, and returns the receipt of who is to get it, if there are any.
+// audit tells the owner what is about to leave, and returns the receipt of who is to get it, if
+// there are any.
 func (c *capability) audit(ctx context.Context, peer signet.Address, g *Grant, values int, b []byte) ([]byte, error) {
 	now := time.Now
 	if c.party.options.Now != nil {
@@ -148,7 +150,8 @@ func (Owner) LogValue() slog.Value { return slog.StringValue("custodian.Owner(â€
 // MarshalText redacts the owner in JSON and every other text encoding.
 func (Owner) MarshalText() ([]byte, error) { return []byte("custodian.Owner(â€¦)"), nil }
 
-// A tappedStore remembers the ids of the prekeys that were ever written, which a store does not list.
+// A tappedStore remembers the ids of the prekeys that were ever written, which a store does not
+// list.
 type tappedStore struct {
 	store session.Store
 	mu    sync.Mutex

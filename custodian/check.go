@@ -42,13 +42,14 @@ func (sc *Scenario) Check() error {
 	return nil
 }
 
-// maxNumber is the first integer that is too large for readers of JSON that keep numbers in floating point.
+// maxNumber is the first integer that is too large for readers of JSON that keep numbers in
+// floating point.
 const maxNumber = 1 << 53
 
 const nameForm = "a letter and up to 63 letters, digits, _ and -"
 
-// isName reports whether s can be the id of a principal or the name of a grant. So neither has a control,
-// bidirectional or path character, or a letter that looks like another.
+// isName reports whether s can be the id of a principal or the name of a grant. So neither has a
+// control, bidirectional or path character, or a letter that looks like another.
 func isName(s string) bool {
 	for i := range len(s) {
 		letter := 'a' <= s[i]|0x20 && s[i]|0x20 <= 'z'
@@ -59,8 +60,8 @@ func isName(s string) bool {
 	return len(s) >= 1 && len(s) <= 64
 }
 
-// isNobody reports whether an id reads like a word for no principal. "nobody could read 4 of 4 messages" would be true
-// of such a host, and taken for the contrary.
+// isNobody reports whether an id reads like a word for no principal. "nobody could read 4 of 4
+// messages" would be true of such a host, and taken for the contrary.
 func isNobody(id string) bool {
 	for _, word := range []string{"nobody", "noone", "no-one", "no_one", "none", "personne", "aucun", "aucune"} {
 		rest, ok := strings.CutPrefix(strings.ToLower(id), word)

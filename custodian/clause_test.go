@@ -11,14 +11,15 @@ import (
 	"signet.example/signet/custodian/check"
 )
 
-// A clause is a fraud that one clause of the format refuses first: without the clause it is refused for something else,
-// or not at all.
+// A clause is a fraud that one clause of the format refuses first: without the clause it is refused
+// for something else, or not at all.
 type clause struct {
 	fraud
 	refus string // what the refusal of custodian/check says
 }
 
-// clauseBundle is a bundle with a principal that sees a part, a message held back, a grant that ended, and an injection.
+// clauseBundle is a bundle with a principal that sees a part, a message held back, a grant that
+// ended, and an injection.
 func clauseBundle() *Scenario {
 	sc := pingPong(4, 6, 2, "copy", "session")
 	sc.Principals = append(sc.Principals,

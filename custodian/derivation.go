@@ -25,9 +25,9 @@ type DerivationStep struct {
 	Grant  string // its name, if the source is "grant"
 }
 
-// Derivation returns how the rule book gives what a witness shows: that its principal has the plaintext,
-// or that the receiver accepts. It returns nil for other evidence, that of envelopes that were seen
-// included, and for a report that Evaluate did not make.
+// Derivation returns how the rule book gives what a witness shows: that its principal has the
+// plaintext, or that the receiver accepts. It returns nil for other evidence, that of envelopes
+// that were seen included, and for a report that Evaluate did not make.
 func (r *Report) Derivation(evidence string) *Derivation {
 	if r.source == nil {
 		return nil

@@ -30,8 +30,8 @@ type Change struct {
 	Before    *Verdict // nil: the first report has none
 	After     *Verdict // nil: the second has none
 	// Because is the secrets that make the difference: a smallest set, of those that only the worse of
-	// the two scenarios hands over, without which it is no worse than the other. Each such scenario was
-	// run. It is empty if the difference is not in what is handed over.
+	// the two scenarios hands over, without which it is no worse than the other. Each such scenario
+	// was run. It is empty if the difference is not in what is handed over.
 	Because []Withheld
 	Text    Text
 }
@@ -49,9 +49,9 @@ func (c Change) MarshalJSON() ([]byte, error) {
 	}{c.Guarantee, c.Name, c.Principal, c.Before, c.After, c.Because, c.Text})
 }
 
-// Compare evaluates two scenarios and says which verdicts differ, and which secrets are responsible. Nil
-// opts means the defaults; a store must be empty each time that Options opens it. Its errors are those of
-// Evaluate.
+// Compare evaluates two scenarios and says which verdicts differ, and which secrets are
+// responsible. Nil opts means the defaults; a store must be empty each time that Options opens it.
+// Its errors are those of Evaluate.
 func Compare(ctx context.Context, before, after *Scenario, opts *Options) (*Difference, error) {
 	x, err := Play(ctx, before, opts)
 	if err != nil {
@@ -79,14 +79,15 @@ func Compare(ctx context.Context, before, after *Scenario, opts *Options) (*Diff
 	return d, nil
 }
 
-// same reports whether two verdicts say the same. What is held is held, and a principal that is not there
-// loses nothing to anybody.
+// same reports whether two verdicts say the same. What is held is held, and a principal that is not
+// there loses nothing to anybody.
 func same(v, w *Verdict) bool {
 	v, w = v.orHeld(), w.orHeld()
 	return v.result == w.result && (v.result == Held || v.messages == w.messages)
 }
 
-// orHeld is a verdict of a principal that exists, or what would be said of one that is given nothing.
+// orHeld is a verdict of a principal that exists, or what would be said of one that is given
+// nothing.
 func (v *Verdict) orHeld() *Verdict {
 	if v == nil {
 		return &nobody
@@ -250,7 +251,8 @@ func (c *Change) say() {
 	c.Text = Text{en + ".", fr + "."}
 }
 
-// WriteText writes the difference for a terminal of 80 columns, in English, or in French if lang is "fr".
+// WriteText writes the difference for a terminal of 80 columns, in English, or in French if lang is
+// "fr".
 func (d *Difference) WriteText(w io.Writer, lang string) error {
 	p := &printer{w: w, fr: lang == "fr"}
 	if len(d.Changes) == 0 {

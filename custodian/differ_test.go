@@ -15,8 +15,8 @@ import (
 
 var outsiderMutants = flag.Int("outsider.mutants", 240, "random changes of bundles about which the two verifiers are asked")
 
-// TestOutsiderDiffers: however a document of a bundle is changed, byte by byte, token by token or value by value, the
-// two verifiers answer alike (B15.16).
+// TestOutsiderDiffers: however a document of a bundle is changed, byte by byte, token by token or
+// value by value, the two verifiers answer alike (B15.16).
 func TestOutsiderDiffers(t *testing.T) {
 	g := rand.New(rand.NewPCG(16, uint64(*outsiderMutants)))
 	talk := pingPong(4, 4, 2, "copy", "session", "plaintext")

@@ -15,16 +15,17 @@ const Version = "0.1.0"
 
 // Options adjusts an evaluation. The zero value works.
 type Options struct {
-	// Store opens the store of an end, Customer or Business; it must be empty. Nil keeps both in memory.
+	// Store opens the store of an end, Customer or Business; it must be empty. Nil keeps both in
+	// memory.
 	Store func(principal string) (session.Store, error)
 	// Offered, if not nil, is told of every message that an adversary puts before a copy of an end. It
 	// is called by one goroutine and does not change the report.
 	Offered func(*Offer)
 }
 
-// Evaluate plays a scenario and reports who can read and forge what. Nil opts means the defaults. The
-// report is a function of the scenario. The error is a *ScenarioError for a malformed scenario, or
-// what a store or device returned.
+// Evaluate plays a scenario and reports who can read and forge what. Nil opts means the defaults.
+// The report is a function of the scenario. The error is a *ScenarioError for a malformed scenario,
+// or what a store or device returned.
 func Evaluate(ctx context.Context, sc *Scenario, opts *Options) (*Report, error) {
 	if err := sc.Check(); err != nil {
 		return nil, err
@@ -40,8 +41,8 @@ func Evaluate(ctx context.Context, sc *Scenario, opts *Options) (*Report, error)
 	return r.report(digest, "")
 }
 
-// report asks the rule book, with the rule without left out, and the adversary, and writes down what
-// they say.
+// report asks the rule book, with the rule without left out, and the adversary, and writes down
+// what they say.
 func (r *run) report(digest, without string) (*Report, error) {
 	w, err := r.judge(without)
 	if err != nil {
@@ -68,8 +69,8 @@ func (r *run) judge(without string) (*writer, error) {
 	return w, nil
 }
 
-// collectOracle adds the private keys of both ends to what a quantum computer would find. A base key's
-// is forgotten by its owner; its agreements follow from the other halves.
+// collectOracle adds the private keys of both ends to what a quantum computer would find. A base
+// key's is forgotten by its owner; its agreements follow from the other halves.
 func (r *run) collectOracle() error {
 	for _, p := range r.parties {
 		r.oracle[parcel.Key(p.key.PublicKey().Bytes())] = [32]byte(p.key.Bytes())

@@ -8,8 +8,8 @@ import (
 )
 
 // An Evaluation is a conversation that was played, or recorded, and judged: its report, and what is
-// needed to ask further. It keeps what it was made from: copies of the receivers, parcels, ciphertexts.
-// It is safe for concurrent use.
+// needed to ask further. It keeps what it was made from: copies of the receivers, parcels,
+// ciphertexts. It is safe for concurrent use.
 type Evaluation struct {
 	mu     sync.Mutex // the rule book's index is made when first asked for
 	w      *writer
@@ -18,8 +18,8 @@ type Evaluation struct {
 	words  *words
 }
 
-// Play plays a scenario and judges it, as Evaluate does, for those who want to ask why. Nil opts means the
-// defaults. Its errors are those of Evaluate.
+// Play plays a scenario and judges it, as Evaluate does, for those who want to ask why. Nil opts
+// means the defaults. Its errors are those of Evaluate.
 func Play(ctx context.Context, sc *Scenario, opts *Options) (*Evaluation, error) {
 	if err := sc.Check(); err != nil {
 		return nil, err

@@ -8,8 +8,8 @@ import (
 	"signet.example/signet/custodian"
 )
 
-// A business hands the session over in mid-conversation. What was said before stays closed; the provider
-// reads the next two messages, and then the conversation has healed.
+// A business hands the session over in mid-conversation. What was said before stays closed; the
+// provider reads the next two messages, and then the conversation has healed.
 func ExampleEvaluate() {
 	sc := &custodian.Scenario{
 		Protocol:   4,

@@ -43,8 +43,9 @@ type Derived struct {
 	From []int  `json:"from,omitempty"` // the steps that it follows from
 	// Source says where a leaf came from.
 	Source *Source `json:"source,omitempty"`
-	// SHA256 is the digest of the atom's value, computed along the derivation from what was handed over
-	// and seen: a key's, so that two who have the key can compare. Texts and what is public have none.
+	// SHA256 is the digest of the atom's value, computed along the derivation from what was handed
+	// over and seen: a key's, so that two who have the key can compare. Texts and what is public have
+	// none.
 	SHA256 string `json:"sha256,omitempty"`
 	Text   Text   `json:"text"`
 
@@ -67,11 +68,11 @@ type Source struct {
 type Missing struct {
 	// Reach is true if the principal cannot put a message before a receiver at all.
 	Reach bool `json:"reach"`
-	// Near lists alternatives: sets of the nearest atoms outside of what the principal knows. Each set is
-	// enough.
+	// Near lists alternatives: sets of the nearest atoms outside of what the principal knows. Each set
+	// is enough.
 	Near [][]Lacking `json:"near"`
-	// Origins is a set of atoms that nothing derives, which is enough and of which none can be left out:
-	// the fresh secrets that keep the principal out.
+	// Origins is a set of atoms that nothing derives, which is enough and of which none can be left
+	// out: the fresh secrets that keep the principal out.
 	Origins []Lacking `json:"origins"`
 }
 
@@ -248,8 +249,8 @@ func (e *Evaluation) lacking(atoms []string) (list []Lacking) {
 	return list
 }
 
-// firstRead returns the first message that a principal reads, or the first one if it reads none: what
-// one asks about who does not ask for a message.
+// firstRead returns the first message that a principal reads, or the first one if it reads none:
+// what one asks about who does not ask for a message.
 func (r *Report) firstRead(principal string) int {
 	for _, m := range r.Messages {
 		for _, who := range m.ReadableBy {
@@ -261,8 +262,8 @@ func (r *Report) firstRead(principal string) int {
 	return 0
 }
 
-// First is the question about the first message that the principal reads, or else the first message.
-// An empty principal is the first one that reads anything, or else the first.
+// First is the question about the first message that the principal reads, or else the first
+// message. An empty principal is the first one that reads anything, or else the first.
 func (e *Evaluation) First(principal string) Question {
 	if principal == "" {
 		for _, m := range e.report.Messages {

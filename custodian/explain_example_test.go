@@ -13,8 +13,8 @@ import (
 	"signet.example/signet/x3dh"
 )
 
-// notices is a business that lets somebody send two notices in its name: by handing over the sending
-// chains, which is more than two notices need.
+// notices is a business that lets somebody send two notices in its name: by handing over the
+// sending chains, which is more than two notices need.
 func notices(via custodian.Grant) *custodian.Scenario {
 	return &custodian.Scenario{
 		Protocol:   4,

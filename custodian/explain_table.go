@@ -8,8 +8,8 @@ import (
 	"signet.example/signet/custodian/know"
 )
 
-// WriteText writes the explanation for a terminal of 80 columns, in English, or in French if lang is "fr".
-// Long runs of one rule are shortened; JSON has them all.
+// WriteText writes the explanation for a terminal of 80 columns, in English, or in French if lang
+// is "fr". Long runs of one rule are shortened; JSON has them all.
 func (x *Explanation) WriteText(w io.Writer, lang string) error {
 	p := &printer{w: w, fr: lang == "fr"}
 	p.wrap("", x.Text.In(lang))
@@ -46,8 +46,8 @@ func (x *Explanation) writeSteps(p *printer, lang string) {
 	}
 }
 
-// like reports whether step j is one more of what step i is: a link of the same chain, or a leaf of the
-// same kind.
+// like reports whether step j is one more of what step i is: a link of the same chain, or a leaf of
+// the same kind.
 func (x *Explanation) like(i, j int) bool {
 	a, b := &x.Steps[i], &x.Steps[j]
 	if a.Rule != b.Rule || know.KindOf(a.Atom) != know.KindOf(b.Atom) {

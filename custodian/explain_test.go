@@ -17,8 +17,8 @@ import (
 	"signet.example/signet/custodian/parcel"
 )
 
-// withWitness adds a principal that is handed everything from the first day by both ends, and is asked
-// nothing: its parcels say what every secret really was.
+// withWitness adds a principal that is handed everything from the first day by both ends, and is
+// asked nothing: its parcels say what every secret really was.
 func withWitness(sc *Scenario) *Scenario {
 	out := *sc
 	out.Principals = append(append([]Principal(nil), sc.Principals...), Principal{ID: "truth", Role: Outsider})
@@ -50,10 +50,10 @@ func truth(t *testing.T, r *run) map[string][]byte {
 	return values
 }
 
-// TestExplanations: every step of every explanation re-derives. Each edge, evaluated with the concrete
-// values, gives the atom's value: the one that its owner had, where the owner still had it when it was
-// handed to the witness, and in the end the very text. Leaves are in the parcels. What does not follow
-// does with what is said to be missing, and with nothing less.
+// TestExplanations: every step of every explanation re-derives. Each edge, evaluated with the
+// concrete values, gives the atom's value: the one that its owner had, where the owner still had it
+// when it was handed to the witness, and in the end the very text. Leaves are in the parcels. What
+// does not follow does with what is said to be missing, and with nothing less.
 func TestExplanations(t *testing.T) {
 	edges, compared, missing := 0, 0, 0
 	for n := range uint64(16) {
@@ -164,8 +164,8 @@ func requireGap(t *testing.T, e *Evaluation, v *view, x *Explanation, q Question
 // english has words that French does not.
 var english = regexp.MustCompile(`(?i)\b(the|of|key|chain|seed|message seed|ratchet|before|after|handed|grant|by|read|reads|held|lost|with|what|half|business|customer|it|from|for|and|or|none|epoch|root)\b`)
 
-// TestExplanationWords: explanations of the shipped scenarios fit the terminal, in two languages, and the
-// French has no English left.
+// TestExplanationWords: explanations of the shipped scenarios fit the terminal, in two languages,
+// and the French has no English left.
 func TestExplanationWords(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join(scenarios, "*.json"))
 	require.NoError(t, err)

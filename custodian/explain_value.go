@@ -16,8 +16,8 @@ import (
 	"signet.example/signet/internal/x25519"
 )
 
-// values computes what the atoms of a derivation stand for, step by step, from what a principal was handed
-// and saw. It shares nothing with the adversary, whose keys it must meet at the end.
+// values computes what the atoms of a derivation stand for, step by step, from what a principal was
+// handed and saw. It shares nothing with the adversary, whose keys it must meet at the end.
 type values struct {
 	r     *run
 	v     *view
@@ -29,8 +29,8 @@ func newValues(r *run, v *view, w *words) *values {
 	return &values{r: r, v: v, words: w, known: make(map[string][]byte)}
 }
 
-// of returns the value of a step whose premises were asked for before; nil for what has none. secret tells
-// that it is a key of full strength.
+// of returns the value of a step whose premises were asked for before; nil for what has none.
+// secret tells that it is a key of full strength.
 func (x *values) of(s *know.Step) (value []byte, secret bool) {
 	if s.Rule == "" {
 		value, secret = x.leaf(s.Atom, s.At)
@@ -266,7 +266,8 @@ func (x *values) object(s *know.Step) []byte {
 	return whole
 }
 
-// chunk is the data of the chunk in a message: the last bytes of its post-quantum field (spqr §5.1).
+// chunk is the data of the chunk in a message: the last bytes of its post-quantum field
+// (spqr §5.1).
 func (x *values) chunk(body []byte) *[erasure.ChunkSize]byte {
 	m, err := wire.ParseSignalMessage(body)
 	if err != nil || len(m.PQRatchet) < erasure.ChunkSize {

@@ -120,8 +120,9 @@ func (w *words) direction(base, dir string) Text {
 	return ofEnd(side)
 }
 
-// phrases has how kinds of atoms are said: {0}, {1}, … are arguments as they are, {k0}, {k1} keys, {s} the
-// session, {p} the session in brackets if there are several, {d} the direction of a post-quantum chain.
+// phrases has how kinds of atoms are said: {0}, {1}, … are arguments as they are, {k0}, {k1} keys,
+// {s} the session, {p} the session in brackets if there are several, {d} the direction of a
+// post-quantum chain.
 var phrases = map[string]Text{
 	"private":     {"the private half of {k0}", "la moitié privée de {k0}"},
 	"seen":        {"the public half of {k0}", "la moitié publique de {k0}"},

@@ -9,8 +9,9 @@ import (
 	"signet.example/signet/internal/wire"
 )
 
-// export collects the secrets of atoms as they are now; states are the party's. of has the atom of each entry; empty names the
-// atoms that do not exist at this moment. So many texts of the history are left out.
+// export collects the secrets of atoms as they are now; states are the party's. of has the atom of
+// each entry; empty names the atoms that do not exist at this moment. So many texts of the history
+// are left out.
 func (p *party) export(ctx context.Context, states []state, atoms []string, texts int) (entries []parcel.Entry, of, empty []string, err error) {
 	for _, name := range atoms {
 		var list []parcel.Entry

@@ -11,9 +11,10 @@ import (
 // maxScreen is how many lines WriteSummary writes at most, for a report whose headline leaves room.
 const maxScreen = 40
 
-// WriteSummary writes the first screen of the report, for a terminal of 80 columns, in English, or in French if
-// lang is "fr": the headline, a line for each principal, what changed when, and what is not held, in words
-// before codes. It is at most 40 lines; what has no room is counted. WriteTable writes everything.
+// WriteSummary writes the first screen of the report, for a terminal of 80 columns, in English, or
+// in French if lang is "fr": the headline, a line for each principal, what changed when, and what
+// is not held, in words before codes. It is at most 40 lines; what has no room is counted.
+// WriteTable writes everything.
 func (r *Report) WriteSummary(w io.Writer, lang string) error {
 	fr := lang == "fr"
 	part := func(write func(p *printer)) (lines []string) {
@@ -51,8 +52,8 @@ func (p *printer) title(r *Report) {
 	p.line("%s  %s", p.pick("custody report", "rapport de garde"), r.Scenario[:min(len(r.Scenario), len("sha256:")+16)])
 }
 
-// fit cuts parts until all fit a screen: first what changed when, then lanes, principals and findings. The
-// headline and the last line are never cut.
+// fit cuts parts until all fit a screen: first what changed when, then lanes, principals and
+// findings. The headline and the last line are never cut.
 func (p *printer) fit(screen [][]string) [][]string {
 	const heading = 1 // of a part that is cut
 	for _, cut := range []struct{ part, keep int }{{3, 6}, {2, 0}, {1, 6}, {3, 3}, {4, 8}, {1, 3}, {4, 3}} {
@@ -134,7 +135,8 @@ func (p *printer) did(r *Report, name string) string {
 	return says + fmt.Sprintf(p.pick("; could write in place of %d", " ; a pu écrire à la place de %d"), forges)
 }
 
-// forgesElsewhere reports whether a principal, which writes in place of no message, deceives an end at another moment.
+// forgesElsewhere reports whether a principal, which writes in place of no message, deceives an end
+// at another moment.
 func (r *Report) forgesElsewhere(name string) bool {
 	return slices.ContainsFunc(r.Verdicts, func(v Verdict) bool {
 		return v.principal == name && v.result == Lost && (v.g == g6 || v.g == g7 || v.g == g8 || v.g == g9)
@@ -213,8 +215,8 @@ func (p *printer) change(r *Report, m *Mark) string {
 	return ""
 }
 
-// findings lists what is not held, the gravest first, a guarantee once, in words before its code; what is held
-// is counted.
+// findings lists what is not held, the gravest first, a guarantee once, in words before its code;
+// what is held is counted.
 func (p *printer) findings(r *Report, lang string) {
 	type finding struct {
 		result Result

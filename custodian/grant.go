@@ -62,7 +62,8 @@ func (r *run) grant(g *Grant) error {
 	return r.probeBoth()
 }
 
-// give exports what a grant hands over now, from the giver's states, and has not handed over before.
+// give exports what a grant hands over now, from the giver's states, and has not handed over
+// before.
 func (r *run) give(g *active, states []state) error {
 	side := sideOfGrant(g.Grant)
 	entries, of, empty, err := r.parties[side].export(r.ctx, states, g.atoms, g.texts)
@@ -84,8 +85,8 @@ func (r *run) give(g *active, states []state) error {
 	return r.hand(g, fresh, atoms)
 }
 
-// hand lets a grant's holder have entries, of which atoms are the secrets that the grant names; a single
-// one is that of all.
+// hand lets a grant's holder have entries, of which atoms are the secrets that the grant names; a
+// single one is that of all.
 func (r *run) hand(g *active, entries []parcel.Entry, atoms []string) error {
 	if len(entries) == 0 {
 		return nil

@@ -26,8 +26,8 @@ type family struct {
 	judge func(w *writer, i int, s span) (v Verdict, ok bool)
 }
 
-// families are the guarantees that a report speaks about, in the order of its verdicts. Package check has
-// the same list.
+// families are the guarantees that a report speaks about, in the order of its verdicts. Package
+// check has the same list.
 var families = []family{
 	{g1, (*writer).past},
 	{g2, (*writer).present},

@@ -7,11 +7,12 @@ import (
 	"signet.example/signet/custodian/parcel"
 )
 
-// A Headline is what a report begins with: who could read and write how many of how many messages, and
-// then what holds at the end (custody B4). Table, page, JSON and both verifiers have its sentences;
-// it is computed in one place, from readings and forgeries and not from verdicts.
+// A Headline is what a report begins with: who could read and write how many of how many messages,
+// and then what holds at the end (custody B4). Table, page, JSON and both verifiers have its
+// sentences; it is computed in one place, from readings and forgeries and not from verdicts.
 type Headline struct {
-	// "nothing", "read", "written", "unknown", "handed-on", "recorded" or "private": the first that fits.
+	// "nothing", "read", "written", "unknown", "handed-on", "recorded" or "private": the first that
+	// fits.
 	State   string           `json:"state"`
 	Readers []HeadlineReader `json:"readers"` // most messages first
 	Writers []HeadlineWriter `json:"writers"` // most messages first
@@ -20,8 +21,8 @@ type Headline struct {
 	Now     *HeadlineNow     `json:"now,omitempty"` // nil where there is nothing to add
 }
 
-// A HeadlineReader is a principal that reads, or will with its quantum computer. Principals that share
-// what they know are one, under the id of the first.
+// A HeadlineReader is a principal that reads, or will with its quantum computer. Principals that
+// share what they know are one, under the id of the first.
 type HeadlineReader struct {
 	Principal string `json:"principal"`
 	Messages  int    `json:"messages"`  // that it reads
@@ -46,7 +47,8 @@ type HeadlineNow struct {
 	Text  Text     `json:"text"`
 }
 
-// A standing is what one principal, or several that share what they know, could do with a conversation.
+// A standing is what one principal, or several that share what they know, could do with a
+// conversation.
 type standing struct {
 	ids      []string
 	members  map[int]bool
@@ -129,8 +131,8 @@ func (w *writer) readings(s *standing) {
 	}
 }
 
-// givenTexts finds the messages whose texts were handed on by an end that had them: by the writer, or by
-// the receiver once the message had arrived.
+// givenTexts finds the messages whose texts were handed on by an end that had them: by the writer,
+// or by the receiver once the message had arrived.
 func (w *writer) givenTexts(s *standing) map[int]bool {
 	texts := make(map[int]bool)
 	for at := range w.run.events {
@@ -204,8 +206,8 @@ func (s *standing) settle(verdicts []Verdict) {
 	}
 }
 
-// current asks what holds at the end. A direction is tested by its last message, if that was sent after
-// the last thing that began or ended what the principal is given.
+// current asks what holds at the end. A direction is tested by its last message, if that was sent
+// after the last thing that began or ended what the principal is given.
 func (w *writer) current(s *standing) {
 	changed := -1
 	for _, g := range w.run.grants {

@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// notice is what an honest client would show, where no statement was made: end-to-end encrypted only under
-// the headline "private". Where somebody read or wrote and it was not tried whether that goes on, it is
-// unknown: nothing shows that it is over.
+// notice is what an honest client would show, where no statement was made: end-to-end encrypted
+// only under the headline "private". Where somebody read or wrote and it was not tried whether that
+// goes on, it is unknown: nothing shows that it is over.
 func (f *headlineFacts) notice(h *Headline) *Notice {
 	var by []*standing
 	n := &Notice{State: h.State, Text: h.History}

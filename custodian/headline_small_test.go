@@ -13,8 +13,8 @@ var (
 	headlineRandom = flag.Uint64("headline.random", 120, "how many random scenarios have their headlines checked")
 )
 
-// TestHeadlineRandom: over random scenarios the headline's numbers are those of the messages, and it is "private"
-// if and only if nobody reads, nobody writes and nothing is open.
+// TestHeadlineRandom: over random scenarios the headline's numbers are those of the messages, and
+// it is "private" if and only if nobody reads, nobody writes and nothing is open.
 func TestHeadlineRandom(t *testing.T) {
 	states := make(map[string]int)
 	for n := range *headlineRandom {
@@ -70,8 +70,9 @@ func mildScenario(n uint64) *Scenario {
 	return sc
 }
 
-// TestHeadlineSmall: of all grants of up to two atoms, by every way, at every instant, in every conversation of up
-// to six messages, in both protocols, the headline says "nobody" of no reader, no forger and nothing unknown.
+// TestHeadlineSmall: of all grants of up to two atoms, by every way, at every instant, in every
+// conversation of up to six messages, in both protocols, the headline says "nobody" of no reader,
+// no forger and nothing unknown.
 func TestHeadlineSmall(t *testing.T) {
 	total, played := 0, 0
 	states := make(map[string]int)
@@ -96,8 +97,8 @@ func TestHeadlineSmall(t *testing.T) {
 	}
 }
 
-// smallScenarios enumerates them. Who writes the first message begins the session; a grant by the customer is one
-// by the business in the conversation whose ends are exchanged.
+// smallScenarios enumerates them. Who writes the first message begins the session; a grant by the
+// customer is one by the business in the conversation whose ends are exchanged.
 func smallScenarios() func(yield func(make func() *Scenario, name func() string)) {
 	atoms := Atoms()
 	var sets [][]string

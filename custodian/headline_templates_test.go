@@ -12,8 +12,8 @@ import (
 	"signet.example/signet/custodian/check"
 )
 
-// everyTemplate are scenarios whose headlines and notices have, together, every sentence of docs/custody-headline.md
-// that a bundle can have.
+// everyTemplate are scenarios whose headlines and notices have, together, every sentence of
+// docs/custody-headline.md that a bundle can have.
 func everyTemplate(t *testing.T) map[string]*Scenario {
 	t.Helper()
 	const (
@@ -54,8 +54,9 @@ func everyTemplate(t *testing.T) map[string]*Scenario {
 	return list
 }
 
-// TestHeadlineTemplates: every template is said by some bundle that both verifiers are asked about, but for those of
-// what cannot be told, of which there is no bundle; and what a verifier makes again is the headline.
+// TestHeadlineTemplates: every template is said by some bundle that both verifiers are asked about,
+// but for those of what cannot be told, of which there is no bundle; and what a verifier makes
+// again is the headline.
 func TestHeadlineTemplates(t *testing.T) {
 	said := ""
 	for name, sc := range everyTemplate(t) {

@@ -11,7 +11,8 @@ import (
 	"signet.example/signet/custodian/check"
 )
 
-// Tests of the headline (custody B4): what it says, and that it never says "nobody" where somebody could.
+// Tests of the headline (custody B4): what it says, and that it never says "nobody" where somebody
+// could.
 
 // reported plays steps, each as JSON, and returns the report.
 func reported(t *testing.T, protocol int, principals string, steps ...string) *Report {
@@ -102,8 +103,8 @@ func TestHeadlineSays(t *testing.T) {
 	}
 }
 
-// TestNobody: no principal is called by a word that would turn the headline into its contrary, in a scenario or in
-// a bundle that is consistent otherwise.
+// TestNobody: no principal is called by a word that would turn the headline into its contrary, in a
+// scenario or in a bundle that is consistent otherwise.
 func TestNobody(t *testing.T) {
 	for id, good := range map[string]bool{
 		"nobody": false, "Nobody": false, "NOBODY-else": false, "no-one": false, "No_one": false, "noone2": false, "none": false, "personne": false,
@@ -141,7 +142,8 @@ func namedAnew(t *testing.T) (list []shownBundle) {
 	return list
 }
 
-// TestHeadlineOverNotice: what the customer's app says at the end stands beneath the headline, never in its place.
+// TestHeadlineOverNotice: what the customer's app says at the end stands beneath the headline,
+// never in its place.
 func TestHeadlineOverNotice(t *testing.T) {
 	r := reported(t, 4, acmeAndPlatform, noticeOfNone, both4, gives("copy", "plaintext"), both4)
 	require.True(t, r.Notice.Shown)
@@ -225,8 +227,8 @@ func TestHeadlineForms(t *testing.T) {
 	require.Equal(t, "Now nobody else can read or write.", since(headlineFacts{of: 3, list: []*standing{{ids: []string{"p"}, forges: []int{2}, after: 3}}}))
 }
 
-// requireHeadline holds a headline against the rest of its report: its numbers, and what it must not say. What
-// principals share is in sc, which may be nil.
+// requireHeadline holds a headline against the rest of its report: its numbers, and what it must
+// not say. What principals share is in sc, which may be nil.
 func requireHeadline(t *testing.T, r *Report, sc *Scenario, name string) {
 	t.Helper()
 	h, n := r.Headline, len(r.Messages)

@@ -5,7 +5,8 @@ import (
 	"slices"
 )
 
-// exactUnits is up to how many different elements a smallest hitting set is found; beyond, a greedy one.
+// exactUnits is up to how many different elements a smallest hitting set is found; beyond, a greedy
+// one.
 const exactUnits = 64
 
 // hit returns a set that meets each of the sets, as a sorted list. It is a smallest one if exact;
@@ -42,7 +43,8 @@ func hit(sets [][]int) (list []int, exact bool) {
 	return list, b.steps > 0
 }
 
-// A branch is a branch-and-bound search: some element of the first set that is not met yet is chosen.
+// A branch is a branch-and-bound search: some element of the first set that is not met yet is
+// chosen.
 type branch struct {
 	masks []uint64
 	best  int

@@ -152,8 +152,8 @@ func TestRename(t *testing.T) {
 	}
 }
 
-// TestOneBit: flip a bit of what was handed over, and the witnesses are gone: nothing is called lost that
-// did not happen (B15.3).
+// TestOneBit: flip a bit of what was handed over, and the witnesses are gone: nothing is called
+// lost that did not happen (B15.3).
 func TestOneBit(t *testing.T) {
 	sc := pingPong(3, 6, 2, "copy", "session")
 	require.Equal(t, Lost, evaluate(t, sc).Find("G2", "p").Result())
@@ -219,8 +219,8 @@ func TestIdentityOnly(t *testing.T) {
 	}
 }
 
-// TestTimeSlide: the same grant at 200 consecutive instants; exposure is the adversary's at each (B15.5).
-// That the other clock depends on the instant is TestTwoClocks.
+// TestTimeSlide: the same grant at 200 consecutive instants; exposure is the adversary's at each
+// (B15.5). That the other clock depends on the instant is TestTwoClocks.
 func TestTimeSlide(t *testing.T) {
 	for _, protocol := range []int{3, 4} {
 		end := map[bool]int{false: 202, true: 30}[testing.Short() || protocol == 3]
@@ -294,8 +294,8 @@ func TestMonotone(t *testing.T) {
 	}
 }
 
-// TestLateForgery: a revoked provider can slip messages in until the customer has met five newer chains
-// (T12), and reads nothing.
+// TestLateForgery: a revoked provider can slip messages in until the customer has met five newer
+// chains (T12), and reads nothing.
 func TestLateForgery(t *testing.T) {
 	sc := pingPong(3, 6, 6, "copy")
 	sc.Script = append(sc.Script,

@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestSeparation: the two halves share the form of a parcel and nothing else. Were the adversary to use
-// the rule book, or the rule book values, their agreement would be worth nothing.
+// TestSeparation: the two halves share the form of a parcel and nothing else. Were the adversary to
+// use the rule book, or the rule book values, their agreement would be worth nothing.
 func TestSeparation(t *testing.T) {
 	const module = "signet.example/signet/"
 	for dir, allowed := range map[string][]string{
@@ -42,8 +42,8 @@ func TestSeparation(t *testing.T) {
 	}
 }
 
-// TestNoTable: no verdict is written down anywhere. Results are named in verdict.go, where they come with
-// evidence, and read elsewhere; and nothing branches on how a grant is called.
+// TestNoTable: no verdict is written down anywhere. Results are named in verdict.go, where they
+// come with evidence, and read elsewhere; and nothing branches on how a grant is called.
 func TestNoTable(t *testing.T) {
 	files, err := filepath.Glob("*.go")
 	require.NoError(t, err)

@@ -8,8 +8,8 @@ import (
 	"signet.example/signet/session"
 )
 
-// inject lets a principal try, with what it holds now, to make an end accept a message. What is accepted
-// happens: the receiver goes on from there, and the principal keeps what it made.
+// inject lets a principal try, with what it holds now, to make an end accept a message. What is
+// accepted happens: the receiver goes on from there, and the principal keeps what it made.
 func (r *run) inject(in *injection, to *party) error {
 	if err := r.probe(to.side, -1, in); err != nil {
 		return err
@@ -83,8 +83,8 @@ func (r *run) travelled(m session.Message, in *injection, to *party) error {
 	return nil
 }
 
-// keep gives the principal a parcel of what it made itself, so that both halves of the custodian know
-// that it has it.
+// keep gives the principal a parcel of what it made itself, so that both halves of the custodian
+// know that it has it.
 func (r *run) keep(f *attack.Acceptance, in *injection, as attack.Side) error {
 	own, stored := f.Keeps()
 	var entries []parcel.Entry
@@ -107,7 +107,8 @@ func (r *run) keep(f *attack.Acceptance, in *injection, as attack.Side) error {
 	return nil
 }
 
-// foreign notes a ratchet key that neither end made, and what the receiver took it to be made against.
+// foreign notes a ratchet key that neither end made, and what the receiver took it to be made
+// against.
 func (r *run) foreign(before []state, to *party) error {
 	after, err := to.states(r.ctx)
 	if err != nil {

@@ -21,8 +21,9 @@ func whoForges(r *Report, principal string) (list []int) {
 	return list
 }
 
-// TestKeyless: a receiver takes a message that carries no post-quantum key, in any epoch, so the elliptic-curve
-// half alone forges; it reads nothing. A receiver that refuses such messages is another matter.
+// TestKeyless: a receiver takes a message that carries no post-quantum key, in any epoch, so the
+// elliptic-curve half alone forges; it reads nothing. A receiver that refuses such messages is
+// another matter.
 func TestKeyless(t *testing.T) {
 	for _, c := range []struct {
 		atoms   []string
@@ -62,7 +63,8 @@ func TestKeyless(t *testing.T) {
 	}
 }
 
-// TestKeylessInside: inside a first message nothing was received yet, so a strict receiver takes one too.
+// TestKeylessInside: inside a first message nothing was received yet, so a strict receiver takes
+// one too.
 func TestKeylessInside(t *testing.T) {
 	for _, keyless := range []string{KeylessAccepted, KeylessRefused} {
 		sc := &Scenario{Protocol: 4, Keyless: keyless, Principals: []Principal{{ID: "p", Role: Provider}}, Script: []Step{
@@ -82,8 +84,8 @@ func TestKeylessInside(t *testing.T) {
 	}
 }
 
-// TestAuthenticityDoesNotHeal: who follows the elliptic-curve half forges at every later epoch of the other, and
-// no less than who has both; the other half alone forges nothing (T18).
+// TestAuthenticityDoesNotHeal: who follows the elliptic-curve half forges at every later epoch of
+// the other, and no less than who has both; the other half alone forges nothing (T18).
 func TestAuthenticityDoesNotHeal(t *testing.T) {
 	n := 40
 	if !testing.Short() {
@@ -100,8 +102,8 @@ func TestAuthenticityDoesNotHeal(t *testing.T) {
 	require.Len(t, forged["session-ec"], n-4)
 }
 
-// TestKeylessIsNamed: a forgery is S11 if and only if its message has no post-quantum key, and one with a key is
-// preferred.
+// TestKeylessIsNamed: a forgery is S11 if and only if its message has no post-quantum key, and one
+// with a key is preferred.
 func TestKeylessIsNamed(t *testing.T) {
 	for atoms, want := range map[string]string{"session": "S1", "session-ec": "S11"} {
 		sc := pingPong(4, 6, 6, "copy")

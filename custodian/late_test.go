@@ -29,8 +29,8 @@ func then(protocol int, steps ...Step) *Scenario {
 	return sc
 }
 
-// TestLostAndHeld has for each guarantee a conversation in which it is lost, one in which it is held, and
-// what is conditional; and verifies the bundle of each.
+// TestLostAndHeld has for each guarantee a conversation in which it is lost, one in which it is
+// held, and what is conditional; and verifies the bundle of each.
 func TestLostAndHeld(t *testing.T) {
 	customer, business := Step{Send: &Send{From: Customer}}, Step{Send: &Send{From: Business}}
 	session := grantStep("g", "p", "copy", "session")
@@ -89,9 +89,9 @@ func TestLostAndHeld(t *testing.T) {
 	}
 }
 
-// TestLateForger: the former provider, who has the chain that was current when its mandate ended, writes
-// when the customer has met one to seven newer chains, with the barrier and without; and from a session
-// that she has archived. What she takes is what G8 says (B15.10, T12).
+// TestLateForger: the former provider, who has the chain that was current when its mandate ended,
+// writes when the customer has met one to seven newer chains, with the barrier and without; and
+// from a session that she has archived. What she takes is what G8 says (B15.10, T12).
 func TestLateForger(t *testing.T) {
 	for _, protocol := range []int{3, 4} {
 		for newer := range 8 {
@@ -173,7 +173,8 @@ func TestSeverity(t *testing.T) {
 	}
 }
 
-// TestFrench: a French table has no English left: none of the English sentences of the report is in it.
+// TestFrench: a French table has no English left: none of the English sentences of the report is in
+// it.
 func TestFrench(t *testing.T) {
 	for n := range uint64(12) {
 		sc := randomScenario(n)

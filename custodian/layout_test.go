@@ -11,11 +11,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A layout has the order of names at each place of a document, as far as the document shows it. A forger
-// keeps to it: what has the wrong form is refused before anything else.
+// A layout has the order of names at each place of a document, as far as the document shows it. A
+// forger keeps to it: what has the wrong form is refused before anything else.
 type layout map[string][]string
 
-// placeOf tells objects apart whose names have another order: by the way to them, and by their kind.
+// placeOf tells objects apart whose names have another order: by the way to them, and by their
+// kind.
 func placeOf(at string, names []string, kind any) string {
 	if k, ok := kind.(string); ok && slices.Contains(names, "kind") {
 		return at + "#" + k
@@ -145,8 +146,8 @@ func edit(t *testing.T, files map[string][]byte, name string, change func(map[st
 	files[name] = out.Bytes()
 }
 
-// TestLayout: what is written again without a change is the same bytes; else the frauds of these tests
-// would be refused for their form alone.
+// TestLayout: what is written again without a change is the same bytes; else the frauds of these
+// tests would be refused for their form alone.
 func TestLayout(t *testing.T) {
 	for _, sc := range []*Scenario{twoPrincipals(1), randomCustody(3).Scenario, randomScenario(5)} {
 		good := bundleOf(t, sc, Lab)

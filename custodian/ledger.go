@@ -5,8 +5,9 @@ import (
 	"signet.example/signet/custodian/parcel"
 )
 
-// A ledger collects what is public about the sessions of a run: which ratchet keys there were, which was
-// made against which, and how far the chains went. It keeps the order in which it met them.
+// A ledger collects what is public about the sessions of a run: which ratchet keys there were,
+// which was made against which, and how far the chains went. It keeps the order in which it met
+// them.
 type ledger struct {
 	turns  []*know.Turn
 	turnOf map[[2]parcel.Key]*know.Turn

@@ -14,8 +14,9 @@ import (
 	"signet.example/signet/custodian/parcel"
 )
 
-// A lie is one fact that a maker of bundles changes before anything is reckoned: certificates, witnesses, verdicts,
-// sentences and the manifest follow from it. So it is refused by what binds the fact, or by nothing.
+// A lie is one fact that a maker of bundles changes before anything is reckoned: certificates,
+// witnesses, verdicts, sentences and the manifest follow from it. So it is refused by what binds
+// the fact, or by nothing.
 type lie struct {
 	name  string
 	of    *Scenario
@@ -96,7 +97,8 @@ func moved(at, gone int) int {
 	return at
 }
 
-// talk is a conversation of eight messages with a grant after the fourth; the business writes before it and after it.
+// talk is a conversation of eight messages with a grant after the fourth; the business writes
+// before it and after it.
 func talk(g Grant, more ...Step) *Scenario {
 	sc := pingPong(4, 4, 9, "")
 	g.Name, g.To = "g", "p"
@@ -109,7 +111,8 @@ func talk(g Grant, more ...Step) *Scenario {
 	return sc
 }
 
-// lies are one fact each; every part of "Bindings" in docs/custody-bundle.md has one that nothing else refuses.
+// lies are one fact each; every part of "Bindings" in docs/custody-bundle.md has one that nothing
+// else refuses.
 func lies() []lie {
 	grantOf := func(via string, atoms ...string) *Scenario { return talk(Grant{Via: via, Atoms: atoms}) }
 	quota := talk(Grant{Via: "quota", Count: 2})
@@ -190,8 +193,9 @@ func lies() []lie {
 	}
 }
 
-// neverBegun is of a session that the business began from a bundle and wrote nothing in: the customer was first, in one of
-// hers. Who is given all archived states answers in it, the business goes on there, and no first message is ever sent.
+// neverBegun is of a session that the business began from a bundle and wrote nothing in: the
+// customer was first, in one of hers. Who is given all archived states answers in it, the business
+// goes on there, and no first message is ever sent.
 func neverBegun() *Scenario {
 	return &Scenario{
 		Protocol: 4, Seed: 1, Initiator: Business,
@@ -209,8 +213,9 @@ func byWay(g *Grant, via string) *Grant    { c := *g; c.Via = via; return &c }
 func toAnother(g *Grant, to string) *Grant { c := *g; c.To = to; return &c }
 func ofCount(g *Grant, count int) *Grant   { c := *g; c.Count = count; return &c }
 
-// TestLiar: a maker of bundles changes one fact and recomputes everything that follows. Both verifiers refuse each
-// product, and custodian/check for the reason that the fact is bound by (B15.15).
+// TestLiar: a maker of bundles changes one fact and recomputes everything that follows. Both
+// verifiers refuse each product, and custodian/check for the reason that the fact is bound by
+// (B15.15).
 func TestLiar(t *testing.T) {
 	var shown []shownBundle
 	honest := make(map[string]bool)

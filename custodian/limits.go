@@ -5,7 +5,8 @@ import (
 	"slices"
 )
 
-// What a report says about itself, in both languages. Its JSON has the English alone (custody-format.md).
+// What a report says about itself, in both languages. Its JSON has the English alone
+// (custody-format.md).
 
 // limits is what every report says (custody B13, B14).
 var limits = []Text{
@@ -77,7 +78,8 @@ var notes = withChecks(map[string]Text{
 		"L'application du client ne compte pas sur la barrière : une session qu'elle a supprimée peut être recommencée à partir de son premier message."},
 })
 
-// receivers says which receivers a report is about, where there are two kinds, and what the other would change.
+// receivers says which receivers a report is about, where there are two kinds, and what the other
+// would change.
 func (r *run) receivers() []Text {
 	switch {
 	case r.sc.Protocol == 3:

@@ -27,8 +27,9 @@ func evaluate(t *testing.T, sc *Scenario) *Report {
 	return r
 }
 
-// TestTwoClocks: after one handover of a session the elliptic-curve half heals in one or two messages,
-// the post-quantum half in an epoch or two (custody B3 T1, T2). A constant would be a fake.
+// TestTwoClocks: after one handover of a session the elliptic-curve half heals in one or two
+// messages, the post-quantum half in an epoch or two (custody B3 T1, T2). A constant would be a
+// fake.
 func TestTwoClocks(t *testing.T) {
 	seen := make(map[int]bool)
 	step := map[bool]int{false: 9, true: 27}[testing.Short()]

@@ -16,8 +16,9 @@ import (
 	"signet.example/signet/internal/wire"
 )
 
-// These tests go through what a receiver takes, value by value, and not what senders write: whatever it accepts has to be
-// a way of the rule book (T20). A receiver that takes one more value turns them red.
+// These tests go through what a receiver takes, value by value, and not what senders write:
+// whatever it accepts has to be a way of the rule book (T20). A receiver that takes one more value
+// turns them red.
 
 // A dish is a message as somebody would make it who has the whole session of its sender.
 type dish struct {
@@ -205,8 +206,8 @@ func (c *cook) next(epoch uint64) uint32 {
 	return 1
 }
 
-// TestFirstByte: whatever the lower half of the version byte, the message is of the version in the upper half, for the
-// receiver as for whoever reads it on its way.
+// TestFirstByte: whatever the lower half of the version byte, the message is of the version in the
+// upper half, for the receiver as for whoever reads it on its way.
 func TestFirstByte(t *testing.T) {
 	for _, protocol := range []int{3, 4} {
 		sc := pingPong(protocol, 4, 4, "copy", "session")

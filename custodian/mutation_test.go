@@ -9,11 +9,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// sabotage is the variable of the environment that makes this test binary lie: "G2=held" replaces what
-// judges G2 by a constant.
+// sabotage is the variable of the environment that makes this test binary lie: "G2=held" replaces
+// what judges G2 by a constant.
 const sabotage = "CUSTODIAN_SABOTAGE"
 
-// mutationSuite are the tests that must notice. Each guarantee is lost in one of them and held in another.
+// mutationSuite are the tests that must notice. Each guarantee is lost in one of them and held in
+// another.
 const mutationSuite = "^Test(LostAndHeld|Shipped|Past|Quantum|Notice.*|Statement.*)$"
 
 func TestMain(m *testing.M) {
@@ -45,8 +46,8 @@ func corrupt(id, says string) {
 	}
 }
 
-// TestFixedVerdicts: with any one guarantee judged by a constant, be it that it holds or that it is lost,
-// the suite is red; without, it is green (B15.8, B15.12).
+// TestFixedVerdicts: with any one guarantee judged by a constant, be it that it holds or that it is
+// lost, the suite is red; without, it is green (B15.8, B15.12).
 func TestFixedVerdicts(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it runs the suite twice for each guarantee")

@@ -59,8 +59,8 @@ func (r *run) heard(s *sent) {
 	r.settleGaps()
 }
 
-// refusedBy tells the client of a message of the business that its session refused. If another one has its
-// place, there are two writers. Else it is lost, and may have been a statement.
+// refusedBy tells the client of a message of the business that its session refused. If another one
+// has its place, there are two writers. Else it is lost, and may have been a statement.
 func (r *run) refusedBy(s *sent) {
 	c := r.custody
 	if c == nil || s.from != attack.Business {
@@ -101,8 +101,9 @@ func (r *run) settleGaps() {
 	r.observe(&clientEvent{signal: map[bool]string{true: signalMissing, false: signalComplete}[missing]})
 }
 
-// barred tells the client that it has raised a barrier. It does not count while a session that was deleted can
-// be begun again from its first message, as where neither a one-time nor a KEM prekey took part.
+// barred tells the client that it has raised a barrier. It does not count while a session that was
+// deleted can be begun again from its first message, as where neither a one-time nor a KEM prekey
+// took part.
 func (r *run) barred() error {
 	c := r.custody
 	if c == nil {
@@ -133,8 +134,8 @@ func (r *run) renamed() {
 	}
 }
 
-// show notes what the client shows when a message is sent. By writing on, the customer acknowledges what she
-// was shown.
+// show notes what the client shows when a message is sent. By writing on, the customer acknowledges
+// what she was shown.
 func (r *run) show(s *sent) {
 	c := r.custody
 	if c == nil {

@@ -25,9 +25,9 @@ type guarded struct {
 	statements  int
 }
 
-// A custodyScript writes a scenario in which custody changes at random: grants, revocations, a change of
-// hosts, new keys, statements that are forged, withheld, replayed or contradicted. An honest business says
-// what it is about to do and waits until the customer knows.
+// A custodyScript writes a scenario in which custody changes at random: grants, revocations, a
+// change of hosts, new keys, statements that are forged, withheld, replayed or contradicted. An
+// honest business says what it is about to do and waits until the customer knows.
 type custodyScript struct {
 	*guarded
 	g      *rand.Rand
@@ -140,22 +140,24 @@ func (s *custodyScript) revoke(profile string, mute bool) {
 	}
 }
 
-// undelivered reports whether a statement of the business that was sent was not accepted: it went on without
-// an acknowledgement.
+// undelivered reports whether a statement of the business that was sent was not accepted: it went
+// on without an acknowledgement.
 func undelivered(r *run) bool {
 	return slices.ContainsFunc(r.custody.chain, func(st *stated) bool { return !st.taken && !r.sc.Script[st.step].Notice.Withhold })
 }
 
-// wentOn reports whether the business went on in a session after a barrier had deleted it at the customer's:
-// former holders read on, and her client, which refuses these messages, does not tell of them any more.
+// wentOn reports whether the business went on in a session after a barrier had deleted it at the
+// customer's: former holders read on, and her client, which refuses these messages, does not tell
+// of them any more.
 func wentOn(r *run) bool {
 	barrier := slices.ContainsFunc(r.sc.Script, func(s Step) bool { return s.Barrier })
 	return barrier && slices.ContainsFunc(r.messages, func(m *sent) bool { return m.from == attack.Business && m.refused != nil })
 }
 
-// TestRandomCustody: over whole conversations, the customer's client never says that a chat is end-to-end
-// encrypted while somebody was openly given its messages; where the business was silent about what it gave, the
-// report says that the notice is dishonest, or, if it published nothing at all, that this cannot be detected.
+// TestRandomCustody: over whole conversations, the customer's client never says that a chat is
+// end-to-end encrypted while somebody was openly given its messages; where the business was silent
+// about what it gave, the report says that the notice is dishonest, or, if it published nothing at
+// all, that this cannot be detected.
 func TestRandomCustody(t *testing.T) {
 	kinds := make(map[string]int)
 	lies, blind, forgeable, silent := 0, 0, 0, 0
@@ -205,7 +207,8 @@ func TestRandomCustody(t *testing.T) {
 	require.Greater(t, forgeable, 0)
 }
 
-// TestNoticeBundles: the verifier, which shares nothing with what it checks, comes to the same about notices.
+// TestNoticeBundles: the verifier, which shares nothing with what it checks, comes to the same
+// about notices.
 func TestNoticeBundles(t *testing.T) {
 	for n := range uint64(*noticeRuns / 3) {
 		profile := []Profile{Publishable, Lab}[n%2]

@@ -15,8 +15,8 @@ import (
 // epoch is when every run begins.
 var epoch = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// custody is what a run with notices has besides its messages: the chain of statements of the business, and
-// the customer's client, which observes them and what happens in her session.
+// custody is what a run with notices has besides its messages: the chain of statements of the
+// business, and the customer's client, which observes them and what happens in her session.
 type custody struct {
 	root     *notice.RootKey
 	business *notice.Business
@@ -57,7 +57,8 @@ type stated struct {
 	at    int  // the event of its arrival
 }
 
-// A clientEvent is what the customer's client notices. It is her testimony, as what a receiver takes is.
+// A clientEvent is what the customer's client notices. It is her testimony, as what a receiver
+// takes is.
 type clientEvent struct {
 	signal   string
 	stated   *stated // for signalStatement and signalProof
@@ -87,8 +88,8 @@ const (
 // lessGrace is how long a renewal is waited for in a run, where a step is a minute.
 const lessGrace = time.Minute
 
-// newCustody begins what notices need, nil if the script has none. The ends have compared numbers, so the
-// custody root key is pinned from the beginning.
+// newCustody begins what notices need, nil if the script has none. The ends have compared numbers,
+// so the custody root key is pinned from the beginning.
 func (r *run) newCustody() (*custody, error) {
 	var first *Statement
 	for i := range r.sc.Script {
@@ -215,8 +216,8 @@ func (c *custody) sign(s *notice.Statement, r *run) (*notice.Signed, error) {
 	return c.root.Sign(s, nil)
 }
 
-// other signs a second statement with the number of s: to somebody else the business says that nobody holds
-// anything, or, if it said so here, the same in other words.
+// other signs a second statement with the number of s: to somebody else the business says that
+// nobody holds anything, or, if it said so here, the same in other words.
 func (c *custody) other(s *notice.Statement, r *run) (*notice.Signed, error) {
 	t := *s
 	t.English, t.French = "To another customer.", "À un autre client."
@@ -225,8 +226,9 @@ func (c *custody) other(s *notice.Statement, r *run) (*notice.Signed, error) {
 	return c.sign(&t, r)
 }
 
-// statementOf signs as a principal can: with the identity key if it holds it and the profile asks for that, else
-// with a custody root key of its own. The chain is known to whoever is a customer too.
+// statementOf signs as a principal can: with the identity key if it holds it and the profile asks
+// for that, else with a custody root key of its own. The chain is known to whoever is a customer
+// too.
 func (r *run) statementOf(by int, s *Statement) (*stated, error) {
 	c := r.custody
 	a := attack.New()
@@ -269,7 +271,8 @@ func (r *run) quoted(s *notice.Statement) (list []int) {
 	return list
 }
 
-// control sends a statement inside the conversation. It is a message of the session that has no number.
+// control sends a statement inside the conversation. It is a message of the session that has no
+// number.
 func (r *run) control(st *stated, withhold bool) error {
 	p, peer := r.parties[attack.Business], r.parties[attack.Customer]
 	m, err := p.device.Encrypt(r.ctx, p.peer, st.control)

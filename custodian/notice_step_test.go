@@ -137,7 +137,8 @@ func TestNotices(t *testing.T) {
 	}
 }
 
-// TestNoticeIsNoMessage: a statement has no number, so that one more does not move what others speak of.
+// TestNoticeIsNoMessage: a statement has no number, so that one more does not move what others
+// speak of.
 func TestNoticeIsNoMessage(t *testing.T) {
 	sc, err := ParseScenario([]byte(told(hello, answer, noOne, `{"send":"customer","deliver":false}`, hosted, `{"deliver":[2]}`, answer)))
 	require.NoError(t, err)

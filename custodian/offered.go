@@ -10,10 +10,10 @@ import (
 	"signet.example/signet/custodian/attack"
 )
 
-// An Offer is a message that an adversary put before a copy of an end, and what the copy made of it. It
-// is for the laboratory: with it another implementation of the protocol can be asked whether it would
-// have taken the same. It holds the end's secrets, and redacts itself when formatted, logged or
-// marshalled. Its slices are the callee's own.
+// An Offer is a message that an adversary put before a copy of an end, and what the copy made of
+// it. It is for the laboratory: with it another implementation of the protocol can be asked whether
+// it would have taken the same. It holds the end's secrets, and redacts itself when formatted,
+// logged or marshalled. Its slices are the callee's own.
 type Offer struct {
 	To         string         // the end: Customer or Business
 	Self, Peer signet.Address // of the end, and of whom the message claims to come from

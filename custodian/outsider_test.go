@@ -29,7 +29,8 @@ type shownBundle struct {
 	good   bool
 }
 
-// outsider asks custodian/outsider/verify.mjs, started once, about all bundles: its answers, in order.
+// outsider asks custodian/outsider/verify.mjs, started once, about all bundles: its answers, in
+// order.
 func outsider(t *testing.T, list []shownBundle) []string {
 	t.Helper()
 	node, err := exec.LookPath("node")
@@ -58,7 +59,8 @@ func outsider(t *testing.T, list []shownBundle) []string {
 	return answers
 }
 
-// requireSame: custodian/check and the outsider's verifier accept the good bundles, and refuse the others.
+// requireSame: custodian/check and the outsider's verifier accept the good bundles, and refuse the
+// others.
 func requireSame(t *testing.T, list []shownBundle) {
 	t.Helper()
 	wrong := 0
@@ -77,7 +79,8 @@ func requireSame(t *testing.T, list []shownBundle) {
 	t.Logf("%d bundles, %d wrong answers", len(list), wrong)
 }
 
-// TestOutsiderAccepts: who wrote a verifier from docs/custody-bundle.md alone accepts what is good (B15.12).
+// TestOutsiderAccepts: who wrote a verifier from docs/custody-bundle.md alone accepts what is good
+// (B15.12).
 func TestOutsiderAccepts(t *testing.T) {
 	var list []shownBundle
 	add := func(name string, sc *Scenario, profiles ...Profile) {
@@ -114,7 +117,8 @@ func TestOutsiderAccepts(t *testing.T) {
 	requireSame(t, list)
 }
 
-// TestOutsiderRefuses: it refuses what custodian/check refuses, each fraud with a manifest made anew (B15.12).
+// TestOutsiderRefuses: it refuses what custodian/check refuses, each fraud with a manifest made
+// anew (B15.12).
 func TestOutsiderRefuses(t *testing.T) {
 	var list []shownBundle
 	try := func(good, other map[string][]byte, profile Profile, frauds []fraud) {

@@ -9,11 +9,12 @@ import (
 	"signet.example/signet/custodian/know"
 )
 
-// This file asks both halves about all principals at the same time. What they answer does not depend on how
-// many processors there are: views share nothing that changes, and a forgery depends on its probe alone.
+// This file asks both halves about all principals at the same time. What they answer does not
+// depend on how many processors there are: views share nothing that changes, and a forgery depends
+// on its probe alone.
 
-// longEnough is from how many events on a view's probes are shared out among several adversaries. Each has to
-// learn everything that came before its own probes.
+// longEnough is from how many events on a view's probes are shared out among several adversaries.
+// Each has to learn everything that came before its own probes.
 const longEnough = 500
 
 // attempts closes what every view learnt and lets its adversaries try.
@@ -70,7 +71,8 @@ func (r *run) gave(v *view) bool {
 	return false
 }
 
-// spread does jobs, as many at a time as there are workers, and joins their errors in the order of the jobs.
+// spread does jobs, as many at a time as there are workers, and joins their errors in the order of
+// the jobs.
 func spread(workers int, jobs []func() error) error {
 	errs := make([]error, len(jobs))
 	next := make(chan int, len(jobs))

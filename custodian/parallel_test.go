@@ -11,8 +11,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestSameWhateverTheProcessors: reports and bundles are the same bytes however many adversaries share the probes,
-// with a grant that streams, one that ends, and an injection that the conversation goes on from.
+// TestSameWhateverTheProcessors: reports and bundles are the same bytes however many adversaries
+// share the probes, with a grant that streams, one that ends, and an injection that the
+// conversation goes on from.
 func TestSameWhateverTheProcessors(t *testing.T) {
 	sc := pingPong(4, 160, 4, "stream", "everything")
 	sc.Principals = append(sc.Principals, Principal{ID: "q", Role: Provider, SameAs: "p"}, Principal{ID: "x", Role: Outsider})
@@ -41,7 +42,8 @@ func TestSameWhateverTheProcessors(t *testing.T) {
 	}
 }
 
-// TestOffersComeInOrder: who is told of offers is told by one goroutine, in the same order each time.
+// TestOffersComeInOrder: who is told of offers is told by one goroutine, in the same order each
+// time.
 func TestOffersComeInOrder(t *testing.T) {
 	var at [2][]string
 	var inside atomic.Int32

@@ -26,9 +26,9 @@ func wrong(field, format string, args ...any) error {
 
 const scenarioFormat = "custody-scenario-v1"
 
-// ParseScenario parses and checks a scenario. What could be read in two ways is an error: unknown and
-// repeated fields, names in other case, null, numbers that are no integers from 0 to 2^53-1 in decimal
-// digits, text that is not UTF-8. Every error is a *ScenarioError. b is not kept.
+// ParseScenario parses and checks a scenario. What could be read in two ways is an error: unknown
+// and repeated fields, names in other case, null, numbers that are no integers from 0 to 2^53-1 in
+// decimal digits, text that is not UTF-8. Every error is a *ScenarioError. b is not kept.
 func ParseScenario(b []byte) (*Scenario, error) {
 	if !json.Valid(b) || !utf8.Valid(b) {
 		return nil, wrong("document", "not JSON")

@@ -10,8 +10,9 @@ import (
 	"signet.example/signet/custodian/attack"
 )
 
-// A Part is a part of the ciphertexts: a message is in it if every field that is set admits it. What has no
-// number, a statement or what was injected, is not admitted by Percent and Messages. At least one field is set.
+// A Part is a part of the ciphertexts: a message is in it if every field that is set admits it.
+// What has no number, a statement or what was injected, is not admitted by Percent and Messages. At
+// least one field is set.
 type Part struct {
 	From     string // Customer or Business
 	Percent  int    // from 1 to 99: so many in a hundred, drawn by the scenario's seed
@@ -19,7 +20,8 @@ type Part struct {
 	Except   []int  // not these, in ascending order
 }
 
-// admits reports whether message number, or -1, of an end is in the part of the principal in this place of the list.
+// admits reports whether message number, or -1, of an end is in the part of the principal in this
+// place of the list.
 func (p *Part) admits(seed uint64, place, number int, from attack.Side) bool {
 	switch {
 	case p.From != "" && p.From != endNames[from]:

@@ -50,7 +50,8 @@ func TestPart(t *testing.T) {
 	require.InDelta(t, 3000, n, 150)
 }
 
-// TestPartFormat: what is written is read again, and what is malformed is refused with the field's name.
+// TestPartFormat: what is written is read again, and what is malformed is refused with the field's
+// name.
 func TestPartFormat(t *testing.T) {
 	with := func(sees string) string {
 		return `{"format":"custody-scenario-v1","protocol":4,"seed":1,"principals":[{"id":"p","role":"provider","sees":` + sees + `}],"script":[]}`
@@ -79,8 +80,9 @@ func TestPartFormat(t *testing.T) {
 	require.ErrorContains(t, err, "keyless")
 }
 
-// TestThreshold: of an epoch's objects, whoever holds the private key needs 30 chunks of the one part of the ciphertext
-// and 5 of the other; whoever holds what it was made with needs 3 of the header. One less, and nothing opens (T15).
+// TestThreshold: of an epoch's objects, whoever holds the private key needs 30 chunks of the one
+// part of the ciphertext and 5 of the other; whoever holds what it was made with needs 3 of the
+// header. One less, and nothing opens (T15).
 func TestThreshold(t *testing.T) {
 	hand := func(from string, atoms ...string) Step {
 		return Step{Grant: &Grant{Name: from + atoms[0], To: "p", From: from, Atoms: atoms, Via: "copy"}}
@@ -124,7 +126,8 @@ func TestThreshold(t *testing.T) {
 	}
 }
 
-// TestLearntFromNames: who sees no ciphertext learns ratchet keys from the names of what it is given, and is believed.
+// TestLearntFromNames: who sees no ciphertext learns ratchet keys from the names of what it is
+// given, and is believed.
 func TestLearntFromNames(t *testing.T) {
 	for _, sees := range []string{"all", "none"} {
 		sc := &Scenario{Protocol: 3, Seed: 1, Principals: []Principal{{ID: "p", Role: Provider, Sees: sees}}, Script: []Step{

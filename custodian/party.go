@@ -41,7 +41,8 @@ type party struct {
 	kem     []uint32
 	history []spoken
 
-	// release, if not nil, is asked before secrets leave; an error keeps them. It returns the receipt, if there is one.
+	// release, if not nil, is asked before secrets leave; an error keeps them. It returns the receipt,
+	// if there is one.
 	release func(ctx context.Context, g *Grant, entries int, parcel []byte) ([]byte, error)
 }
 
@@ -119,8 +120,8 @@ func note(list []uint32, id uint32) []uint32 {
 	return append(list, id)
 }
 
-// bundle takes the next bundle from the directory. With fallback it is the one that is handed out when
-// the one-time prekeys are gone, and nothing is taken.
+// bundle takes the next bundle from the directory. With fallback it is the one that is handed out
+// when the one-time prekeys are gone, and nothing is taken.
 func (p *party) bundle(ctx context.Context, sc *Scenario, fallback bool) (*x3dh.Bundle, error) {
 	if len(p.stock.PreKeys) == 0 && !fallback {
 		if err := p.publish(ctx, false); err != nil {

@@ -47,8 +47,8 @@ func (r *run) probe(to attack.Side, message int, inject *injection) error {
 	return nil
 }
 
-// A receiver is a copy of the receiver of a probe as it was. It knows the sender's identity key, as if the two
-// had compared safety numbers.
+// A receiver is a copy of the receiver of a probe as it was. It knows the sender's identity key, as
+// if the two had compared safety numbers.
 type receiver struct {
 	p     *probe
 	offer attack.Accept // nil until something is offered: most principals have nothing to offer
@@ -130,8 +130,8 @@ func (r *run) takes(p *party, sender parcel.Key) (list []way, err error) {
 // idOf tells ids of different kinds apart: they have 24 bits.
 func idOf(kind parcel.Kind, id uint32) uint32 { return uint32(kind)<<24 | id }
 
-// sessionWays is what one stored session takes. Keyless says that the receiver takes messages without a
-// post-quantum key at any time.
+// sessionWays is what one stored session takes. Keyless says that the receiver takes messages
+// without a post-quantum key at any time.
 func (r *run) sessionWays(s *state, keyless bool) (list []way) {
 	var half way
 	if s.pq != nil {
@@ -181,7 +181,8 @@ func (s *pqState) takes() (keys, chains []know.PQIndex) {
 	return keys, chains
 }
 
-// firstWays is what a receiver takes inside the public part of a first message that it has not got yet.
+// firstWays is what a receiver takes inside the public part of a first message that it has not got
+// yet.
 func (r *run) firstWays(p *party, sender parcel.Key, known map[parcel.Key]bool, kept map[uint32]bool) (list []way) {
 	for _, m := range r.firsts {
 		f := m.first

@@ -9,9 +9,9 @@ import (
 	"signet.example/signet/session"
 )
 
-// giveQuota hands over the keys of the next messages of the sending chain, and no chain key. The giver
-// reserves their places on both chains in the way that cannot be undone: it encrypts as many messages
-// and throws them away, so that it goes on after them whatever happens.
+// giveQuota hands over the keys of the next messages of the sending chain, and no chain key. The
+// giver reserves their places on both chains in the way that cannot be undone: it encrypts as many
+// messages and throws them away, so that it goes on after them whatever happens.
 func (r *run) giveQuota(a *active) error {
 	p := r.parties[sideOfGrant(a.Grant)]
 	var entries []parcel.Entry

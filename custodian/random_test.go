@@ -12,8 +12,8 @@ import (
 
 var many = flag.Int("scenarios", 240, "how many random scenarios to cross-check")
 
-// randomScenario draws a script: messages in both directions, held, late and lost, and grants of random
-// sets of atoms that were never shipped as a mode.
+// randomScenario draws a script: messages in both directions, held, late and lost, and grants of
+// random sets of atoms that were never shipped as a mode.
 func randomScenario(n uint64) *Scenario {
 	g := rand.New(rand.NewPCG(n, 17))
 	sc := &Scenario{
@@ -91,7 +91,8 @@ func randomScenario(n uint64) *Scenario {
 	return sc
 }
 
-// oldScenarios are those with numbers below: of providers that see everything, and receivers like the official client.
+// oldScenarios are those with numbers below: of providers that see everything, and receivers like
+// the official client.
 const oldScenarios = 100_000
 
 // randomView lets a principal see all ciphertexts, none, or a part of them.
@@ -139,8 +140,8 @@ func randomAtoms(g *rand.Rand) (list []string) {
 	return list
 }
 
-// TestModelAgainstAdversary is the heart of the matter: for grants that nobody thought of, the rule book
-// derives exactly what the adversary opens and forges.
+// TestModelAgainstAdversary is the heart of the matter: for grants that nobody thought of, the rule
+// book derives exactly what the adversary opens and forges.
 func TestModelAgainstAdversary(t *testing.T) {
 	read, forged, refused := 0, 0, 0
 	// Scenarios that once found a hole, in the rule book or in the adversary.

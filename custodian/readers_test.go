@@ -167,7 +167,8 @@ func renamePrincipal(t *testing.T, files map[string][]byte, from, to string) {
 	}
 }
 
-// TestBoundedWork: chains that a bundle only says are long cost nothing; what two jumps make is let pass.
+// TestBoundedWork: chains that a bundle only says are long cost nothing; what two jumps make is let
+// pass.
 func TestBoundedWork(t *testing.T) {
 	files := filesOf(t, bundleOf(t, pingPong(4, 6, 3, "copy", "session"), Publishable))
 	var list []shownBundle
@@ -192,8 +193,8 @@ func TestBoundedWork(t *testing.T) {
 	require.ErrorContains(t, err, "certificate", "it is worked off, and comes to another closure")
 }
 
-// TestSentences: what is quoted is what was verified. Each sentence that a maker of bundles puts in the place of
-// another is refused by both verifiers.
+// TestSentences: what is quoted is what was verified. Each sentence that a maker of bundles puts in
+// the place of another is refused by both verifiers.
 func TestSentences(t *testing.T) {
 	sc := twoPrincipals(1)
 	sc.Principals[1].SameAs = ""
@@ -231,8 +232,8 @@ func TestSentences(t *testing.T) {
 	})
 }
 
-// TestSentencesAreKnown: the two verifiers and the page name the templates that reports are made with. Who changes
-// a sentence changes these.
+// TestSentencesAreKnown: the two verifiers and the page name the templates that reports are made
+// with. Who changes a sentence changes these.
 func TestSentencesAreKnown(t *testing.T) {
 	digest := strings.TrimPrefix(sentencesDigest(), "sha256:")
 	for _, file := range []string{"check/sentences.go", "outsider/verify.mjs", "../docs/custody-bundle.md"} {

@@ -27,8 +27,9 @@ func signer(t *testing.T) (*Receiver, ed25519.PrivateKey) {
 	return &Receiver{Key: [32]byte(public), Sign: sign}, private
 }
 
-// TestReceipts: each parcel of a recording is signed for before it leaves, the receipts are in the bundle, and both verifiers
-// count them and refuse one that is changed, of another parcel, grant or time, by a second key, or of no parcel (B16).
+// TestReceipts: each parcel of a recording is signed for before it leaves, the receipts are in the
+// bundle, and both verifiers count them and refuse one that is changed, of another parcel, grant or
+// time, by a second key, or of no parcel (B16).
 func TestReceipts(t *testing.T) {
 	receiver, private := signer(t)
 	l := newLiveFor(t, map[string]*Receiver{"p": receiver}, Principal{ID: "p", Role: Provider})
@@ -88,7 +89,8 @@ func TestReceipts(t *testing.T) {
 	requireSame(t, list)
 }
 
-// TestReceiptFirst: who does not sign for a parcel, or signs something else, gets nothing, and nothing was granted.
+// TestReceiptFirst: who does not sign for a parcel, or signs something else, gets nothing, and
+// nothing was granted.
 func TestReceiptFirst(t *testing.T) {
 	sound, private := signer(t)
 	other, _ := signer(t)

@@ -24,13 +24,14 @@ type RecordOptions struct {
 	Principals []Principal
 }
 
-// A Recording follows a live conversation between two devices, a customer's and a business's, and judges
-// it like a scenario. The program writes and delivers the messages itself, in its own order and by its own
-// means, with the two Taps in the place of the devices; it grants and revokes when it likes.
+// A Recording follows a live conversation between two devices, a customer's and a business's, and
+// judges it like a scenario. The program writes and delivers the messages itself, in its own order
+// and by its own means, with the two Taps in the place of the devices; it grants and revokes when
+// it likes.
 //
-// A recording holds what a scenario's evaluation does: copies of the receivers, the secrets that were
-// handed over, texts and ciphertexts. It is for tests, audits and teaching, not for every day. It is safe
-// for concurrent use; operations on the conversation run one after another.
+// A recording holds what a scenario's evaluation does: copies of the receivers, the secrets that
+// were handed over, texts and ciphertexts. It is for tests, audits and teaching, not for every day.
+// It is safe for concurrent use; operations on the conversation run one after another.
 type Recording struct {
 	mu     sync.Mutex
 	run    *run
@@ -45,10 +46,10 @@ type Recording struct {
 // made. It was not given to the device.
 var ErrUnrecorded = errors.New("custodian: the message was not written in this recording")
 
-// Record begins to follow a conversation between two devices that have had none: their stores have no
-// session with each other. It publishes the signed prekeys of both, which makes them if there are none. Nil
-// opts means the defaults. The error is a *ScenarioError for malformed principals, or what a store
-// returned.
+// Record begins to follow a conversation between two devices that have had none: their stores have
+// no session with each other. It publishes the signed prekeys of both, which makes them if there
+// are none. Nil opts means the defaults. The error is a *ScenarioError for malformed principals, or
+// what a store returned.
 func Record(ctx context.Context, customer, business Capability, opts *RecordOptions) (*Recording, error) {
 	if customer.c == nil || business.c == nil {
 		return nil, errNoCap
@@ -94,10 +95,10 @@ func (rec *Recording) Customer() *Tap { return rec.taps[attack.Customer] }
 // Business is the business's end.
 func (rec *Recording) Business() *Tap { return rec.taps[attack.Business] }
 
-// Scenario returns the conversation as a script so far: messages, deliveries and grants, to be played
-// again. What a script cannot say is left out: which end archived a session, or when it rotated its
-// prekeys; nor that one end alone refuses messages without a post-quantum key, which are then accepted. A
-// text that is not UTF-8 is left out, too.
+// Scenario returns the conversation as a script so far: messages, deliveries and grants, to be
+// played again. What a script cannot say is left out: which end archived a session, or when it
+// rotated its prekeys; nor that one end alone refuses messages without a post-quantum key, which
+// are then accepted. A text that is not UTF-8 is left out, too.
 func (rec *Recording) Scenario() *Scenario {
 	rec.mu.Lock()
 	defer rec.mu.Unlock()
@@ -117,9 +118,9 @@ func (sc *Scenario) clone() *Scenario {
 	return &out
 }
 
-// Grant hands secrets over now, and by "stream" later ones too, and returns the parcel of what left now.
-// The owner's audit is told of every parcel before it leaves. The error is a *ScenarioError for a
-// malformed grant, or what audit, receiver or store returned; nothing was granted then.
+// Grant hands secrets over now, and by "stream" later ones too, and returns the parcel of what left
+// now. The owner's audit is told of every parcel before it leaves. The error is a *ScenarioError
+// for a malformed grant, or what audit, receiver or store returned; nothing was granted then.
 func (rec *Recording) Grant(ctx context.Context, g Grant) (parcel.Parcel, error) {
 	rec.mu.Lock()
 	defer rec.mu.Unlock()
@@ -193,8 +194,8 @@ func (rec *Recording) prepare(ctx context.Context) {
 	}
 }
 
-// Evaluate judges the conversation so far, as if it ended now. It goes on unchanged; later messages are in
-// a later evaluation. The error is what broke the recording, or what a store returned.
+// Evaluate judges the conversation so far, as if it ended now. It goes on unchanged; later messages
+// are in a later evaluation. The error is what broke the recording, or what a store returned.
 func (rec *Recording) Evaluate(ctx context.Context) (*Evaluation, error) {
 	rec.mu.Lock()
 	defer rec.mu.Unlock()
@@ -276,16 +277,16 @@ func (rec *Recording) fail(err error) {
 	}
 }
 
-// A Tap is one end of a recorded conversation: its device, with an ear at it. What it does to other peers
-// than the other end goes to the device and is not recorded.
+// A Tap is one end of a recorded conversation: its device, with an ear at it. What it does to other
+// peers than the other end goes to the device and is not recorded.
 type Tap struct {
 	rec *Recording
 	p   *party
 	own *capability
 }
 
-// Device is the device itself. What it is made to do to the other end behind the recording's back breaks
-// the recording.
+// Device is the device itself. What it is made to do to the other end behind the recording's back
+// breaks the recording.
 func (t *Tap) Device() *session.Device { return t.p.device }
 
 // PreKeys is session.Device.PreKeys.

@@ -149,8 +149,8 @@ func (l *live) play(sc *Scenario) {
 // digests are what depends on the keys, and on how long the ids of prekeys are written.
 var digests = regexp.MustCompile(`sha256:[0-9a-f]+|\d+ bytes|\d+ octets|"bytes":\d+`)
 
-// TestRecordingIsAScenario: a recorded conversation and the same one as a scenario give the same report, all
-// but digests: keys are not the same.
+// TestRecordingIsAScenario: a recorded conversation and the same one as a scenario give the same
+// report, all but digests: keys are not the same.
 func TestRecordingIsAScenario(t *testing.T) {
 	for _, file := range []string{"hosted.json", "quota.json", "archive.json", "nameless.json", "one-way.json", "self.json"} {
 		sc := parse(t, read(t, file))
@@ -322,7 +322,8 @@ func TestRecordingAudit(t *testing.T) {
 	require.ErrorIs(t, l.rec.Revoke(l.ctx, "g"), l.deny)
 }
 
-// TestRecordingStores: on stores that run a transaction twice, from two goroutines, and to other peers.
+// TestRecordingStores: on stores that run a transaction twice, from two goroutines, and to other
+// peers.
 func TestRecordingStores(t *testing.T) {
 	ctx := context.Background()
 	var caps []Capability

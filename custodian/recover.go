@@ -9,9 +9,9 @@ import (
 )
 
 // barrier is what a careful customer does once a mandate has ended (custody B6): she deletes the
-// archived sessions and receiving chains that were there when it ended, and the current session too if
-// its root can still be followed from then. The protocol does not ask for it; its price is that late
-// messages of the business are lost.
+// archived sessions and receiving chains that were there when it ended, and the current session too
+// if its root can still be followed from then. The protocol does not ask for it; its price is that
+// late messages of the business are lost.
 func (r *run) barrier() error {
 	if r.revokedAt < 0 {
 		r.note("idle")
@@ -63,8 +63,8 @@ func (r *run) oldSession(base parcel.Key) bool {
 	return false
 }
 
-// madeAgainst is the key that the session's own ratchet key was made against: whoever had its private
-// half can follow the root.
+// madeAgainst is the key that the session's own ratchet key was made against: whoever had its
+// private half can follow the root.
 func (r *run) madeAgainst(s *state) parcel.Key {
 	if t := r.ledger.turnOf[[2]parcel.Key{s.base, s.own()}]; t != nil {
 		return t.Against
@@ -84,7 +84,8 @@ func (r *run) without(s *state) *wire.Session {
 	return &kept
 }
 
-// block ends the conversation from the customer's side: she forgets her sessions and takes nothing more.
+// block ends the conversation from the customer's side: she forgets her sessions and takes nothing
+// more.
 func (r *run) block() error {
 	p := r.parties[attack.Customer]
 	r.blocked = true
@@ -97,9 +98,9 @@ func (r *run) block() error {
 	return r.probeBoth()
 }
 
-// ask lets the holders of an oracle ask for what is of use to them: the agreements of the identity key
-// with the signed prekeys of the other end, and with the base keys of first messages to it. What was
-// answered stays with them.
+// ask lets the holders of an oracle ask for what is of use to them: the agreements of the identity
+// key with the signed prekeys of the other end, and with the base keys of first messages to it.
+// What was answered stays with them.
 func (r *run) ask() error {
 	for _, g := range r.grants {
 		if g.Via != "oracle" || g.until >= 0 {

@@ -71,8 +71,8 @@ func TestBlock(t *testing.T) {
 	require.ErrorContains(t, sc.Check(), "script[8].send")
 }
 
-// TestOracle: who may ask for agreements opens sessions in the business's name, reads nothing without the
-// prekeys, and keeps what was answered (docs/custody-model.md, finding 9).
+// TestOracle: who may ask for agreements opens sessions in the business's name, reads nothing
+// without the prekeys, and keeps what was answered (docs/custody-model.md, finding 9).
 func TestOracle(t *testing.T) {
 	try := Step{Inject: &Inject{By: "p", As: Business, To: Customer, Text: "It is us."}}
 	for _, protocol := range []int{3, 4} {

@@ -16,8 +16,8 @@ func (t Text) In(lang string) string {
 	return t.EN
 }
 
-// A Report is what Evaluate found. It marshals to the fixed format of custody-format.md, the same bytes
-// for the same scenario.
+// A Report is what Evaluate found. It marshals to the fixed format of custody-format.md, the same
+// bytes for the same scenario.
 type Report struct {
 	Tool        Tool
 	Scenario    string // "sha256:" and the digest of the scenario
@@ -85,8 +85,8 @@ type InjectionReport struct {
 	Evidence string `json:"evidence"`
 }
 
-// A Notice is what the customer's client shows at the end, if statements were published; else what an honest
-// client would show, computed as the headline is (custody B4).
+// A Notice is what the customer's client shows at the end, if statements were published; else what
+// an honest client would show, computed as the headline is (custody B4).
 type Notice struct {
 	// Computed: "e2ee", if and only if the headline is "private", "managed", "past", "handed-on",
 	// "recorded", "nothing" or "unknown". Shown: "e2ee", "managed", "changed", "revoked", "expired",
@@ -116,7 +116,8 @@ func (r *Report) MarshalJSON() ([]byte, error) {
 	}{reportFormat, r.Tool, r.Scenario, r.Headline, r.Assumptions, r.Messages, r.Injections, r.Verdicts, r.Notice, r.Evidence, r.Limits})
 }
 
-// JSON returns the report in its canonical form (docs/custody-bundle.md, JSON), a line feed at its end.
+// JSON returns the report in its canonical form (docs/custody-bundle.md, JSON), a line feed at its
+// end.
 func (r *Report) JSON() ([]byte, error) { return canonicalJSON(r) }
 
 // Find returns the verdict on a guarantee for a principal, or nil.

@@ -4,8 +4,8 @@ import (
 	"signet.example/signet/custodian/attack"
 )
 
-// rotate renews what leaked (custody B3). A fresh session is begun by whoever writes next: both ends
-// archive the one they have.
+// rotate renews what leaked (custody B3). A fresh session is begun by whoever writes next: both
+// ends archive the one they have.
 func (r *run) rotate(kind string) error {
 	business, customer := r.parties[attack.Business], r.parties[attack.Customer]
 	if kind != "session" {

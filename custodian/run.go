@@ -20,8 +20,8 @@ import (
 	"signet.example/signet/x3dh"
 )
 
-// An event is something that principals learn from, or a moment at which they are asked what they can
-// do. Time is the index of the event. Exactly one field is set.
+// An event is something that principals learn from, or a moment at which they are asked what they
+// can do. Time is the index of the event. Exactly one field is set.
 type event struct {
 	bundle *published
 	sent   *sent
@@ -398,8 +398,8 @@ func (r *run) accept(p *party, s *sent, text []byte) error {
 	return r.changed(p)
 }
 
-// changed follows a change of a party's secrets: the ledger notes the public side, streams carry the
-// secret one.
+// changed follows a change of a party's secrets: the ledger notes the public side, streams carry
+// the secret one.
 func (r *run) changed(p *party) error {
 	states, err := p.states(r.ctx)
 	if err != nil {

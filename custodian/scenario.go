@@ -1,32 +1,35 @@
-// Package custodian says who can read and forge what, after a business has handed its conversation, or
-// parts of it, to somebody else; with evidence for every word.
+// Package custodian says who can read and forge what, after a business has handed its conversation,
+// or parts of it, to somebody else; with evidence for every word.
 //
-// A [Scenario] is a script: messages between a customer and a business, and grants of secrets by name.
-// [Evaluate] plays it with real devices, exports the granted secrets as bytes, and asks two parties that
-// share nothing what follows: package know, which reasons over the names of what was handed over, and
-// package attack, which is given the bytes and tries. A verdict is "lost" only with a witness, a message
-// that was in fact decrypted or a forgery that a copy of the receiver in fact accepted; it is "held" only
-// with a certificate, a saturated set of facts that does not contain what would be needed. If the two
-// disagree about a message, the verdicts that depend on it are "unknown" and the report says why.
+// A [Scenario] is a script: messages between a customer and a business, and grants of secrets by
+// name. [Evaluate] plays it with real devices, exports the granted secrets as bytes, and asks two
+// parties that share nothing what follows: package know, which reasons over the names of what was
+// handed over, and package attack, which is given the bytes and tries. A verdict is "lost" only
+// with a witness, a message that was in fact decrypted or a forgery that a copy of the receiver in
+// fact accepted; it is "held" only with a certificate, a saturated set of facts that does not
+// contain what would be needed. If the two disagree about a message, the verdicts that depend on it
+// are "unknown" and the report says why.
 //
 // Nothing here knows what a delegation is called. There is no table from a mode to a verdict.
 //
 // # How a script is read
 //
-// Whoever writes without a session begins one with the other end's next bundle. A rotated session or
-// identity makes both ends archive what they have, so that the next one to write begins a fresh session;
-// rotated prekeys are deleted at once. A grant of "plaintext" hands over what the end has sent and
-// received so far, by stream what follows too. A quota reserves its places on the sending chain by
-// encrypting as many messages and throwing them away. Whether a message can be forged is asked when it is
-// on its way and not yet delivered. An injection that is accepted happens: the conversation goes on from
-// there. A barrier deletes what was there when the last grant was revoked.
+// Whoever writes without a session begins one with the other end's next bundle. A rotated session
+// or identity makes both ends archive what they have, so that the next one to write begins a fresh
+// session; rotated prekeys are deleted at once. A grant of "plaintext" hands over what the end has
+// sent and received so far, by stream what follows too. A quota reserves its places on the sending
+// chain by encrypting as many messages and throwing them away. Whether a message can be forged is
+// asked when it is on its way and not yet delivered. An injection that is accepted happens: the
+// conversation goes on from there. A barrier deletes what was there when the last grant was
+// revoked.
 //
 // # Asking further
 //
-// [Play] is Evaluate for those who go on asking: [Evaluation.Explain] derives why a principal can read or
-// forge a message, or says what it lacks. [Compare] says which secrets are behind the differences of two
-// scenarios, [Advise] which to withhold so that guarantees hold. [Record] follows a live conversation
-// between two devices in the place of a script. docs/custody-questions.md has more.
+// [Play] is Evaluate for those who go on asking: [Evaluation.Explain] derives why a principal can
+// read or forge a message, or says what it lacks. [Compare] says which secrets are behind the
+// differences of two scenarios, [Advise] which to withhold so that guarantees hold. [Record]
+// follows a live conversation between two devices in the place of a script.
+// docs/custody-questions.md has more.
 //
 // # What is not claimed
 //
@@ -35,8 +38,8 @@
 //
 // # Concurrency
 //
-// A Scenario is not modified by Evaluate, and may be evaluated by several goroutines at once. A Report
-// is read-only.
+// A Scenario is not modified by Evaluate, and may be evaluated by several goroutines at once. A
+// Report is read-only.
 package custodian
 
 import "slices"
@@ -58,7 +61,8 @@ type Scenario struct {
 	Script          []Step
 }
 
-// What both ends do with a message without a post-quantum key, once they have received one with a key.
+// What both ends do with a message without a post-quantum key, once they have received one with a
+// key.
 const (
 	KeylessAccepted = "accepted" // as the official client does
 	KeylessRefused  = "refused"  // as this library does, unless it is told otherwise
@@ -143,8 +147,8 @@ var groups = map[string][]string{
 	"everything": {"identity", "prekeys", "session", "archived"},
 }
 
-// expand returns the atoms that names stand for, in the order of the format and each once. The first
-// unknown name is returned too.
+// expand returns the atoms that names stand for, in the order of the format and each once. The
+// first unknown name is returned too.
 func expand(names []string) (atoms []string, unknown string) {
 	set := make(map[string]bool)
 	var add func(name string) string

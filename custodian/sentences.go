@@ -17,8 +17,9 @@ var calls = map[string]Text{
 		"mandat {grant} : {who} a demandé {k} accords avec la clé d'identité de l'entreprise"},
 }
 
-// sentencesText has the templates of a report's sentences but for those of the headline, a line each: a
-// name, the English and the French, with tabs between. Bundles have it, so that verifiers compare what they fill in.
+// sentencesText has the templates of a report's sentences but for those of the headline, a line
+// each: a name, the English and the French, with tabs between. Bundles have it, so that verifiers
+// compare what they fill in.
 func sentencesText() string {
 	list := map[string]Text{"unknown": unknownVerdict, "assumption.sharing": sharing}
 	for _, words := range []map[string]sentences{wording, noticeWording} {

@@ -69,8 +69,8 @@ func exposure(n, of int) int {
 	return 4
 }
 
-// A stretch is the messages that a piece of evidence is about: from the first to before the end. One that
-// is about a moment between messages is about the next one.
+// A stretch is the messages that a piece of evidence is about: from the first to before the end.
+// One that is about a moment between messages is about the next one.
 type stretch struct{ first, end int }
 
 // persistence is the band of the messages from the first that evidence is about to the last.

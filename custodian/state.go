@@ -64,7 +64,8 @@ func parseState(b []byte) (s state, err error) {
 	return s, err
 }
 
-// against is the peer's ratchet key that the own one was made against: the newest receiving chain's.
+// against is the peer's ratchet key that the own one was made against: the newest receiving
+// chain's.
 func (s *state) against() (k parcel.Key) {
 	if n := len(s.Receivers); n > 0 {
 		copy(k[:], s.Receivers[n-1].RatchetKey)
@@ -119,8 +120,8 @@ func (h *pqHalf) skipped(f func(index uint32, key []byte)) {
 
 const phaseCt2Sampled = 11
 
-// keyed reports whether a key was derived for a message that the party received: from then on a strict
-// receiver takes no message without (spqr §6.4).
+// keyed reports whether a key was derived for a message that the party received: from then on a
+// strict receiver takes no message without (spqr §6.4).
 func (s *pqState) keyed() bool {
 	for i := range s.links {
 		if s.links[i].recv.ctr > 0 {
@@ -130,8 +131,8 @@ func (s *pqState) keyed() bool {
 	return len(s.links) > 0 && s.links[0].epoch > 0
 }
 
-// firstFlight reports whether a strict receiver takes a message of receiving chain i for a late one of a peer
-// that wrote it without a key before it had heard anything.
+// firstFlight reports whether a strict receiver takes a message of receiving chain i for a late one
+// of a peer that wrote it without a key before it had heard anything.
 func (s *state) firstFlight(i int) bool {
 	if i > 0 || len(s.Receivers) >= 5 || s.pq.dir != 1 || len(s.pq.links) == 0 || s.pq.links[0].epoch > 0 {
 		return false

@@ -16,9 +16,9 @@ const (
 	IdentitySigned = "identity-signed" // the identity key alone, kept for comparison
 )
 
-// A Statement is a notice step: what the business, or somebody in its name, tells the customer about who
-// holds what (docs/custody-scenario.md). The zero Statement says that nobody else holds anything. Its place
-// in the chain of statements follows from the script.
+// A Statement is a notice step: what the business, or somebody in its name, tells the customer
+// about who holds what (docs/custody-scenario.md). The zero Statement says that nobody else holds
+// anything. Its place in the chain of statements follows from the script.
 type Statement struct {
 	By      string    // Business or a principal that signs with what it holds; empty is Business
 	Profile string    // CustodyRoot or IdentitySigned; empty is CustodyRoot
@@ -120,7 +120,8 @@ func (c *checker) notice(at string, s *Statement) error {
 	return c.says(at, s)
 }
 
-// says refuses a statement that cannot be signed: a reference to nobody, a name that cannot be shown.
+// says refuses a statement that cannot be signed: a reference to nobody, a name that cannot be
+// shown.
 func (c *checker) says(at string, s *Statement) error {
 	t, err := c.sc.terms(at, s)
 	if err != nil {

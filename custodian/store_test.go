@@ -30,7 +30,8 @@ func (s fickle) Update(ctx context.Context, peer signet.Address, f func(session.
 	return s.Store.Update(ctx, peer, f)
 }
 
-// TestStore: both ends on stores of the caller's give the same readings, and the stores hold the rows.
+// TestStore: both ends on stores of the caller's give the same readings, and the stores hold the
+// rows.
 func TestStore(t *testing.T) {
 	sc := parse(t, read(t, "handover.json"))
 	want := evaluate(t, sc)

@@ -7,10 +7,11 @@ import (
 	"signet.example/signet/custodian/know"
 )
 
-// What verdicts say about strategies (custody B2). Held speaks of those that are tried. Of one that is not, a verdict
-// that depends on it says so, if the principal has what it needs.
+// What verdicts say about strategies (custody B2). Held speaks of those that are tried. Of one that
+// is not, a verdict that depends on it says so, if the principal has what it needs.
 
-// forgeries are the strategies that are tried wherever somebody may be deceived, beginnings those that begin a session.
+// forgeries are the strategies that are tried wherever somebody may be deceived, beginnings those
+// that begin a session.
 var (
 	forgeries  = []string{"S1", "S2", "S3", "S4", "S7", "S11"}
 	beginnings = []string{"S3", "S4"}
@@ -27,11 +28,12 @@ func (g guarantee) tried() []string {
 	return nil
 }
 
-// Tried lists the strategies of forging that the verdict speaks of, or is nil where nobody forges. It must not be
-// modified.
+// Tried lists the strategies of forging that the verdict speaks of, or is nil where nobody forges.
+// It must not be modified.
 func (v *Verdict) Tried() []string { return v.g.tried() }
 
-// untried are what a verdict that is held says of a strategy that was not tried and on which it depends.
+// untried are what a verdict that is held says of a strategy that was not tried and on which it
+// depends.
 var untried = map[string]Text{
 	"S5": {"An oracle answers it: prekeys of its own, if it had them signed (S5), were not tried.",
 		"Un oracle lui répond : des préclés de sa main, s'il les a fait signer (S5), n'ont pas été essayées."},

@@ -7,8 +7,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestUntried: a verdict that is held and depends on a strategy that is not tried says so, of who has what it needs
-// and of nobody else.
+// TestUntried: a verdict that is held and depends on a strategy that is not tried says so, of who
+// has what it needs and of nobody else.
 func TestUntried(t *testing.T) {
 	says := func(r *Report, id, strategy string) bool {
 		v := r.Find(id, "p")

@@ -7,8 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// WriteTable writes the report for a terminal of 80 columns, in English, or in French if lang is "fr".
-// It uses no colour.
+// WriteTable writes the report for a terminal of 80 columns, in English, or in French if lang is
+// "fr". It uses no colour.
 func (r *Report) WriteTable(w io.Writer, lang string) error {
 	p := &printer{w: w, fr: lang == "fr"}
 	p.title(r)
@@ -36,8 +36,8 @@ func (r *Report) WriteTable(w io.Writer, lang string) error {
 	return p.err
 }
 
-// headline prints what a report begins with: what happened, what holds at the end, and, where statements were
-// published, what the customer's client shows.
+// headline prints what a report begins with: what happened, what holds at the end, and, where
+// statements were published, what the customer's client shows.
 func (p *printer) headline(r *Report, lang string) {
 	if h := r.Headline; h != nil {
 		p.wrap("", h.History.In(lang))

@@ -39,7 +39,8 @@ func lateFrauds() []fraud {
 	}
 }
 
-// TestTamperedLate: frauds about what a former provider did, each in a conversation in which it did it.
+// TestTamperedLate: frauds about what a former provider did, each in a conversation in which it did
+// it.
 func TestTamperedLate(t *testing.T) {
 	revoke := Step{Revoke: "g"}
 	identity := grantStep("i", "p", "copy", "identity")

@@ -7,8 +7,9 @@ import (
 
 // The sentences of custody B4 and B6.
 
-// sentences has what a verdict says in words: {who} is the principal, {n} the number of messages, of {of};
-// {messages} is the word for {of} of them, {nmessages} that for {n}. What is empty is not said.
+// sentences has what a verdict says in words: {who} is the principal, {n} the number of messages,
+// of {of}; {messages} is the word for {of} of them, {nmessages} that for {n}. What is empty is not
+// said.
 type sentences struct {
 	lost, held  Text
 	conditional Text // names the assumption

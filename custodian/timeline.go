@@ -8,8 +8,8 @@ import (
 	"signet.example/signet/custodian/parcel"
 )
 
-// A Timeline is what happened in the run behind a report, for those who draw it. It is public: it has no
-// secret and no text of a message. It must not be modified.
+// A Timeline is what happened in the run behind a report, for those who draw it. It is public: it
+// has no secret and no text of a message. It must not be modified.
 type Timeline struct {
 	Principals []Principal
 	Moments    []Moment // one for each message, in the order sent
@@ -29,8 +29,8 @@ type Moment struct {
 	Need      int      // how many rebuild it
 	Disagreed []string // principals about whom the rule book and the adversary do not agree
 
-	// Shown is what the customer's client said of the custody when the message was sent: a state of package
-	// notice by name, such as "managed"; empty without notices. ShownText is it in words.
+	// Shown is what the customer's client said of the custody when the message was sent: a state of
+	// package notice by name, such as "managed"; empty without notices. ShownText is it in words.
 	Shown     string
 	ShownText Text
 }

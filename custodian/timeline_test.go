@@ -74,8 +74,9 @@ func TestBothLanguages(t *testing.T) {
 	}
 }
 
-// TestDerivation: each witness of something read or accepted has a derivation whose premises come before
-// what follows from them, and whose leaves say where they came from. Envelopes that were seen need none.
+// TestDerivation: each witness of something read or accepted has a derivation whose premises come
+// before what follows from them, and whose leaves say where they came from. Envelopes that were
+// seen need none.
 func TestDerivation(t *testing.T) {
 	require.Nil(t, new(Report).Derivation("w-0001"))
 	for _, name := range []string{"handover", "hosted", "quota", "revoke", "archive", "nameless", "one-way", "self"} {

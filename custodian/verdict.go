@@ -39,8 +39,8 @@ type Healing struct {
 }
 
 // A Verdict is one line of a report. It cannot be made outside this package, nor inside it without
-// evidence: Lost comes from lost, which takes witnesses, and Held from held, which takes a certificate.
-// The zero Verdict is Unknown.
+// evidence: Lost comes from lost, which takes witnesses, and Held from held, which takes a
+// certificate. The zero Verdict is Unknown.
 type Verdict struct {
 	g         guarantee
 	principal string
@@ -105,8 +105,9 @@ func (v Verdict) MarshalJSON() ([]byte, error) {
 	}{v.g.id, v.g.name, v.principal, v.result.String(), v.messages, v.of, v.healing, v.metadata, v.Tried(), v.severity, v.evidence, v.text})
 }
 
-// A witness is something that happened: a message that was read, a forgery that was accepted, envelopes
-// that were seen, two ciphertexts at one place. It is made by the functions whose names begin with saw.
+// A witness is something that happened: a message that was read, a forgery that was accepted,
+// envelopes that were seen, two ciphertexts at one place. It is made by the functions whose names
+// begin with saw.
 type witness struct{ id string }
 
 // sawOpening makes a witness of an opening if what was read is what was written.
@@ -125,7 +126,8 @@ func (l *evidence) sawAcceptance(who string, a *attack.Acceptance, p *probe) (w 
 	return witness{l.addAbout("witness", deceives(who, p, a.Strategy()), p.place(), max(p.sent, p.place()))}, true
 }
 
-// place is the message that a probe is about: the one that it would take the place of, or the next one.
+// place is the message that a probe is about: the one that it would take the place of, or the next
+// one.
 func (p *probe) place() int {
 	if p.message >= 0 {
 		return p.message
@@ -198,8 +200,8 @@ func held(g guarantee, principal string, c certificate, claims []claim) Verdict 
 	return v
 }
 
-// conditional is the verdict that a guarantee is kept as long as the principal does not do what it could;
-// its sentence names the assumption. Without a certificate it is unknown.
+// conditional is the verdict that a guarantee is kept as long as the principal does not do what it
+// could; its sentence names the assumption. Without a certificate it is unknown.
 func conditional(g guarantee, principal string, c certificate) Verdict {
 	v := Verdict{g: g, principal: principal}
 	if c.id != "" {

@@ -7,9 +7,10 @@ import (
 
 // Verdicts on what outlives a mandate, and on what does not need one: G8 and G9.
 
-// late judges whether a principal whose mandate has ended can still speak in the name of who gave it. It
-// is asked at every message sent afterwards, at every injection of its own, and at the end. The number of
-// messages is the window: from the end of the mandate to the last message that it could still slip in.
+// late judges whether a principal whose mandate has ended can still speak in the name of who gave
+// it. It is asked at every message sent afterwards, at every injection of its own, and at the end.
+// The number of messages is the window: from the end of the mandate to the last message that it
+// could still slip in.
 func (w *writer) late(i int, s span) (Verdict, bool) {
 	if !s.granted || s.ended < 0 {
 		return Verdict{}, false
@@ -35,8 +36,8 @@ func (w *writer) late(i int, s span) (Verdict, bool) {
 	return judge(g8, v, v.cert, seen, claims, window, len(w.run.messages)-s.until, bad), true
 }
 
-// asked reports whether a probe is one of a message, of an injection by principal i, or of the end of the
-// run: the moments at which something travels.
+// asked reports whether a probe is one of a message, of an injection by principal i, or of the end
+// of the run: the moments at which something travels.
 func (w *writer) asked(p *probe, i int) bool {
 	if p.inject != nil {
 		return p.inject.by == i
@@ -44,10 +45,11 @@ func (w *writer) asked(p *probe, i int) bool {
 	return p.message >= 0 || p.number >= len(w.run.probes)-2
 }
 
-// impersonates judges whether a principal can begin a new session with the customer as the business: S3
-// with the business's identity key or an answer of its oracle, S4 with the customer's signed prekey. It is
-// asked when the script stands still, and counts these moments. S5, a directory that hands out prekeys of
-// the principal's own, needs the private identity key too, with which S3 succeeds; it is not tried apart.
+// impersonates judges whether a principal can begin a new session with the customer as the
+// business: S3 with the business's identity key or an answer of its oracle, S4 with the customer's
+// signed prekey. It is asked when the script stands still, and counts these moments. S5, a
+// directory that hands out prekeys of the principal's own, needs the private identity key too, with
+// which S3 succeeds; it is not tried apart.
 func (w *writer) impersonates(i int, _ span) (Verdict, bool) {
 	v := w.views[i]
 	var seen []witness

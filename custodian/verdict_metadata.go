@@ -8,8 +8,8 @@ import (
 	"signet.example/signet/custodian/know"
 )
 
-// Metadata is what envelopes, and texts that were given, tell about a conversation apart from what is in
-// them (R19).
+// Metadata is what envelopes, and texts that were given, tell about a conversation apart from what
+// is in them (R19).
 type Metadata struct {
 	Contact  bool `json:"contact"`  // that the two ends write to each other
 	Timing   bool `json:"timing"`   // when
@@ -17,7 +17,8 @@ type Metadata struct {
 	Bytes    int  `json:"bytes"`    // the size of the envelopes that it saw
 }
 
-// An observation is the envelopes that a principal saw, in order, and how many texts it was given without.
+// An observation is the envelopes that a principal saw, in order, and how many texts it was given
+// without.
 type observation struct {
 	envelopes   int
 	given       int
@@ -64,8 +65,8 @@ func (l *evidence) sawEnvelopes(who string, o observation) (w witness, ok bool) 
 	return witness{l.addAbout("witness", claim, o.first, o.last+1)}, true
 }
 
-// metadata judges who knows that the two ends write to each other, when, how often and how much. It says
-// nothing about what they write.
+// metadata judges who knows that the two ends write to each other, when, how often and how much. It
+// says nothing about what they write.
 func (w *writer) metadata(i int, _ span) (Verdict, bool) {
 	v := w.views[i]
 	o := v.observe(w.run)

@@ -22,8 +22,8 @@ var (
 	g15 = guarantee{"G15", "consent order"}
 )
 
-// forgeStatement makes a statement with what an adversary holds: signed by the identity key, if the terms ask
-// for that profile and it has the key, else by a custody root key that it made itself.
+// forgeStatement makes a statement with what an adversary holds: signed by the identity key, if the
+// terms ask for that profile and it has the key, else by a custody root key that it made itself.
 func forgeStatement(a *attack.Adversary, src *entropy.Source, chain *notice.Business, t *notice.Terms, identity signet.PublicKey, now time.Time) (*notice.Signed, error) {
 	t.Bound = append(t.Bound, identity)
 	if t.IdentityProfile {
@@ -36,8 +36,8 @@ func forgeStatement(a *attack.Adversary, src *entropy.Source, chain *notice.Busi
 	return root.Sign(chain.Draft(root.Root(), t, now), nil)
 }
 
-// deceive lets the adversary make a copy of the customer's client believe that nobody holds anything (S10). It
-// returns the control message that was taken, nil if none was.
+// deceive lets the adversary make a copy of the customer's client believe that nobody holds
+// anything (S10). It returns the control message that was taken, nil if none was.
 func (v *view) deceive(r *run, a *attack.Adversary, e *clientEvent, at, index int) ([]byte, error) {
 	var chain notice.Business
 	if err := chain.UnmarshalBinary(e.chain); err != nil {
@@ -64,8 +64,8 @@ func (v *view) deceive(r *run, a *attack.Adversary, e *clientEvent, at, index in
 	return message, nil
 }
 
-// compareNotices finds the moments at which the rule book and the adversary do not agree whether the
-// customer's client can be deceived: by whoever has the key that signs, and nobody else.
+// compareNotices finds the moments at which the rule book and the adversary do not agree whether
+// the customer's client can be deceived: by whoever has the key that signs, and nobody else.
 func (v *view) compareNotices(r *run) (notes []Text) {
 	for at := range r.events {
 		e := r.events[at].client
@@ -152,7 +152,8 @@ func (st *stated) claim(r *run) Text {
 	}
 }
 
-// inFrenchLabel is the label of a statement in words of French; one that follows from no grants is quoted.
+// inFrenchLabel is the label of a statement in words of French; one that follows from no grants is
+// quoted.
 func inFrenchLabel(label string) string {
 	return strings.NewReplacer(
 		"self-managed", "géré par elle-même", "dormant", "dormant", "managed:", "géré : ", "read-customer", "lire le client",
@@ -173,8 +174,9 @@ func (w *writer) takenIDs() (ids []string) {
 	return ids
 }
 
-// deniability asks whether something that anybody can verify ties an end to what was written. Messages carry
-// MACs, which whoever checks them can make; only a statement is signed. What a principal saw it can tell.
+// deniability asks whether something that anybody can verify ties an end to what was written.
+// Messages carry MACs, which whoever checks them can make; only a statement is signed. What a
+// principal saw it can tell.
 func (w *writer) deniability(i int, _ span) (Verdict, bool) {
 	v := w.views[i]
 	var tied []witness
@@ -239,7 +241,8 @@ var absences = map[string]Text{
 	"G5":       {"no message was sent after the grant to {who}", "aucun message n'a suivi le mandat donné à {who}"},
 }
 
-// tells reports whether what a client shows says that one of the holders named can do one of these things.
+// tells reports whether what a client shows says that one of the holders named can do one of these
+// things.
 func tells(s *notice.State, names []string, verbs notice.Verbs) bool {
 	if s == nil {
 		return false
@@ -275,13 +278,14 @@ func readVerbs(from attack.Side) notice.Verbs {
 	return notice.ReadBusiness | notice.Open
 }
 
-// writeVerbs is what a notice has to say of whoever deceives the customer. Who deceives the business does so
-// out of her sight, and her notice does not speak of that once a barrier has ended what she could see.
+// writeVerbs is what a notice has to say of whoever deceives the customer. Who deceives the
+// business does so out of her sight, and her notice does not speak of that once a barrier has ended
+// what she could see.
 const writeVerbs = notice.Write | notice.Open
 
-// owed returns what the client showed when it should have told that a message is read: when it was sent, if
-// the reader had its last grant by then, or else when the next message was, or at the end; unless it told so
-// before that, when the grant was made or later.
+// owed returns what the client showed when it should have told that a message is read: when it was
+// sent, if the reader had its last grant by then, or else when the next message was, or at the end;
+// unless it told so before that, when the grant was made or later.
 func (w *writer) owed(v *view, m *sent, names []string) *notice.State {
 	when, _ := v.closure.At(know.Plain(m.number))
 	last := -1
@@ -315,8 +319,8 @@ func (w *writer) owed(v *view, m *sent, names []string) *notice.State {
 	return next
 }
 
-// honesty asks whether the customer's client was ever brought to say less about the principal than what it
-// did. That it says more, as before a grant begins, is no lie.
+// honesty asks whether the customer's client was ever brought to say less about the principal than
+// what it did. That it says more, as before a grant begins, is no lie.
 func (w *writer) honesty(i int, s span) (Verdict, bool) {
 	v, n := w.views[i], &w.notices
 	ids := w.takenIDs()
@@ -369,8 +373,8 @@ func (w *writer) honesty(i int, s span) (Verdict, bool) {
 	return x, true
 }
 
-// consent asks whether the principal reads something that the customer wrote before she was told that it
-// could.
+// consent asks whether the principal reads something that the customer wrote before she was told
+// that it could.
 func (w *writer) consent(i int, _ span) (Verdict, bool) {
 	v := w.views[i]
 	names := v.names(w.run.sc)

@@ -24,8 +24,8 @@ func (w *writer) future(i int, s span) (Verdict, bool) {
 	return w.confidential(g3, i, func(m *sent) bool { return m.number >= s.until }), true
 }
 
-// forwardSecrecy asks whether what was handed over opens a message that both ends were done with before.
-// A text that was kept and given is no matter of keys.
+// forwardSecrecy asks whether what was handed over opens a message that both ends were done with
+// before. A text that was kept and given is no matter of keys.
 func (w *writer) forwardSecrecy(i int, s span) (Verdict, bool) {
 	v := w.views[i]
 	var seen []witness

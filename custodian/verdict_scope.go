@@ -12,9 +12,9 @@ import (
 // Verdicts on what somebody who can write did with it: G16 and G17. Both are about this run: what a
 // principal could have done and did not makes them conditional.
 
-// scope judges whether a principal wrote beyond its mandate: in the name of an end that gave it none, or
-// none any more, or more often than its quotas let it. messages counts what went beyond, of all that it
-// wrote and was believed.
+// scope judges whether a principal wrote beyond its mandate: in the name of an end that gave it
+// none, or none any more, or more often than its quotas let it. messages counts what went beyond,
+// of all that it wrote and was believed.
 func (w *writer) scope(i int, s span) (Verdict, bool) {
 	if !s.granted {
 		return Verdict{}, false
@@ -54,8 +54,8 @@ func (w *writer) scope(i int, s span) (Verdict, bool) {
 	return x, true
 }
 
-// allowed reports whether a principal may write in the name of an end at an event, having written so
-// many times before. A grant that is no quota says nothing of how often.
+// allowed reports whether a principal may write in the name of an end at an event, having written
+// so many times before. A grant that is no quota says nothing of how often.
 func (w *writer) allowed(i int, as attack.Side, at, written int) bool {
 	quota := 0
 	for _, g := range w.run.grants {
@@ -103,9 +103,9 @@ func (l *evidence) sawCollision(who string, c collision) witness {
 		"ce que %s a écrit à l'événement %d et le message %d sont deux messages chiffrés à une même place d'une chaîne", who, c.injected.at, n), n, n+1)}
 }
 
-// record judges whether each place of a chain has one ciphertext. It is held for who has no message key
-// of the conversation; who has some and wrote at none of these places keeps it only as long as it does
-// not write.
+// record judges whether each place of a chain has one ciphertext. It is held for who has no message
+// key of the conversation; who has some and wrote at none of these places keeps it only as long as
+// it does not write.
 func (w *writer) record(i int, _ span) (Verdict, bool) {
 	v := w.views[i]
 	var claims []claim

@@ -9,8 +9,8 @@ import (
 	"signet.example/signet/internal/entropy"
 )
 
-// A view is one principal with everything that it learnt, asked in both ways: what follows by the rule
-// book, and what an adversary could do with the bytes.
+// A view is one principal with everything that it learnt, asked in both ways: what follows by the
+// rule book, and what an adversary could do with the bytes.
 type view struct {
 	p       Principal
 	members map[int]bool // the principals that share what they know, itself included
@@ -154,8 +154,8 @@ func (v *view) learn(r *run, base *know.Base, quantum bool) {
 // forgedText is what a forgery says. It does not depend on who forges.
 const forgedText = "This message was not written by the one whose name it bears."
 
-// attempt lets an adversary learn the events before end, deceive whom it can at those from start on, and
-// read, if that is all of them.
+// attempt lets an adversary learn the events before end, deceive whom it can at those from start
+// on, and read, if that is all of them.
 func (v *view) attempt(r *run, index int, quantum bool, start, end int) error {
 	a := v.adversary()
 	if quantum {

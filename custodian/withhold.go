@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// A Withheld is a secret that a grant is to do without: the unit of advice. For a quota and an oracle the
-// atom is "sending-chain" and "identity", and stands for the whole grant.
+// A Withheld is a secret that a grant is to do without: the unit of advice. For a quota and an
+// oracle the atom is "sending-chain" and "identity", and stands for the whole grant.
 type Withheld struct {
 	Grant string `json:"grant"` // its name
 	Atom  string `json:"atom"`
@@ -48,8 +48,8 @@ func (g *Grant) units() []string {
 	return atoms
 }
 
-// Without returns the scenario with less in its grants. A grant of which nothing is left is not made at
-// all, and not revoked either. sc is not modified. What sc does not grant is ignored.
+// Without returns the scenario with less in its grants. A grant of which nothing is left is not
+// made at all, and not revoked either. sc is not modified. What sc does not grant is ignored.
 func (sc *Scenario) Without(list []Withheld) *Scenario {
 	out := *sc
 	out.Script = nil

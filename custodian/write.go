@@ -67,7 +67,8 @@ func (w *writer) write(digest string) *Report {
 	return r
 }
 
-// witnesses numbers what happened: readings in the order of messages, then forgeries in that of probes.
+// witnesses numbers what happened: readings in the order of messages, then forgeries in that of
+// probes.
 func (w *writer) witnesses() {
 	for range w.views {
 		w.reads = append(w.reads, make(map[int]witness))
@@ -178,8 +179,8 @@ func (w *writer) injections() []InjectionReport {
 	return list
 }
 
-// A span is what the grants to a principal amount to in time: messages sent from since on and before
-// until are under the mandate.
+// A span is what the grants to a principal amount to in time: messages sent from since on and
+// before until are under the mandate.
 type span struct {
 	granted      bool
 	since, until int

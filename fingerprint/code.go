@@ -55,9 +55,10 @@ const (
 	fieldContent = 1
 )
 
-// Bytes returns the code as it goes into a QR code, in byte mode: the protobuf CombinedFingerprints,
-// 74 bytes for the versions in use. It is not secret. Apps hand it to makers of QR codes as a string of
-// ISO-8859-1, which is the same bytes; a scanner that returns UTF-8 has encoded them anew.
+// Bytes returns the code as it goes into a QR code, in byte mode: the protobuf
+// CombinedFingerprints, 74 bytes for the versions in use. It is not secret. Apps hand it to makers
+// of QR codes as a string of ISO-8859-1, which is the same bytes; a scanner that returns UTF-8 has
+// encoded them anew.
 func (c Code) Bytes() []byte {
 	b := wire.AppendUint(nil, fieldVersion, uint64(c.version))
 	b = wire.AppendBytes(b, fieldLocal, wire.AppendBytes(nil, fieldContent, []byte(c.local)))
@@ -76,8 +77,9 @@ func (e *VersionError) Error() string {
 }
 
 // A MismatchError is a scanned code that is not the counterpart of ours. At least one of its fields
-// is true. Where Remote alone is, we hold the wrong key of them, and where Local alone is, they hold
-// the wrong key of us; both are, among others, if the code is that of a third person or our own.
+// is true. Where Remote alone is, we hold the wrong key of them, and where Local alone is, they
+// hold the wrong key of us; both are, among others, if the code is that of a third person or our
+// own.
 type MismatchError struct {
 	Local  bool // what they hold of us is not what we are
 	Remote bool // what we hold of them is not what they are
@@ -110,9 +112,9 @@ func Parse(b []byte) (Code, error) {
 }
 
 // Matches compares the code with the one scanned from the other device and returns nil if they are
-// counterparts: each side holds the key of the other. The error is a *MismatchError if they are not,
-// a *VersionError if they cannot be compared, or wraps ErrMalformed if what was scanned is no code.
-// Of these the first alone means that the keys differ.
+// counterparts: each side holds the key of the other. The error is a *MismatchError if they are
+// not, a *VersionError if they cannot be compared, or wraps ErrMalformed if what was scanned is no
+// code. Of these the first alone means that the keys differ.
 func (c Code) Matches(scanned []byte) error {
 	p, err := parse(scanned)
 	switch {

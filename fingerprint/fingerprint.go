@@ -28,8 +28,8 @@ const (
 	maxIterations = 1_000_000
 )
 
-// A Version is the version of a code. It says what the identifiers are; the numbers do not depend on
-// it. Codes of different versions cannot be compared.
+// A Version is the version of a code. It says what the identifiers are; the numbers do not depend
+// on it. Codes of different versions cannot be compared.
 type Version uint32
 
 const (

@@ -14,8 +14,9 @@ type half struct {
 	set     bool
 }
 
-// parse is as lenient as the official client: fields in any order, the last of several wins, unknown
-// ones are skipped, an integer is cut to 32 bits, and a second fingerprint adds to the first.
+// parse is as lenient as the official client: fields in any order, the last of several wins,
+// unknown ones are skipped, an integer is cut to 32 bits, and a second fingerprint adds to the
+// first.
 func parse(b []byte) (c combined, err error) {
 	p := wire.Parse(b)
 	for p.Next() {

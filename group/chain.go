@@ -14,8 +14,8 @@ import (
 	"signet.example/signet/ratchet"
 )
 
-// This file is the sender key chain of sealed-groups §10.2: a hash ratchet whose keys encrypt one message
-// each. Who wrote a message is the signature's business, not the chain's.
+// This file is the sender key chain of sealed-groups §10.2: a hash ratchet whose keys encrypt one
+// message each. Who wrote a message is the signature's business, not the chain's.
 
 const (
 	maxSkipped = 2_000     // keys kept for late messages, in each state
@@ -48,8 +48,9 @@ func step(s *wire.SenderKeyState) (seed secret.Key, err error) {
 	return seed, nil
 }
 
-// take finds the seed of message n: a skipped one, or the chain's own after advancing it. It changes
-// s, which is part of a trial. The seed is the caller's, to wipe. The steps are taken within m.
+// take finds the seed of message n: a skipped one, or the chain's own after advancing it. It
+// changes s, which is part of a trial. The seed is the caller's, to wipe. The steps are taken
+// within m.
 func take(m *steps.Meter, s *wire.SenderKeyState, n uint32, maxJump uint64) (seed []byte, err error) {
 	if n < s.Iteration {
 		return takeSkipped(s, n)
@@ -96,9 +97,9 @@ func advance(m *steps.Meter, s *wire.SenderKeyState, n int) error {
 	return nil
 }
 
-// skip advances the chain of s by n messages and appends their seeds to the skipped ones. The oldest
-// beyond maxSkipped go, so those among the new ones are not even computed. The error is that of m's context, and
-// leaves s in between.
+// skip advances the chain of s by n messages and appends their seeds to the skipped ones. The
+// oldest beyond maxSkipped go, so those among the new ones are not even computed. The error is that
+// of m's context, and leaves s in between.
 func skip(m *steps.Meter, s *wire.SenderKeyState, n int) error {
 	if n == 0 {
 		return nil

@@ -10,8 +10,8 @@ import (
 	"signet.example/signet/session"
 )
 
-// A damaged sender key is one that is missing: for its messages, for a distribution that takes its place, and for the own
-// one. It is kept aside and reported.
+// A damaged sender key is one that is missing: for its messages, for a distribution that takes its
+// place, and for the own one. It is kept aside and reported.
 func TestDamagedSenderKey(t *testing.T) {
 	for name, how := range map[string]func([]byte) []byte{
 		"torn":  func(row []byte) []byte { return bytes.Clone(row[:len(row)/2]) },

@@ -11,8 +11,8 @@ import (
 	"signet.example/signet/session/memory"
 )
 
-// Alice hands her sender key to bob over a session, encrypts for the group, and replaces the key when
-// somebody leaves.
+// Alice hands her sender key to bob over a session, encrypts for the group, and replaces the key
+// when somebody leaves.
 func Example() {
 	ctx := context.Background()
 	aliceAddr, bobAddr := signet.Address{Name: "alice", Device: 1}, signet.Address{Name: "bob", Device: 1}

@@ -12,8 +12,8 @@ import (
 	"signet.example/signet/session/memory"
 )
 
-// Of the messages that were never opened none is called a duplicate: those whose keys were given up, those from before
-// the key was joined, and those in a record that comes from elsewhere.
+// Of the messages that were never opened none is called a duplicate: those whose keys were given
+// up, those from before the key was joined, and those in a record that comes from elsewhere.
 func TestNeverOpenedIsNoDuplicate(t *testing.T) {
 	for _, w := range wires {
 		t.Run(w.name, func(t *testing.T) {
@@ -65,8 +65,9 @@ func TestNeverOpenedIsNoDuplicate(t *testing.T) {
 	}
 }
 
-// A member that has missed more messages than a chain is advanced at once goes on from the next distribution of the same
-// key; what was skipped and is kept still opens, once, and no distribution leads back.
+// A member that has missed more messages than a chain is advanced at once goes on from the next
+// distribution of the same key; what was skipped and is kept still opens, once, and no distribution
+// leads back.
 func TestCatchUp(t *testing.T) {
 	for _, w := range wires {
 		t.Run(w.name, func(t *testing.T) {
@@ -103,8 +104,8 @@ func TestCatchUp(t *testing.T) {
 	}
 }
 
-// A distribution of a known key that is ahead has to be of its chain, as far as that is looked at; further ahead it is
-// believed, and what lies between is lost. A refused one changes nothing.
+// A distribution of a known key that is ahead has to be of its chain, as far as that is looked at;
+// further ahead it is believed, and what lies between is lost. A refused one changes nothing.
 func TestCatchUpOfAnotherChain(t *testing.T) {
 	a, b := joined(t, wires[1].channel)
 	before := send(t, a, "before")

@@ -99,8 +99,8 @@ func FuzzRecord(f *testing.F) {
 }
 
 // FuzzGroup lets the input decide what happens in a group of three: who encrypts, which message is
-// delivered to whom and how often, what is lost or altered, who restarts from its rows, who rotates and
-// who learns of it. The model is which message was made of which text, and who has opened it.
+// delivered to whom and how often, what is lost or altered, who restarts from its rows, who rotates
+// and who learns of it. The model is which message was made of which text, and who has opened it.
 func FuzzGroup(f *testing.F) {
 	f.Add([]byte{0, 1, 2, 10, 20, 30, 11, 21, 31}, false)
 	f.Add(bytes.Repeat([]byte{0, 5, 17, 200, 33, 64, 3, 129, 90, 4, 77, 250}, 10), false)

@@ -2,32 +2,34 @@
 // hands the others a chain key and a signing key, each over the sessions it has with them, and then
 // encrypts a message once for all of them.
 //
-// A [Channel] is one member's end of one group. Its sender keys are rows of the device's store, beside
-// the sessions: [Channel.Encrypt] returns a message only after the advanced chain is durable, and
-// [Channel.Decrypt] a plaintext only after the key that opened it is gone. No message key is used
-// twice, even after a crash; style and promise are those of package session.
+// A [Channel] is one member's end of one group. Its sender keys are rows of the device's store,
+// beside the sessions: [Channel.Encrypt] returns a message only after the advanced chain is
+// durable, and [Channel.Decrypt] a plaintext only after the key that opened it is gone. No message
+// key is used twice, even after a crash; style and promise are those of package session.
 //
 // # Who can do what
 //
-// A message is signed by its sender, so members cannot write in each other's name, and the signature
-// is checked before anything else is computed. The chain only runs forward: whoever learns a sender
-// key, as a new member does or a thief, reads all that follows and nothing from before. It does not
-// heal by itself as a session does: [Channel.Rotate] when a member leaves, and from time to time.
+// A message is signed by its sender, so members cannot write in each other's name, and the
+// signature is checked before anything else is computed. The chain only runs forward: whoever
+// learns a sender key, as a new member does or a thief, reads all that follows and nothing from
+// before. It does not heal by itself as a session does: [Channel.Rotate] when a member leaves, and
+// from time to time.
 //
 // # What this package does not know
 //
-// It does not know who is a member, which members have a sender key already, or how messages travel.
-// Whom a distribution comes from is what the session that carried it says.
+// It does not know who is a member, which members have a sender key already, or how messages
+// travel. Whom a distribution comes from is what the session that carried it says.
 //
 // # Concurrency
 //
-// A Channel has no state of its own, the last signing key aside, and is safe for concurrent use. Operations on the sender keys of
-// one sender run one after another, in the store, and with those on its session.
+// A Channel has no state of its own, the last signing key aside, and is safe for concurrent use.
+// Operations on the sender keys of one sender run one after another, in the store, and with those
+// on its session.
 //
 // # Compatibility
 //
-// NewChannel speaks Signal's wire, and NewWhatsAppChannel the older one of WhatsApp-class peers. The
-// stored form of both is the official SenderKeyRecordStructure.
+// NewChannel speaks Signal's wire, and NewWhatsAppChannel the older one of WhatsApp-class peers.
+// The stored form of both is the official SenderKeyRecordStructure.
 package group
 
 import (
@@ -61,14 +63,14 @@ type Tx interface {
 	SenderKey(sender signet.Address, group string) ([]byte, error)
 	// PutSenderKey replaces that record. An empty record deletes the row.
 	PutSenderKey(sender signet.Address, group string, record []byte) error
-	// SenderKeys lists the groups in which there is a row of sender, in ascending order. What is listed
-	// counts as read.
+	// SenderKeys lists the groups in which there is a row of sender, in ascending order. What is
+	// listed counts as read.
 	SenderKeys(sender signet.Address) iter.Seq2[string, error]
 }
 
-// Errors that a caller can act on. A message that was decrypted before is ratchet.ErrDuplicate, one that was not and cannot
-// be any more ratchet.ErrForgotten; one
-// that does not parse or decrypt is session.ErrInvalidMessage or session.ErrVersion.
+// Errors that a caller can act on. A message that was decrypted before is ratchet.ErrDuplicate, one
+// that was not and cannot be any more ratchet.ErrForgotten; one that does not parse or decrypt is
+// session.ErrInvalidMessage or session.ErrVersion.
 var (
 	// ErrNoSenderKey is a message of a sender whose distribution was not joined, or an encryption
 	// before the first Distribution. The remedy is to ask the sender for its distribution, see
@@ -76,8 +78,8 @@ var (
 	ErrNoSenderKey = errors.New("group: missing sender key state")
 	// ErrSignature is a message that its sender did not write.
 	ErrSignature = errors.New("group: invalid signature detected")
-	// ErrRecord is a stored sender key that is damaged, or another's where the own one is needed. ErrNoSenderKey is beside
-	// it: a fresh distribution takes its place.
+	// ErrRecord is a stored sender key that is damaged, or another's where the own one is needed.
+	// ErrNoSenderKey is beside it: a fresh distribution takes its place.
 	ErrRecord = errors.New("group: invalid sender key session")
 )
 
@@ -91,9 +93,9 @@ type Options struct {
 	// Wrap makes of a distribution message the plaintext that carries it to a member in the
 	// application's own format, as Share and Rotate send it. Nil sends the bare message.
 	Wrap func(distribution []byte) []byte
-	// Device says which identity is accepted for a sender. Nil is the rule for users over the channel's
-	// store, and for NewWhatsAppChannel that for devices; it is needed if session.Options.DeviceIdentities
-	// says otherwise.
+	// Device says which identity is accepted for a sender. Nil is the rule for users over the
+	// channel's store, and for NewWhatsAppChannel that for devices; it is needed if
+	// session.Options.DeviceIdentities says otherwise.
 	Device *session.Device
 }
 
@@ -118,9 +120,9 @@ func NewChannel(self signet.Address, id DistributionID, store Store, opts *Optio
 	return c
 }
 
-// NewWhatsAppChannel is NewChannel for the older wire: the messages do not name the group, fields are
-// numbered one lower, and a chain is advanced by at most 2000 messages at once (sealed-groups §10.6). The
-// group is any string on which the device keeps its rows.
+// NewWhatsAppChannel is NewChannel for the older wire: the messages do not name the group, fields
+// are numbered one lower, and a chain is advanced by at most 2000 messages at once
+// (sealed-groups §10.6). The group is any string on which the device keeps its rows.
 func NewWhatsAppChannel(self signet.Address, group string, store Store, opts *Options) *Channel {
 	c := newChannel(self, group, store, opts, true)
 	c.format = whatsApp
@@ -192,10 +194,10 @@ func (c *Channel) missing() error {
 	return fmt.Errorf("%w for distribution ID %s", ErrNoSenderKey, c.name)
 }
 
-// Distribution returns what the other members Join: the own sender key as it is now, at most 100 bytes,
-// secret ones. It makes the sender key if there is none. Who joins it reads the messages that follow.
-// Whom it is for is not known here, so that any change of an identity ends the key (ErrIdentityChanged);
-// Share knows. The error is ErrIdentityChanged for a key that was ended.
+// Distribution returns what the other members Join: the own sender key as it is now, at most 100
+// bytes, secret ones. It makes the sender key if there is none. Who joins it reads the messages
+// that follow. Whom it is for is not known here, so that any change of an identity ends the key
+// (ErrIdentityChanged); Share knows. The error is ErrIdentityChanged for a key that was ended.
 func (c *Channel) Distribution(ctx context.Context) ([]byte, error) { return c.distribute(ctx, nil) }
 
 // distribute is Distribution for these, or for somebody if there are none.
@@ -264,13 +266,15 @@ func (c *Channel) renew(ctx context.Context, to []signet.Address) ([]byte, error
 }
 
 // Join accepts the sender key of another member from its distribution message, which the member's
-// session has carried. A key that is known already moves forward to a message that is ahead, which lets a
-// member go on that has missed more than a chain may be advanced at once; an old message rewinds nothing. Up to 25 000
-// messages in between the keys of the last 2000 are kept; further ahead, none. The last five keys of a sender are kept; one that was dropped, or forgotten, and is
+// session has carried. A key that is known already moves forward to a message that is ahead, which
+// lets a member go on that has missed more than a chain may be advanced at once; an old message
+// rewinds nothing. Up to 25 000 messages in between the keys of the last 2000 are kept; further
+// ahead, none. The last five keys of a sender are kept; one that was dropped, or forgotten, and is
 // joined again opens its messages again, so take distribution messages from sessions alone, which
-// deliver nothing twice. The key is believed as long as the identity that is accepted for from now stays
-// the accepted one. The message is not kept. The error is session.ErrInvalidMessage or session.ErrVersion for a message that
-// does not parse, is of another group, or is not of the chain that its key is known with. A damaged record counts as none.
+// deliver nothing twice. The key is believed as long as the identity that is accepted for from now
+// stays the accepted one. The message is not kept. The error is session.ErrInvalidMessage or
+// session.ErrVersion for a message that does not parse, is of another group, or is not of the chain
+// that its key is known with. A damaged record counts as none.
 func (c *Channel) Join(ctx context.Context, from signet.Address, distribution []byte) error {
 	return c.begin(ctx, from, func(tx session.Tx) error { return c.JoinIn(tx, from, distribution) })
 }
@@ -313,10 +317,10 @@ func (c *Channel) Forget(ctx context.Context, from signet.Address) error {
 	return c.update(ctx, from, func(tx Tx, _ []byte) error { return tx.PutSenderKey(from, c.name, nil) })
 }
 
-// Encrypt returns the message that carries plaintext to everyone who joined the own Distribution. It
-// returns only after the advanced chain is durable: a crash can lose the message and cannot reuse its
-// key. plaintext is not modified and not kept; it is padded to the next multiple of 16 bytes, which
-// tells its length. A message is some 100 bytes longer.
+// Encrypt returns the message that carries plaintext to everyone who joined the own Distribution.
+// It returns only after the advanced chain is durable: a crash can lose the message and cannot
+// reuse its key. plaintext is not modified and not kept; it is padded to the next multiple of 16
+// bytes, which tells its length. A message is some 100 bytes longer.
 //
 // The error is ErrNoSenderKey before the first Distribution, ErrIdentityChanged, or ErrRecord.
 func (c *Channel) Encrypt(ctx context.Context, plaintext []byte) ([]byte, error) {
@@ -342,9 +346,9 @@ func (c *Channel) EncryptTo(ctx context.Context, plaintext []byte, to func(tx se
 	return b, nil
 }
 
-// EncryptIn is Encrypt in a transaction that runs already, as session.Device's EncryptIn is: in the function given to a
-// DecryptTo of this package or of session. The message must not be sent before the transaction has committed. On error it has
-// changed nothing.
+// EncryptIn is Encrypt in a transaction that runs already, as session.Device's EncryptIn is: in the
+// function given to a DecryptTo of this package or of session. The message must not be sent before
+// the transaction has committed. On error it has changed nothing.
 func (c *Channel) EncryptIn(tx session.Tx, plaintext []byte) (b []byte, err error) {
 	err = c.with(tx, c.self, func(tx Tx, row []byte) error {
 		b, err = c.step(nil, tx, row, plaintext)
@@ -373,12 +377,13 @@ func (c *Channel) step(src *entropy.Source, tx Tx, row, plaintext []byte) ([]byt
 
 // Decrypt returns the plaintext of a message that the member from encrypted. It returns only after
 // the key that opened it is gone from the store. The message is not modified and not kept. Messages
-// may come in any order: a chain is advanced by at most 25 000 at once, and the keys of the last 2000
-// that it skipped are kept.
+// may come in any order: a chain is advanced by at most 25 000 at once, and the keys of the last
+// 2000 that it skipped are kept.
 //
-// The error matches ErrNoSenderKey, ErrSignature, ratchet.ErrDuplicate for a message decrypted before,
-// ratchet.ErrForgotten for one that was not and whose key is no longer kept or never was here, session.ErrInvalidMessage, session.ErrVersion, or ErrRecord; it is ctx's if that
-// ended on the way. On error nothing has changed and the message can be tried again.
+// The error matches ErrNoSenderKey, ErrSignature, ratchet.ErrDuplicate for a message decrypted
+// before, ratchet.ErrForgotten for one that was not and whose key is no longer kept or never was
+// here, session.ErrInvalidMessage, session.ErrVersion, or ErrRecord; it is ctx's if that ended on
+// the way. On error nothing has changed and the message can be tried again.
 func (c *Channel) Decrypt(ctx context.Context, from signet.Address, message []byte) ([]byte, error) {
 	var plaintext []byte
 	err := c.decrypt(ctx, from, nil, message, func(_ session.Tx, b []byte) error {
@@ -392,9 +397,9 @@ func (c *Channel) Decrypt(ctx context.Context, from signet.Address, message []by
 }
 
 // DecryptTo is Decrypt with a transaction shared: to, if not nil, receives the plaintext inside the
-// transaction that removes its key, so that the caller's own rows commit with it or not at all. If to
-// fails, nothing is kept and its error is returned. The plaintext belongs to the caller. Like every function
-// that runs in a transaction, to may run again and has no effect outside it.
+// transaction that removes its key, so that the caller's own rows commit with it or not at all. If
+// to fails, nothing is kept and its error is returned. The plaintext belongs to the caller. Like
+// every function that runs in a transaction, to may run again and has no effect outside it.
 func (c *Channel) DecryptTo(ctx context.Context, from signet.Address, message []byte, to func(tx session.Tx, plaintext []byte) error) error {
 	return c.decrypt(ctx, from, nil, message, c.called(to))
 }
@@ -449,10 +454,10 @@ func (c *Channel) Record(ctx context.Context, sender signet.Address) ([]byte, er
 	return b, err
 }
 
-// SetRecord replaces the sender keys of sender by those of an official SenderKeyRecordStructure. The
-// record must not be in use anywhere else: two writers of one sender key use message keys twice. An
-// empty record removes them. Those of another count as delivered by the identity that is accepted for it
-// now. b is not kept. The error for a record that does not decode is ErrRecord.
+// SetRecord replaces the sender keys of sender by those of an official SenderKeyRecordStructure.
+// The record must not be in use anywhere else: two writers of one sender key use message keys
+// twice. An empty record removes them. Those of another count as delivered by the identity that is
+// accepted for it now. b is not kept. The error for a record that does not decode is ErrRecord.
 func (c *Channel) SetRecord(ctx context.Context, sender signet.Address, b []byte) error {
 	if _, err := parseRecord(b); err != nil {
 		return err

@@ -9,8 +9,8 @@ import (
 	"signet.example/signet/session"
 )
 
-// An answer to a group's message, to the group and to its sender, commits with the message; other operations on the same
-// store fail at once inside it, of the channel as of the device.
+// An answer to a group's message, to the group and to its sender, commits with the message; other
+// operations on the same store fail at once inside it, of the channel as of the device.
 func TestEncryptIn(t *testing.T) {
 	a, b := newMember("a"), newMember("b")
 	a.start(t, b)

@@ -9,8 +9,8 @@ import (
 	"signet.example/signet/session"
 )
 
-// This file is the wire: sender key messages and distribution messages of sealed-groups §10.3, and the
-// older numbering of §10.6, which is the same less the distribution id in front.
+// This file is the wire: sender key messages and distribution messages of sealed-groups §10.3, and
+// the older numbering of §10.6, which is the same less the distribution id in front.
 
 const (
 	version       = 3           // of the messages, in both nibbles of the first byte
@@ -91,7 +91,8 @@ func (f *format) appendMessage(dst []byte, m *message) []byte {
 	return wire.AppendBytes(b, 4, m.ciphertext)
 }
 
-// A distribution is a parsed SenderKeyDistributionMessage. Its chain key aliases the received bytes.
+// A distribution is a parsed SenderKeyDistributionMessage. Its chain key aliases the received
+// bytes.
 type distribution struct {
 	version   uint8
 	id        DistributionID // zero where messages are not named
@@ -175,15 +176,15 @@ func notParsed(err error) error {
 }
 
 // MessageID returns the distribution id of a message that Channel.Encrypt made, so that a receiver
-// finds the Channel to decrypt it with. Nothing is verified yet. The error is session.ErrInvalidMessage
-// or session.ErrVersion. WhatsApp's messages have no distribution id.
+// finds the Channel to decrypt it with. Nothing is verified yet. The error is
+// session.ErrInvalidMessage or session.ErrVersion. WhatsApp's messages have no distribution id.
 func MessageID(message []byte) (DistributionID, error) {
 	m, err := signal.parseMessage(message)
 	return m.id, err
 }
 
-// DistributionMessageID is MessageID for what Channel.Distribution made: it tells which Channel is to
-// Join it.
+// DistributionMessageID is MessageID for what Channel.Distribution made: it tells which Channel is
+// to Join it.
 func DistributionMessageID(b []byte) (DistributionID, error) {
 	d, err := signal.parseDistribution(b)
 	return d.id, err

@@ -16,8 +16,8 @@ import (
 	"signet.example/signet/session"
 )
 
-// This file is the operations of sealed-groups §10.5 on a stored record: bytes in, bytes out. A record is
-// the sender key of one sender in one group and its predecessors, an official
+// This file is the operations of sealed-groups §10.5 on a stored record: bytes in, bytes out. A
+// record is the sender key of one sender in one group and its predecessors, an official
 // SenderKeyRecordStructure; nil means that there is none. A failed operation returns no record.
 
 const maxStates = 5 // kept in a record, newest first
@@ -100,9 +100,10 @@ func describe(row []byte, id DistributionID) (d distribution, err error) {
 	return d, nil
 }
 
-// join returns the record after a distribution message that this identity has delivered, nil if it is
-// not known. A state with its chain id and signing key stays, moves forward if the message is ahead of it, and
-// becomes the first: an old one must not rewind the chain. States with its chain id and another key go.
+// join returns the record after a distribution message that this identity has delivered, nil if it
+// is not known. A state with its chain id and signing key stays, moves forward if the message is
+// ahead of it, and becomes the first: an old one must not rewind the chain. States with its chain
+// id and another key go.
 func join(row []byte, d *distribution, identity []byte) ([]byte, error) {
 	states, err := parseRecord(row)
 	if err != nil {
@@ -143,9 +144,10 @@ func join(row []byte, d *distribution, identity []byte) ([]byte, error) {
 // walked is how far ahead a distribution may be for the chain to be advanced to it, step by step.
 const walked = 25_000
 
-// catchUp moves the chain of s, a part of a trial, forward to a distribution of the same key. As far as that can be walked,
-// the keys of the last messages in between are kept, and the chain has to come to the key that the message says. One that is
-// further ahead is believed, as a new one would be.
+// catchUp moves the chain of s, a part of a trial, forward to a distribution of the same key. As
+// far as that can be walked, the keys of the last messages in between are kept, and the chain has
+// to come to the key that the message says. One that is further ahead is believed, as a new one
+// would be.
 func catchUp(s *wire.SenderKeyState, d *distribution) error {
 	broken := !s.HasChain || len(s.ChainKey) != 32
 	switch {
@@ -193,8 +195,8 @@ func exported(row []byte) ([]byte, error) {
 	return appendRecord(states), nil
 }
 
-// imported returns a record from elsewhere with this identity in all of its states. What was lost there is not known; only
-// what 2000 skipped keys and a message came after can have been.
+// imported returns a record from elsewhere with this identity in all of its states. What was lost
+// there is not known; only what 2000 skipped keys and a message came after can have been.
 func imported(b, identity []byte) ([]byte, error) {
 	states, err := parseRecord(b)
 	if err != nil {
@@ -216,8 +218,9 @@ func sameKey(stored []byte, key signet.PublicKey) bool {
 	return err == nil && k.Equal(key)
 }
 
-// A signer remembers the last signing key: deriving what a signature needs from a stored key takes as
-// long as signing. It is nothing but that: the stored key decides. A nil signer remembers nothing.
+// A signer remembers the last signing key: deriving what a signature needs from a stored key takes
+// as long as signing. It is nothing but that: the stored key decides. A nil signer remembers
+// nothing.
 type signer struct {
 	last atomic.Pointer[signet.PrivateKey]
 }
@@ -276,8 +279,8 @@ func (f *format) encrypt(src *entropy.Source, with *signer, row []byte, id Distr
 	return append(b, signature[:]...), appendRecord(states), nil
 }
 
-// decrypt returns the plaintext of m and the record after it. The signature comes before any step of
-// the chain.
+// decrypt returns the plaintext of m and the record after it. The signature comes before any step
+// of the chain.
 func (f *format) decrypt(within *steps.Meter, row []byte, m *message) (plaintext, next []byte, err error) {
 	states, err := parseRecord(row)
 	if err != nil {

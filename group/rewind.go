@@ -2,9 +2,10 @@ package group
 
 import "signet.example/signet/internal/wire"
 
-// Rewind returns what becomes of a sender key record that is of an earlier time: the device's own chains
-// are left out, since they may have been used further, and Distribution makes a new one. Those of others
-// stay. No record is left of one that holds nothing else. The slice is not modified and not kept.
+// Rewind returns what becomes of a sender key record that is of an earlier time: the device's own
+// chains are left out, since they may have been used further, and Distribution makes a new one.
+// Those of others stay. No record is left of one that holds nothing else. The slice is not modified
+// and not kept.
 func Rewind(record []byte) ([]byte, error) {
 	states, err := parseRecord(record)
 	if err != nil {

@@ -21,8 +21,8 @@ type Delivery struct {
 // Delivery and does not stop the others. Share what a new member needs, or one that asked for it; a
 // member who has joined it before loses nothing by getting it again.
 //
-// The error is that of Distribution, ErrIdentityChanged among them, or of ctx. Deliveries made until then are returned with it: their
-// sessions have advanced.
+// The error is that of Distribution, ErrIdentityChanged among them, or of ctx. Deliveries made
+// until then are returned with it: their sessions have advanced.
 func (c *Channel) Share(ctx context.Context, device *session.Device, members []signet.Address) ([]Delivery, error) {
 	b, err := c.distribute(ctx, append([]signet.Address{}, members...))
 	if err != nil {
@@ -33,9 +33,9 @@ func (c *Channel) Share(ctx context.Context, device *session.Device, members []s
 
 // Rotate replaces the own sender key and encrypts its distribution for each of the members that
 // remain, as Share does. It is what every member does when somebody leaves: once it has returned,
-// nothing that Encrypt makes is readable for those who were not given the new key, whatever became of
-// the deliveries. Send them before the next message; a member that misses one gets ErrNoSenderKey
-// and asks for it.
+// nothing that Encrypt makes is readable for those who were not given the new key, whatever became
+// of the deliveries. Send them before the next message; a member that misses one gets
+// ErrNoSenderKey and asks for it.
 func (c *Channel) Rotate(ctx context.Context, device *session.Device, remaining []signet.Address) ([]Delivery, error) {
 	b, err := c.renew(ctx, append([]signet.Address{}, remaining...))
 	if err != nil {

@@ -60,8 +60,8 @@ func addresses(members ...*member) (list []signet.Address) {
 	return list
 }
 
-// TestMembership goes through the life of a group: shared keys, a late joiner, one who leaves, one who
-// could not be reached, one who asks again.
+// TestMembership goes through the life of a group: shared keys, a late joiner, one who leaves, one
+// who could not be reached, one who asks again.
 func TestMembership(t *testing.T) {
 	a, b, c, d := newMember("a"), newMember("b"), newMember("c"), newMember("d")
 	for _, m := range []*member{b, c, d} {

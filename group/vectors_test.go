@@ -156,8 +156,8 @@ func TestDerivation(t *testing.T) {
 	}
 }
 
-// TestReceiver is the official client's receiver in 38 steps: verdicts, words, and the stored record
-// after each, byte for byte.
+// TestReceiver is the official client's receiver in 38 steps: verdicts, words, and the stored
+// record after each, byte for byte.
 func TestReceiver(t *testing.T) {
 	var v struct {
 		Steps []struct {
@@ -306,7 +306,8 @@ func replaced(b []byte, first byte) []byte {
 	return append([]byte{first}, b[1:]...)
 }
 
-// appendFields builds a sender key message with a signature of zeros; an iteration of -1 is left out.
+// appendFields builds a sender key message with a signature of zeros; an iteration of -1 is left
+// out.
 func appendFields(id []byte, chain uint32, iteration int64, ciphertext []byte) []byte {
 	b := wire.AppendBytes([]byte{0x33}, 1, id)
 	b = wire.AppendUint(b, 2, uint64(chain))

@@ -9,17 +9,19 @@ import (
 	"signet.example/signet/internal/wire"
 )
 
-// This file takes over sender keys of go.mau.fi/libsignal and its user whatsmeow (sealed-groups §10.6).
+// This file takes over sender keys of go.mau.fi/libsignal and its user whatsmeow
+// (sealed-groups §10.6).
 
-// ImportSenderKey translates a sender key record of go.mau.fi/libsignal, JSON as its default serializer writes
-// it, to the official SenderKeyRecordStructure that Channel.SetRecord takes, of a Channel made with
-// NewWhatsAppChannel. The old program must not use it again: for an own sender key this would use message keys
-// twice. A record without a sender key gives no bytes. row is not kept.
+// ImportSenderKey translates a sender key record of go.mau.fi/libsignal, JSON as its default
+// serializer writes it, to the official SenderKeyRecordStructure that Channel.SetRecord takes, of a
+// Channel made with NewWhatsAppChannel. The old program must not use it again: for an own sender
+// key this would use message keys twice. A record without a sender key gives no bytes. row is not
+// kept.
 //
-// What that library keeps beyond our limits, 5 sender keys and 2000 skipped message keys for each, is
-// dropped, oldest first. Where it has one sender key more than once the copy that is furthest counts, since
-// another would decrypt messages a second time. The error says which part of the record is not what it
-// should be, and shows none of it.
+// What that library keeps beyond our limits, 5 sender keys and 2000 skipped message keys for each,
+// is dropped, oldest first. Where it has one sender key more than once the copy that is furthest
+// counts, since another would decrypt messages a second time. The error says which part of the
+// record is not what it should be, and shows none of it.
 func ImportSenderKey(row []byte) ([]byte, error) {
 	var r struct{ SenderKeyStates []*mauState }
 	if err := json.Unmarshal(row, &r); err != nil {
@@ -56,8 +58,8 @@ func plainJSON(err error) error {
 	return errors.New("the JSON is malformed")
 }
 
-// mauState has the field names of the JSON. A field that is not here is of no use: the keys that follow from a
-// message key's seed are derived again.
+// mauState has the field names of the JSON. A field that is not here is of no use: the keys that
+// follow from a message key's seed are derived again.
 type mauState struct {
 	Keys []*struct { // skipped, oldest first
 		Iteration uint32

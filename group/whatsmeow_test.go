@@ -63,8 +63,8 @@ func imports(t *testing.T, self, sender signet.Address, row []byte) *Channel {
 	return c
 }
 
-// TestImportSenderKey: after a move the next message opens, a late one once, and none a second time; and the
-// own sender key goes on.
+// TestImportSenderKey: after a move the next message opens, a late one once, and none a second
+// time; and the own sender key goes on.
 func TestImportSenderKey(t *testing.T) {
 	a, b := joined(t, wires[1].channel)
 	first, late, third := send(t, a, "first"), send(t, a, "late"), send(t, a, "third")
@@ -106,7 +106,8 @@ func TestImportSenderKey(t *testing.T) {
 	}
 }
 
-// TestImportSenderKeyRefuses: what is not such a record is refused, without a word of what is in it.
+// TestImportSenderKeyRefuses: what is not such a record is refused, without a word of what is in
+// it.
 func TestImportSenderKeyRefuses(t *testing.T) {
 	a, b := joined(t, wires[1].channel)
 	send(t, a, "skipped")
@@ -154,7 +155,8 @@ func TestImportedCopiesOpenOnce(t *testing.T) {
 	require.ErrorIs(t, err, ratchet.ErrDuplicate)
 }
 
-// FuzzImportSenderKey: what is imported is a record of the size that it may have, and nothing is written to.
+// FuzzImportSenderKey: what is imported is a record of the size that it may have, and nothing is
+// written to.
 func FuzzImportSenderKey(f *testing.F) {
 	f.Add([]byte(`{"SenderKeyStates":[{"Keys":[{"Iteration":0,"Seed":"AAAA"}],"KeyID":7,"SenderChainKey":{"Iteration":1,"ChainKey":"AAAA"}}]}`))
 	f.Fuzz(func(t *testing.T, row []byte) {

@@ -1,18 +1,19 @@
-// Package incmac authenticates a stream before its end: an incremental MAC, which is HMAC-SHA-256 of
-// the stream up to every chunk boundary, and of all of it (protocol §14 of sealed-groups). It is made
-// for attachments, of which a player wants to use the beginning before the end has arrived.
+// Package incmac authenticates a stream before its end: an incremental MAC, which is HMAC-SHA-256
+// of the stream up to every chunk boundary, and of all of it (protocol §14 of sealed-groups). It is
+// made for attachments, of which a player wants to use the beginning before the end has arrived.
 //
 // The sender computes the MACs with a [Digester] and delivers them out of band, in a message. The
-// receiver wraps the stream in a [Reader] or a [Writer], which pass bytes on once the chunk they are
-// in has been validated, and never before. The MACs cover prefixes, so chunks cannot be reordered or
-// moved between streams; a cut is noticed at the end, and the chunks before it are authentic.
+// receiver wraps the stream in a [Reader] or a [Writer], which pass bytes on once the chunk they
+// are in has been validated, and never before. The MACs cover prefixes, so chunks cannot be
+// reordered or moved between streams; a cut is noticed at the end, and the chunks before it are
+// authentic.
 //
 // The stream's contents are not encrypted here. None of the types is safe for concurrent use.
 //
 // # Compatibility
 //
-// Digests are the official client's, byte for byte: one MAC for each whole chunk and one more for the
-// whole stream, also where the two are the same.
+// Digests are the official client's, byte for byte: one MAC for each whole chunk and one more for
+// the whole stream, also where the two are the same.
 package incmac
 
 import (
@@ -26,7 +27,8 @@ import (
 // Size is the length of one MAC, in bytes.
 const Size = sha256.Size
 
-// ErrCorrupted is a stream that is not the one of which the digest was made: altered, cut or longer.
+// ErrCorrupted is a stream that is not the one of which the digest was made: altered, cut or
+// longer.
 var ErrCorrupted = errors.New("incmac: corrupted input data")
 
 // ChunkSize returns the number of bytes between MACs that sender and receiver use for a stream of
@@ -53,8 +55,8 @@ type Digester struct {
 	digest []byte
 }
 
-// NewDigester returns a Digester with a MAC after every chunk bytes. The key may have any length; it
-// is not kept. The error is for a chunk below 1.
+// NewDigester returns a Digester with a MAC after every chunk bytes. The key may have any length;
+// it is not kept. The error is for a chunk below 1.
 func NewDigester(key []byte, chunk int) (*Digester, error) {
 	p, err := newPrefix(key, chunk)
 	if err != nil {
@@ -76,8 +78,8 @@ func (d *Digester) Write(b []byte) (int, error) {
 	return n, nil
 }
 
-// Digest returns the digest of what has been written so far: Size bytes for each whole chunk and Size
-// bytes for all of it. It may be called at any time and changes nothing.
+// Digest returns the digest of what has been written so far: Size bytes for each whole chunk and
+// Size bytes for all of it. It may be called at any time and changes nothing.
 func (d *Digester) Digest() []byte {
 	return d.h.Sum(d.digest[:len(d.digest):len(d.digest)])
 }

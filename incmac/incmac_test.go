@@ -97,8 +97,8 @@ func TestDigest(t *testing.T) {
 	}
 }
 
-// TestValidate has the official verdicts, and the number of bytes that the official client passed on
-// before each.
+// TestValidate has the official verdicts, and the number of bytes that the official client passed
+// on before each.
 func TestValidate(t *testing.T) {
 	v := load(t)
 	require.Len(t, v.Validate, 14)
@@ -202,7 +202,8 @@ func TestTampering(t *testing.T) {
 	}
 }
 
-// A stream that is cut anywhere, or goes on, is noticed, and no byte beyond its whole chunks is passed on.
+// A stream that is cut anywhere, or goes on, is noticed, and no byte beyond its whole chunks is
+// passed on.
 func TestCutAndLonger(t *testing.T) {
 	const chunk = 16
 	key := []byte("key")

@@ -15,9 +15,9 @@ type Reader struct {
 	err   error
 }
 
-// NewReader returns a Reader of r. The chunk is the one that the digest was made with; the stream is
-// buffered a chunk at a time. Key and digest are not kept. The errors are for a chunk below 1 and for
-// a digest whose length is no multiple of Size.
+// NewReader returns a Reader of r. The chunk is the one that the digest was made with; the stream
+// is buffered a chunk at a time. Key and digest are not kept. The errors are for a chunk below 1
+// and for a digest whose length is no multiple of Size.
 func NewReader(r io.Reader, key []byte, chunk int, digest []byte) (*Reader, error) {
 	v, err := newValidator(key, chunk, digest)
 	if err != nil {
@@ -26,9 +26,9 @@ func NewReader(r io.Reader, key []byte, chunk int, digest []byte) (*Reader, erro
 	return &Reader{r: r, v: v}, nil
 }
 
-// Read reads validated bytes. It returns io.EOF only if the whole stream was validated, ErrCorrupted
-// if it is not the one of the digest, and an error of the stream as it is. After ErrCorrupted, the
-// bytes read before are authentic and the rest is lost.
+// Read reads validated bytes. It returns io.EOF only if the whole stream was validated,
+// ErrCorrupted if it is not the one of the digest, and an error of the stream as it is. After
+// ErrCorrupted, the bytes read before are authentic and the rest is lost.
 func (r *Reader) Read(b []byte) (int, error) {
 	if len(b) == 0 {
 		return 0, nil
@@ -44,8 +44,8 @@ func (r *Reader) Read(b []byte) (int, error) {
 	return n, nil
 }
 
-// fill reads and validates a chunk, or what is left of the stream. r.valid stays 0 if there is nothing
-// to pass on.
+// fill reads and validates a chunk, or what is left of the stream. r.valid stays 0 if there is
+// nothing to pass on.
 func (r *Reader) fill() {
 	r.next, r.valid = 0, 0
 	n := 0
@@ -75,8 +75,8 @@ func (r *Reader) fill() {
 	r.valid = n
 }
 
-// grow makes room behind n bytes. A chunk can be 2 MiB where the stream is a few bytes, so the buffer
-// starts small and doubles.
+// grow makes room behind n bytes. A chunk can be 2 MiB where the stream is a few bytes, so the
+// buffer starts small and doubles.
 func (r *Reader) grow(n int) {
 	if n < len(r.buf) {
 		return
@@ -104,9 +104,9 @@ func NewWriter(w io.Writer, key []byte, chunk int, digest []byte) (*Writer, erro
 	return &Writer{w: w, v: v}, nil
 }
 
-// Write adds b to the stream and passes on the chunks that it completes, once they are validated. The
-// error is ErrCorrupted, or that of the writer behind; the stream has ended with it. The number of
-// bytes counts those of b that were taken, buffered or passed on.
+// Write adds b to the stream and passes on the chunks that it completes, once they are validated.
+// The error is ErrCorrupted, or that of the writer behind; the stream has ended with it. The number
+// of bytes counts those of b that were taken, buffered or passed on.
 func (w *Writer) Write(b []byte) (int, error) {
 	taken := 0
 	for w.err == nil && taken < len(b) {
@@ -145,8 +145,8 @@ func (w *Writer) pass(part []byte) bool {
 var errClosed = errors.New("incmac: the writer is closed")
 
 // Close ends the stream: it validates the whole and passes on the last bytes. The error is
-// ErrCorrupted if the stream is not the one of the digest, an error that Write had returned, or that
-// of the writer behind, which is not closed.
+// ErrCorrupted if the stream is not the one of the digest, an error that Write had returned, or
+// that of the writer behind, which is not closed.
 func (w *Writer) Close() error {
 	if w.err == errClosed {
 		return nil

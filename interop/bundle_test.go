@@ -101,8 +101,8 @@ func TestBundles(t *testing.T) {
 	}
 }
 
-// A peer that comes back with another identity key is refused, on every way, and nothing changes: not
-// the session, and not the messages of the old key that are still on their way.
+// A peer that comes back with another identity key is refused, on every way, and nothing changes:
+// not the session, and not the messages of the old key that are still on their way.
 func TestIdentityChange(t *testing.T) {
 	f := newFleet(t)
 	f.need(t, official)

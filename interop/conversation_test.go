@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// A conversation is a random script between two devices, and a model of what each of them knows. The
-// model says what every delivery must give; what it leaves open, the comparison of the two
+// A conversation is a random script between two devices, and a model of what each of them knows.
+// The model says what every delivery must give; what it leaves open, the comparison of the two
 // implementations decides.
 type conversation struct {
 	t     testing.TB
@@ -109,8 +109,8 @@ func (c *conversation) gather(pair [2]string, params [2]Params) {
 	}
 }
 
-// styles are, in their order: what an office day looks like, a long ping-pong, a bad network, devices
-// that cannot decide on a session, and everything at once.
+// styles are, in their order: what an office day looks like, a long ping-pong, a bad network,
+// devices that cannot decide on a session, and everything at once.
 var styles = []style{
 	{turn: 30, lose: 5, reorder: 10, repeat: 5, damage: 5, restart: 1, compare: 30, oneTime: 80},
 	{turn: 90, compare: 30, oneTime: 50, restart: 2, move: 1, damage: 2},
@@ -197,8 +197,8 @@ func (c *conversation) must(err error) {
 	}
 }
 
-// run goes on until so many messages were delivered, then lets everything arrive and both ends speak
-// once more: whatever happened before, they must understand each other.
+// run goes on until so many messages were delivered, then lets everything arrive and both ends
+// speak once more: whatever happened before, they must understand each other.
 func (c *conversation) run(length int) {
 	e := c.ends[c.rng.IntN(2)]
 	for c.tally.delivered < length {

@@ -5,7 +5,8 @@ import (
 	"slices"
 )
 
-// An expectation is what the model says of a delivery: the words that are allowed, "" for a decryption.
+// An expectation is what the model says of a delivery: the words that are allowed, "" for a
+// decryption.
 type expectation []string
 
 func (x expectation) allows(word string) bool { return slices.Contains(x, word) }
@@ -85,8 +86,8 @@ func (c *conversation) deliver(e *end, l *letter) {
 	}
 }
 
-// strange is the word of a twin for a session that it does not know: it has no prekeys, and begins no
-// session of version 3.
+// strange is the word of a twin for a session that it does not know: it has no prekeys, and begins
+// no session of version 3.
 func (c *conversation) strange(l *letter) string {
 	if l.header.Version == x3dh {
 		return "invalid-message"

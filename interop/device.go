@@ -119,7 +119,8 @@ func (d *Device) Decrypt(from Address, m Message) ([]byte, error) {
 // Archive archives the current session.
 func (d *Device) Archive(to Address) error { return d.call("archive", Fields{"to": to}, nil) }
 
-// Session returns the sessions with an address as an official RecordStructure, nil if there are none.
+// Session returns the sessions with an address as an official RecordStructure, nil if there are
+// none.
 func (d *Device) Session(to Address) ([]byte, error) {
 	var a struct{ Record []byte }
 	err := d.call("session", Fields{"to": to}, &a)

@@ -1,6 +1,7 @@
-// Package interop lets implementations of the Signal protocol talk to each other. Each is wrapped in a
-// peer, a process that reads one JSON object a line and answers one a line; this package starts peers
-// and drives them. The tests of the package compare Signet with the official client, live.
+// Package interop lets implementations of the Signal protocol talk to each other. Each is wrapped
+// in a peer, a process that reads one JSON object a line and answers one a line; this package
+// starts peers and drives them. The tests of the package compare Signet with the official client,
+// live.
 //
 // A Peer and its devices are used by one goroutine.
 package interop
@@ -19,8 +20,8 @@ import (
 	"time"
 )
 
-// OfficialVersion is the release of the official client that the tests compare with. The lock file in
-// official/ pins the same.
+// OfficialVersion is the release of the official client that the tests compare with. The lock file
+// in official/ pins the same.
 const OfficialVersion = "0.103.0"
 
 // An Error is a request that a peer refused.
@@ -35,8 +36,8 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("%s: %s: %s (%s)", e.Peer, e.Op, e.Word, e.Message)
 }
 
-// Word returns the error word of err, "" for nil, and "broken" for an error that is not a refusal: the
-// process died, or did not answer.
+// Word returns the error word of err, "" for nil, and "broken" for an error that is not a refusal:
+// the process died, or did not answer.
 func Word(err error) string {
 	var refused *Error
 	switch {
@@ -106,8 +107,8 @@ func (p *Peer) Close() error {
 // Fields are what a request or an answer says besides op, id and ok.
 type Fields map[string]any
 
-// Call sends a request and decodes the answer into the value that into points to, if it is not nil. A
-// refusal is an *Error; after any other error the peer is unusable.
+// Call sends a request and decodes the answer into the value that into points to, if it is not nil.
+// A refusal is an *Error; after any other error the peer is unusable.
 func (p *Peer) Call(op string, request Fields, into any) error {
 	line, err := p.Raw(op, request)
 	if err != nil {
@@ -180,8 +181,8 @@ func (p *Peer) fail(format string, v ...any) error {
 	return fmt.Errorf("interop: %s: %w", p.name, p.dead)
 }
 
-// BuildSignet builds Signet's peer into dir and returns the program. Its source is the package peer in
-// the directory root, that of this package.
+// BuildSignet builds Signet's peer into dir and returns the program. Its source is the package peer
+// in the directory root, that of this package.
 func BuildSignet(root, dir string) (string, error) {
 	program := filepath.Join(dir, "peer")
 	if runtime.GOOS == "windows" {
@@ -195,9 +196,9 @@ func BuildSignet(root, dir string) (string, error) {
 	return program, nil
 }
 
-// FindOfficial returns the Node program and the script of the official client's peer. Its source is the
-// directory official in the directory root, that of this package. The error says what is missing and how
-// to install it.
+// FindOfficial returns the Node program and the script of the official client's peer. Its source is
+// the directory official in the directory root, that of this package. The error says what is
+// missing and how to install it.
 func FindOfficial(root string) (node, script string, err error) {
 	const install = "to install the official client: cd interop/official && npm ci"
 	if node, err = exec.LookPath("node"); err != nil {

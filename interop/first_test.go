@@ -48,8 +48,9 @@ const (
 // A change makes another first message of one. The fields are its own.
 type change struct {
 	name string
-	// word is what both implementations must say: "" if they decrypt, "?" if it does not matter as long
-	// as it is the same, "!" if it is a refusal that the official client's text does not tell from another.
+	// word is what both implementations must say: "" if they decrypt, "?" if it does not matter as
+	// long as it is the same, "!" if it is a refusal that the official client's text does not tell
+	// from another.
 	word   string
 	change func(fields []field) []field
 }
@@ -201,9 +202,9 @@ var heads = []struct {
 	{"low nibble", "", 0x0f},
 }
 
-// A first message is where most of what arrives is not authenticated. Both implementations get the same
-// changed message, each made with its own prekeys, and must say the same; a refusal leaves everything as
-// it was, so that the message itself still decrypts.
+// A first message is where most of what arrives is not authenticated. Both implementations get the
+// same changed message, each made with its own prekeys, and must say the same; a refusal leaves
+// everything as it was, so that the message itself still decrypts.
 func TestFirstMessage(t *testing.T) {
 	f := newFleet(t)
 	f.need(t, official)
@@ -252,8 +253,8 @@ func testFirst(t *testing.T, f *fleet, from string, oneTime bool, name, want str
 	require.Equal(t, words[official], words[ours], "from %s, one-time %v, %s", from, oneTime, name)
 }
 
-// genuine checks that an unchanged first message decrypts after a refusal of a changed one, and is a
-// duplicate after a changed one was accepted.
+// genuine checks that an unchanged first message decrypts after a refusal of a changed one, and is
+// a duplicate after a changed one was accepted.
 func genuine(t *testing.T, receiver *Device, name string, m Message, accepted bool) {
 	t.Helper()
 	from := Address{"9d0652a3-dcc3-4d11-975f-74d61598733f", 3}
@@ -269,8 +270,8 @@ func genuine(t *testing.T, receiver *Device, name string, m Message, accepted bo
 	require.Equal(t, "hello", string(plaintext), name)
 }
 
-// A first message that comes again after its session was lost finds its one-time prekeys gone, or its
-// base key remembered.
+// A first message that comes again after its session was lost finds its one-time prekeys gone, or
+// its base key remembered.
 func TestReplayedFirstMessage(t *testing.T) {
 	f := newFleet(t)
 	f.need(t, official)

@@ -16,9 +16,9 @@ import (
 )
 
 // These tests put every forgery that the custodian's adversary builds before the official client as
-// well. Its sessions are those of the deceived end, from the same record, and it must accept and refuse
-// the same messages with the same text: then a verdict on authenticity is one about the real receiver.
-// Messages with a key agreement are left out, as the peer protocol does not move prekeys.
+// well. Its sessions are those of the deceived end, from the same record, and it must accept and
+// refuse the same messages with the same text: then a verdict on authenticity is one about the real
+// receiver. Messages with a key agreement are left out, as the peer protocol does not move prekeys.
 
 // A jury is the official client in the place of a deceived end.
 type jury struct {
@@ -100,7 +100,8 @@ func scenarioOf(protocol int, script string) string {
 		"principals":[{"id":"p","role":"provider"}],"script":[{"send":"customer"}%s]}`, protocol, *seed, script)
 }
 
-// forgeable lists the business's messages in whose place the provider could have put one of its own.
+// forgeable lists the business's messages in whose place the provider could have put one of its
+// own.
 func forgeable(r *custodian.Report) (list []int) {
 	for _, m := range r.Messages {
 		if m.From == custodian.Business && len(m.ForgeableBy) > 0 {
@@ -115,8 +116,9 @@ func copied(atoms string) string {
 	return fmt.Sprintf(`,{"grant":{"name":"g","to":"p","atoms":[%s],"via":"copy"}},{"revoke":{"name":"g"}}`, atoms)
 }
 
-// TestLateForger is a provider whose mandate is over: it has the chains of one moment, and the official
-// client takes its messages until it has seen five newer chains of the business's (custody B15, 10).
+// TestLateForger is a provider whose mandate is over: it has the chains of one moment, and the
+// official client takes its messages until it has seen five newer chains of the business's
+// (custody B15, 10).
 func TestLateForger(t *testing.T) {
 	for _, protocol := range []int{3, 4} {
 		t.Run(fmt.Sprint("protocol ", protocol), func(t *testing.T) {
@@ -134,9 +136,9 @@ func TestLateForger(t *testing.T) {
 	}
 }
 
-// TestArchivedForger is a provider that has the session of a mandate that is over, and the two ends have
-// begun a new one since. The official client takes a message of the old one, and makes it the current
-// one again: what it says next, it says in the session that the provider has a copy of.
+// TestArchivedForger is a provider that has the session of a mandate that is over, and the two ends
+// have begun a new one since. The official client takes a message of the old one, and makes it the
+// current one again: what it says next, it says in the session that the provider has a copy of.
 func TestArchivedForger(t *testing.T) {
 	for _, protocol := range []int{3, 4} {
 		t.Run(fmt.Sprint("protocol ", protocol), func(t *testing.T) {
@@ -150,8 +152,8 @@ func TestArchivedForger(t *testing.T) {
 	}
 }
 
-// TestForgeries is every kind of delegation in every pattern of traffic: the official client and ours
-// agree about every message that the adversary builds.
+// TestForgeries is every kind of delegation in every pattern of traffic: the official client and
+// ours agree about every message that the adversary builds.
 func TestForgeries(t *testing.T) {
 	j := newJury(t)
 	scenarios := 0
@@ -178,8 +180,8 @@ func TestForgeries(t *testing.T) {
 
 var juries = flag.Int("juries", 20, "how many random scenarios TestRandomForgeries puts before the official client")
 
-// TestKeylessForger is a provider with a sending chain and nothing of the post-quantum half: the official client takes
-// its messages, which carry no key, as ours does that accepts them.
+// TestKeylessForger is a provider with a sending chain and nothing of the post-quantum half: the
+// official client takes its messages, which carry no key, as ours does that accepts them.
 func TestKeylessForger(t *testing.T) {
 	j := newJury(t)
 	r := j.try(scenarioOf(4, pingPong(60)+copied(`"sending-chain"`)+pingPong(4)))
@@ -188,8 +190,9 @@ func TestKeylessForger(t *testing.T) {
 	require.Positive(t, j.keyless)
 }
 
-// TestRandomForgeries is grants of random sets of secrets in random scripts, to providers that see all, a part or
-// nothing: the official client accepts and refuses as ours does whatever the adversary builds.
+// TestRandomForgeries is grants of random sets of secrets in random scripts, to providers that see
+// all, a part or nothing: the official client accepts and refuses as ours does whatever the
+// adversary builds.
 func TestRandomForgeries(t *testing.T) {
 	j := newJury(t)
 	for n := range *juries {

@@ -31,8 +31,8 @@ func (d *Device) groupDecrypt(from Address, message []byte) ([]byte, error) {
 	return a.Plaintext, err
 }
 
-// A crowd is a group: senders in either implementation, and one receiver in both, each of which gets
-// the same bytes in the same order and must say the same to all of them.
+// A crowd is a group: senders in either implementation, and one receiver in both, each of which
+// gets the same bytes in the same order and must say the same to all of them.
 type crowd struct {
 	t         *testing.T
 	rng       *rand.Rand
@@ -48,8 +48,8 @@ type member struct {
 	keys    [][]byte // distribution messages, also outdated ones
 	sent    []posting
 
-	// poisoned: a damaged key was accepted in this name. Nothing protects a distribution message but the
-	// session that carries it, and a key that is known is not replaced (sealed-groups §10.5).
+	// poisoned: a damaged key was accepted in this name. Nothing protects a distribution message but
+	// the session that carries it, and a key that is known is not replaced (sealed-groups §10.5).
 	poisoned bool
 }
 
@@ -160,8 +160,8 @@ func (c *crowd) join(from Address, message []byte) string {
 	return Word(a)
 }
 
-// decrypt gives a message to both receivers. What decrypts was sent: a wrong chain key gives, at times,
-// padding that looks right.
+// decrypt gives a message to both receivers. What decrypts was sent: a wrong chain key gives, at
+// times, padding that looks right.
 func (c *crowd) decrypt(m *member, message []byte) string {
 	c.t.Helper()
 	x, a := c.receivers[ours].groupDecrypt(m.address, message)

@@ -64,9 +64,9 @@ func ParseHeader(m Message) (h Header, err error) {
 	return h, nil
 }
 
-// deterministic returns a record without what a receiver draws at random when it makes a ratchet step:
-// the current session's root key and sending chain. Two receivers that started from one record and
-// received one message agree on the rest (protocol §5.5), byte for byte.
+// deterministic returns a record without what a receiver draws at random when it makes a ratchet
+// step: the current session's root key and sending chain. Two receivers that started from one
+// record and received one message agree on the rest (protocol §5.5), byte for byte.
 func deterministic(record []byte) ([]byte, error) {
 	fields, err := parseFields(record)
 	if err != nil {

@@ -11,8 +11,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The public keys that implementations treat differently if they treat them carelessly: the points of
-// small order, their other encodings, points of the twist, the greatest field elements, the top bit.
+// The public keys that implementations treat differently if they treat them carelessly: the points
+// of small order, their other encodings, points of the twist, the greatest field elements, the top
+// bit.
 func oddKeys() (keys [][]byte) {
 	small := [][]byte{
 		{},
@@ -48,7 +49,8 @@ func ask(t *testing.T, f *fleet, op string, r Fields) Fields {
 	return a
 }
 
-// forms returns a signature with every s + jL that fits beside the sign bit, where L is the order of the base point.
+// forms returns a signature with every s + jL that fits beside the sign bit, where L is the order
+// of the base point.
 func forms(signature []byte) (all [][]byte) {
 	order, _ := new(big.Int).SetString("27742317777372353535851937790883648493", 10)
 	order.SetBit(order, 252, 1)

@@ -47,8 +47,8 @@ func TestManySessions(t *testing.T) {
 	}
 }
 
-// The greatest jump of a chain is 25 000 messages, one less with the post-quantum ratchet's own counter,
-// and none between devices of one account (protocol §5.6).
+// The greatest jump of a chain is 25 000 messages, one less with the post-quantum ratchet's own
+// counter, and none between devices of one account (protocol §5.6).
 func TestJumps(t *testing.T) {
 	if *deliveries < 10_000 {
 		t.Skip("sends some 50 000 messages: with -deliveries 10000 or more")

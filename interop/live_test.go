@@ -94,7 +94,8 @@ func (f *fleet) peer(name string) *Peer {
 	return f.fresh(name)
 }
 
-// fresh starts another process, which becomes the current one. The old one lives until the test ends.
+// fresh starts another process, which becomes the current one. The old one lives until the test
+// ends.
 func (f *fleet) fresh(name string) *Peer {
 	p, err := Start(name, f.commands[name](), *patience)
 	require.NoError(f.t, err)
@@ -114,9 +115,9 @@ func (f *fleet) device(t testing.TB, p *Peer, params Params) *Device {
 var pairings = [][2]string{{ours, ours}, {ours, official}, {official, ours}, {official, official}}
 
 // TestLive lets the implementations talk: random conversations in all pairings, over a network that
-// loses, delays, repeats and damages messages, between devices that restart and move. Most of what is
-// delivered is also given to both implementations in the receiver's state, and they must agree: on the
-// plaintext, on the error, and on the state afterwards, byte for byte.
+// loses, delays, repeats and damages messages, between devices that restart and move. Most of what
+// is delivered is also given to both implementations in the receiver's state, and they must agree:
+// on the plaintext, on the error, and on the state afterwards, byte for byte.
 func TestLive(t *testing.T) {
 	s, f := *seed, newFleet(t)
 	var total tally
@@ -138,8 +139,8 @@ func TestLive(t *testing.T) {
 	t.Logf("seed %d: %v", s, total)
 }
 
-// plan draws the lengths of the conversations of a pairing: most are short, for the many ways to begin,
-// and a few are long, for the epochs of the post-quantum ratchet.
+// plan draws the lengths of the conversations of a pairing: most are short, for the many ways to
+// begin, and a few are long, for the epochs of the post-quantum ratchet.
 func plan(seed uint64, pairing, budget int) (lengths []int) {
 	rng := rand.New(rand.NewPCG(seed, 1<<62|uint64(pairing)))
 	for budget > 0 {

@@ -8,7 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// farEpoch is how far TestLiveLong takes the post-quantum ratchet. An epoch takes some hundred messages.
+// farEpoch is how far TestLiveLong takes the post-quantum ratchet. An epoch takes some hundred
+// messages.
 const farEpoch = 31
 
 // TestLiveLong is one conversation with the official client in each role that goes on until the

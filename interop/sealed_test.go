@@ -183,8 +183,8 @@ type split struct {
 	}
 }
 
-// One message for many devices: what one implementation uploads, the other splits into the same parts,
-// and every device opens its own.
+// One message for many devices: what one implementation uploads, the other splits into the same
+// parts, and every device opens its own.
 func TestUploads(t *testing.T) {
 	triples(t, func(t *testing.T, f *fleet, sender, receiver, issuer string) {
 		alice := Address{aliceACI, 3}

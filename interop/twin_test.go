@@ -14,9 +14,9 @@ type outcome struct {
 	err       error
 }
 
-// compare gives a message to both implementations in the state of e and fails unless they agree on the
-// word, the plaintext and the state afterwards, and unless a failure changes nothing. It returns nil if
-// there is nothing to compare: no official client, or no session yet.
+// compare gives a message to both implementations in the state of e and fails unless they agree on
+// the word, the plaintext and the state afterwards, and unless a failure changes nothing. It
+// returns nil if there is nothing to compare: no official client, or no session yet.
 func (c *conversation) compare(e *end, m Message) *outcome {
 	c.t.Helper()
 	if len(e.twins) < 2 {
@@ -75,8 +75,8 @@ func difference(before []byte, a, b *outcome) string {
 	return ""
 }
 
-// damage shows damaged versions of a letter to both implementations, and some to e itself, which must
-// refuse them and not change.
+// damage shows damaged versions of a letter to both implementations, and some to e itself, which
+// must refuse them and not change.
 func (c *conversation) damage(e *end, l *letter) {
 	c.t.Helper()
 	for range 1 + c.rng.IntN(4) {
@@ -107,8 +107,8 @@ func (c *conversation) damage(e *end, l *letter) {
 	}
 }
 
-// costly reports whether a message claims to be so far ahead that a session between two devices of one
-// account, which has no limit (protocol §5.6), computes for minutes before it looks at the MAC.
+// costly reports whether a message claims to be so far ahead that a session between two devices of
+// one account, which has no limit (protocol §5.6), computes for minutes before it looks at the MAC.
 func (c *conversation) costly(m Message) bool {
 	a, b := c.ends[0].params, c.ends[1].params
 	if !strings.EqualFold(a.UUID, b.UUID) || !bytes.Equal(a.Identity, b.Identity) {
@@ -177,8 +177,8 @@ func (c *conversation) damaged(b []byte) []byte {
 	return b
 }
 
-// editField changes one field of the protobuf between the first byte and the last n: it leaves the field
-// out, repeats it, empties it, gives it another number, or changes its value.
+// editField changes one field of the protobuf between the first byte and the last n: it leaves the
+// field out, repeats it, empties it, gives it another number, or changes its value.
 func (c *conversation) editField(message []byte, n int) []byte {
 	fields, err := parseFields(message[1 : len(message)-n])
 	c.must(err)

@@ -59,9 +59,9 @@ func newAudience(t *testing.T, f *fleet, rng *rand.Rand, sender *Device, from Ad
 	return a
 }
 
-// TestCrowdedUploads seals to crowds: 1 to 200 accounts of several devices, some of them excluded, at
-// random. Both implementations split an upload into the same parts, and every device in either of them
-// opens its own. Damaged and truncated uploads they refuse, or split, alike.
+// TestCrowdedUploads seals to crowds: 1 to 200 accounts of several devices, some of them excluded,
+// at random. Both implementations split an upload into the same parts, and every device in either
+// of them opens its own. Damaged and truncated uploads they refuse, or split, alike.
 func TestCrowdedUploads(t *testing.T) {
 	f := newFleet(t)
 	f.need(t, official)

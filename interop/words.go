@@ -10,7 +10,8 @@ var words = map[string]bool{
 	"unsupported-version": true,
 }
 
-// codes are the errors that the official client numbers (ErrorCode of its Node binding, protocol §12).
+// codes are the errors that the official client numbers (ErrorCode of its Node binding,
+// protocol §12).
 var codes = map[int]string{
 	1: "duplicate",
 	2: "self-send",
@@ -21,8 +22,8 @@ var codes = map[int]string{
 	8: "no-sender-key",
 }
 
-// texts are the errors that it does not number, told apart by their texts. The first match counts: what
-// stands in front of a cause comes before the cause.
+// texts are the errors that it does not number, told apart by their texts. The first match counts:
+// what stands in front of a cause comes before the cause.
 var texts = []struct {
 	pattern *regexp.Regexp
 	word    string
@@ -47,11 +48,12 @@ var texts = []struct {
 	{regexp.MustCompile(`reused base key`), "invalid-message"},
 }
 
-// malformedKEM is a KEM key of a bundle or the ciphertext of a first message, of a wrong type or length.
+// malformedKEM is a KEM key of a bundle or the ciphertext of a first message, of a wrong type or
+// length.
 var malformedKEM = regexp.MustCompile(`^bad KEM (key|ciphertext) (type|length)|^unexpected KEM key type`)
 
-// translate returns the protocol's word for a refusal. A refusal that the tables do not know keeps the
-// name that the peer gave it, which equals no word of the protocol.
+// translate returns the protocol's word for a refusal. A refusal that the tables do not know keeps
+// the name that the peer gave it, which equals no word of the protocol.
 func translate(op, name string, code *int, message string) string {
 	if words[name] {
 		return name

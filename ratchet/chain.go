@@ -16,8 +16,8 @@ import (
 	"signet.example/signet/internal/x25519"
 )
 
-// rootStep is KDF_RK of The Double Ratchet §5.2: a root key and a Diffie-Hellman output give the next
-// root key and a chain key, 64 bytes in one slice.
+// rootStep is KDF_RK of The Double Ratchet §5.2: a root key and a Diffie-Hellman output give the
+// next root key and a chain key, 64 bytes in one slice.
 func rootStep(root []byte, dh *[32]byte) (next, chain []byte) {
 	okm := make([]byte, 64)
 	kdf.HKDF(okm, root, dh[:], []byte("WhisperRatchet"))
@@ -59,8 +59,8 @@ func begin(src *entropy.Source, root []byte, theirs [32]byte) (next []byte, send
 	return next, sender, nil
 }
 
-// turn derives the receiving chain toward the peer's ratchet key theirs from our key old, draws a new
-// ratchet key pair, and derives the sending chain from that.
+// turn derives the receiving chain toward the peer's ratchet key theirs from our key old, draws a
+// new ratchet key pair, and derives the sending chain from that.
 func turn(src *entropy.Source, root, old []byte, theirs [32]byte) (next, receiving []byte, sender wire.Chain, err error) {
 	k := draw(src)
 	var dh [2][32]byte
@@ -97,8 +97,8 @@ type messageKeys struct {
 	iv          [16]byte
 }
 
-// derive computes the keys of a message from its seed. salt is the post-quantum key, which is zero if
-// there is none: the same as no salt.
+// derive computes the keys of a message from its seed. salt is the post-quantum key, which is zero
+// if there is none: the same as no salt.
 func derive(seed *secret.Key, salt pqKey) (k messageKeys) {
 	var okm [80]byte
 	kdf.HKDF(okm[:], salt.key[:], seed[:], []byte("WhisperMessageKeys"))
@@ -120,8 +120,8 @@ func (k *messageKeys) tag(sender, receiver, signed []byte) [wire.MACSize]byte {
 
 var errFuture = errors.New("ratchet: message from too far into the future")
 
-// An entry is what a message's keys are derived from: its seed, or the keys themselves in records of
-// older libraries.
+// An entry is what a message's keys are derived from: its seed, or the keys themselves in records
+// of older libraries.
 type entry struct {
 	seed   secret.Key
 	next   secret.Key // the chain's key after it, if the chain has advanced; else zero
@@ -129,8 +129,9 @@ type entry struct {
 	keys   messageKeys
 }
 
-// take finds the entry of message counter on the receiving chain c: a skipped one, or the chain's own
-// after advancing it up to its key, which the entry has, within m. It changes c, which is part of a trial.
+// take finds the entry of message counter on the receiving chain c: a skipped one, or the chain's
+// own after advancing it up to its key, which the entry has, within m. It changes c, which is part
+// of a trial.
 func take(m *steps.Meter, c *wire.Chain, counter uint32, limit uint64) (e entry, err error) {
 	if !c.HasKey || len(c.Key) != 32 {
 		return e, errors.New("ratchet: invalid receiver chain key")
@@ -165,9 +166,9 @@ func take(m *steps.Meter, c *wire.Chain, counter uint32, limit uint64) (e entry,
 	return e, nil
 }
 
-// skip advances key by jump messages and puts their seeds in front of list, newest first. Of the seeds
-// old and new the newest maxSkipped are kept, so the seeds of earlier ones are not even computed. The error
-// is that of m's context.
+// skip advances key by jump messages and puts their seeds in front of list, newest first. Of the
+// seeds old and new the newest maxSkipped are kept, so the seeds of earlier ones are not even
+// computed. The error is that of m's context.
 func skip(m *steps.Meter, list []byte, key *secret.Key, index uint32, jump uint64) ([]byte, error) {
 	for ; jump > maxSkipped; jump-- {
 		if err := m.Step(); err != nil {
@@ -232,8 +233,8 @@ func takeSkipped(c *wire.Chain, counter uint32) (e entry, err error) {
 	return e, &DuplicateError{Index: c.Index, Counter: counter}
 }
 
-// giveUp remembers what skip has dropped of the seeds before, and those that it has not computed, when c.Index
-// was not advanced yet.
+// giveUp remembers what skip has dropped of the seeds before, and those that it has not computed,
+// when c.Index was not advanced yet.
 func giveUp(c *wire.Chain, before []byte, jump uint64) error {
 	n := maxSkipped - int(min(jump, maxSkipped))
 	dropped := before[len(newest(before, n)):]
@@ -272,8 +273,8 @@ func stored(k *wire.MessageKey) (e entry, err error) {
 	return e, nil
 }
 
-// derive computes the keys of the entry's message. Keys of older libraries never meet a post-quantum
-// key.
+// derive computes the keys of the entry's message. Keys of older libraries never meet a
+// post-quantum key.
 func (e *entry) derive(salt pqKey) (messageKeys, error) {
 	switch {
 	case !e.legacy:

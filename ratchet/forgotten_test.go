@@ -10,9 +10,9 @@ import (
 	"signet.example/signet/internal/wire"
 )
 
-// TestNeverOpenedIsNoDuplicate: over random jumps that make a chain give up keys, whether they were skipped in one message
-// or in many, a message that was not opened is never said to have been, whatever became of its key; and one that was
-// opened is a duplicate as long as the gaps are few.
+// TestNeverOpenedIsNoDuplicate: over random jumps that make a chain give up keys, whether they were
+// skipped in one message or in many, a message that was not opened is never said to have been,
+// whatever became of its key; and one that was opened is a duplicate as long as the gaps are few.
 func TestNeverOpenedIsNoDuplicate(t *testing.T) {
 	bothVersions(t, func(t *testing.T, version uint8) {
 		rng := rand.New(rand.NewPCG(7, uint64(version)))
@@ -51,8 +51,8 @@ func TestNeverOpenedIsNoDuplicate(t *testing.T) {
 	})
 }
 
-// TestManyGaps: a chain with more gaps than it remembers calls some messages forgotten that it has opened, and none
-// opened that it has not; and what it remembers stays small.
+// TestManyGaps: a chain with more gaps than it remembers calls some messages forgotten that it has
+// opened, and none opened that it has not; and what it remembers stays small.
 func TestManyGaps(t *testing.T) {
 	a, b := acknowledged(t, wire.V3)
 	list := batch(t, a, 3000)
@@ -78,7 +78,8 @@ func TestManyGaps(t *testing.T) {
 	require.LessOrEqual(t, len(b.rec.Receivers[len(b.rec.Receivers)-1].Lost), 640)
 }
 
-// TestForgottenByHalf: the key of the post-quantum half can be gone while that of the other one is kept.
+// TestForgottenByHalf: the key of the post-quantum half can be gone while that of the other one is
+// kept.
 func TestForgottenByHalf(t *testing.T) {
 	needPQ(t)
 	a, b := acknowledged(t, wire.V4)

@@ -68,8 +68,8 @@ func mustDecrypt(t testing.TB, s *State, m []byte, text string) {
 	require.Equal(t, text, string(got))
 }
 
-// mustRefuse decrypts m and wants an error, the State as it was, and no byte written to m, its spare
-// capacity, dst or its spare capacity.
+// mustRefuse decrypts m and wants an error, the State as it was, and no byte written to m, its
+// spare capacity, dst or its spare capacity.
 func mustRefuse(t testing.TB, s *State, m []byte) error {
 	t.Helper()
 	before := stateOf(t, s)

@@ -12,8 +12,8 @@ import (
 	"signet.example/signet/internal/wire"
 )
 
-// keylessFields are what a message without a post-quantum key can say: of our version, with a kind that is known,
-// or of a version to come while versions are negotiated.
+// keylessFields are what a message without a post-quantum key can say: of our version, with a kind
+// that is known, or of a version to come while versions are negotiated.
 var keylessFields = [][]byte{{1, 1, 0, 0}, {1, 1, 0, 4}, {1, 0x81, 0, 0x80, 0, 0}, {2, 1, 0, 0}, {9, 40, 0}}
 
 // forgeKeyless is the next message of the chain of s, from its elliptic-curve half alone.
@@ -27,7 +27,8 @@ func forgeKeyless(t testing.TB, s *State, field []byte, text string) []byte {
 	return append(m, tag[:]...)
 }
 
-// willing makes a fresh State one that would do without the post-quantum half: one of a client of 2025.
+// willing makes a fresh State one that would do without the post-quantum half: one of a client of
+// 2025.
 func willing(t testing.TB, s *State) {
 	t.Helper()
 	least := []byte{0x18, 1} // of the negotiation: the minimum version
@@ -38,8 +39,8 @@ func willing(t testing.TB, s *State) {
 	s.pq, s.decoded = spqr.State{}, false
 }
 
-// TestKeylessRefused: once a message with a post-quantum key was received, one without is refused on every
-// chain, and accepted if that was asked for.
+// TestKeylessRefused: once a message with a post-quantum key was received, one without is refused
+// on every chain, and accepted if that was asked for.
 func TestKeylessRefused(t *testing.T) {
 	for rounds := range 7 {
 		a, b := pair(t, wire.V4)
@@ -86,7 +87,8 @@ func TestKeylessRestart(t *testing.T) {
 	mustRefuse(t, clone(t, b), forgeKeyless(t, a, keylessFields[0], "not mine"))
 }
 
-// TestKeylessEpochs: also when the first epoch is gone, and nothing was received in those that are left.
+// TestKeylessEpochs: also when the first epoch is gone, and nothing was received in those that are
+// left.
 func TestKeylessEpochs(t *testing.T) {
 	if testing.Short() {
 		t.Skip("some hundred messages")
@@ -104,8 +106,8 @@ func TestKeylessEpochs(t *testing.T) {
 	require.False(t, early)
 }
 
-// TestKeylessFirstFlight: a client that may yet do without writes without a key until it has heard from us. Its
-// messages open whenever they arrive, also after later ones that have keys.
+// TestKeylessFirstFlight: a client that may yet do without writes without a key until it has heard
+// from us. Its messages open whenever they arrive, also after later ones that have keys.
 func TestKeylessFirstFlight(t *testing.T) {
 	for flight := 1; flight <= 3; flight++ {
 		for turns := range 6 {

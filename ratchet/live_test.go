@@ -12,9 +12,10 @@ import (
 	"signet.example/signet/internal/wire"
 )
 
-// TestLiveAndStored plays one conversation with loss and reordering twice: with States that live, one of
-// which is forked for each step, and again if it fails, and with States that are decoded from bytes for each step. Messages, records and
-// errors are the same, and what was forked stays as it is.
+// TestLiveAndStored plays one conversation with loss and reordering twice: with States that live,
+// one of which is forked for each step, and again if it fails, and with States that are decoded
+// from bytes for each step. Messages, records and errors are the same, and what was forked stays as
+// it is.
 func TestLiveAndStored(t *testing.T) {
 	var live, stored [2]*State
 	live[0], live[1] = pair(t, wire.V4)

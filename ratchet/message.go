@@ -74,7 +74,8 @@ func (s *State) frame(dst []byte, n int, pq []byte) (b []byte, at int) {
 	if s.rec.HasPending && s.rec.Version >= wire.V4 && binding(&both, s.local, s.remote) {
 		addresses = both[:]
 	}
-	// What is around these at most: version, ratchet key, two counters, the heads of three fields, MAC.
+	// What is around these at most: version, ratchet key, two counters, the heads of three fields,
+	// MAC.
 	const around = 1 + (2 + 33) + 2*(1+5) + (1 + 5) + (1 + 2) + (1 + 1) + wire.MACSize
 	if need := around + cbc.Size(n) + len(pq) + len(addresses); cap(dst)-len(dst) < need {
 		dst = append(make([]byte, 0, len(dst)+need), dst...)
@@ -90,8 +91,9 @@ func (s *State) frame(dst []byte, n int, pq []byte) (b []byte, at int) {
 }
 
 // binding is the addresses field of protocol §6.2: sender, then receiver. It exists only between
-// service ids. The official client writes it on sessions of version 3 too; peers that speak version 3
-// alone compute the MAC over fields 1 to 4 and would refuse it, so there we do not (§11.1).
+// service ids. The official client writes it on sessions of version 3 too; peers that speak
+// version 3 alone compute the MAC over fields 1 to 4 and would refuse it, so there we do not
+// (§11.1).
 func binding(b *[36]byte, sender, receiver signet.Address) bool {
 	from, ok := sender.ServiceID()
 	to, ok2 := receiver.ServiceID()
@@ -145,16 +147,18 @@ func (s *State) checkIdentities() error {
 // isKey reports whether b parses as a public key (protocol §1.1).
 func isKey(b []byte) bool { return len(b) >= 33 && b[0] == 0x05 }
 
-// Decrypt appends the plaintext of a SignalMessage to dst and advances the State (protocol §5.5). It
-// draws 32 random bytes if the message starts a new receiving chain. message is not modified and not
-// kept. The spare capacity of dst must not overlap message.
+// Decrypt appends the plaintext of a SignalMessage to dst and advances the State (protocol §5.5).
+// It draws 32 random bytes if the message starts a new receiving chain. message is not modified and
+// not kept. The spare capacity of dst must not overlap message.
 //
-// It takes at most 60 000 steps of a chain, whoever the message is from: enough for the 25 000 messages in
-// each half that it may be ahead, and a bound for two devices of one account, where that limit does not hold.
+// It takes at most 60 000 steps of a chain, whoever the message is from: enough for the 25 000
+// messages in each half that it may be ahead, and a bound for two devices of one account, where
+// that limit does not hold.
 //
-// The error matches ErrDuplicate for a message whose key was used, and ErrForgotten for one whose key is no longer kept;
-// other errors are sentences, and an authentic message cannot be told from a forged one by them. On error s,
-// unless it is Expendable, and the spare capacity of dst are unchanged.
+// The error matches ErrDuplicate for a message whose key was used, and ErrForgotten for one whose
+// key is no longer kept; other errors are sentences, and an authentic message cannot be told from a
+// forged one by them. On error s, unless it is Expendable, and the spare capacity of dst are
+// unchanged.
 func (s *State) Decrypt(dst, message []byte) ([]byte, error) {
 	m, err := wire.ParseSignalMessage(message)
 	if err != nil {
@@ -163,16 +167,16 @@ func (s *State) Decrypt(dst, message []byte) ([]byte, error) {
 	return s.DecryptFrom(nil, dst, &m)
 }
 
-// DecryptFrom is Decrypt of a parsed message, for package session, which tries one message on several
-// States, and for this module's lab.
+// DecryptFrom is Decrypt of a parsed message, for package session, which tries one message on
+// several States, and for this module's lab.
 func (s *State) DecryptFrom(src *entropy.Source, dst []byte, m *wire.SignalMessage) ([]byte, error) {
 	within := steps.New(steps.Default, nil)
 	return s.DecryptWithin(&within, src, dst, m)
 }
 
-// DecryptWithin is DecryptFrom that takes its steps within those that within allows, which may be shared with other
-// States that the message is tried on. The error matches ErrSteps if they do not do, and the context's error if
-// within has one that has ended.
+// DecryptWithin is DecryptFrom that takes its steps within those that within allows, which may be
+// shared with other States that the message is tried on. The error matches ErrSteps if they do not
+// do, and the context's error if within has one that has ended.
 func (s *State) DecryptWithin(within *steps.Meter, src *entropy.Source, dst []byte, m *wire.SignalMessage) ([]byte, error) {
 	if s.expendable {
 		return s.decrypt(within, src, &s.pq, dst, m)
@@ -186,8 +190,8 @@ func (s *State) DecryptWithin(within *steps.Meter, src *entropy.Source, dst []by
 	return plaintext, err
 }
 
-// decrypt is DecryptFrom, which takes back what it did to s.rec if it fails. The step of the post-quantum half
-// makes pq, which may be that of s.
+// decrypt is DecryptFrom, which takes back what it did to s.rec if it fails. The step of the
+// post-quantum half makes pq, which may be that of s.
 func (s *State) decrypt(within *steps.Meter, src *entropy.Source, pq *spqr.State, dst []byte, m *wire.SignalMessage) ([]byte, error) {
 	if err := s.checkReceiver(m); err != nil {
 		return nil, err
@@ -245,8 +249,8 @@ func (s *State) decrypt(within *steps.Meter, src *entropy.Source, pq *spqr.State
 	return append(dst, plaintext...), nil
 }
 
-// placeReceiving puts the next key of a chain in the place of the last one, or where the last one's was that a
-// message came on.
+// placeReceiving puts the next key of a chain in the place of the last one, or where the last one's
+// was that a message came on.
 func (s *State) placeReceiving(c *wire.Chain, next *secret.Key) []byte {
 	for i := range s.rec.Receivers {
 		if o := &s.rec.Receivers[i]; o != c && s.holds(o.Key) {

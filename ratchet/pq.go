@@ -10,9 +10,9 @@ import (
 	"signet.example/signet/internal/wire"
 )
 
-// The post-quantum half. Its state is opaque bytes, empty when it is off, until the first operation that
-// needs it; each message gives a key of 32 bytes or none, which is the salt of the message's keys
-// (protocol §8).
+// The post-quantum half. Its state is opaque bytes, empty when it is off, until the first operation
+// that needs it; each message gives a key of 32 bytes or none, which is the salt of the message's
+// keys (protocol §8).
 
 // startPQ returns the post-quantum state of a new session: off for X3DH. A session with another
 // device of the own account is told so once, here.
@@ -24,8 +24,8 @@ func startPQ(d spqr.Direction, s *Seed, h *Handshake) []byte {
 	return spqr.Init(d, (*[32]byte)(&s.PQ), own)
 }
 
-// Responder reports whether the peer began the session. Only a State with the post-quantum half knows; false for
-// others, and for a damaged one.
+// Responder reports whether the peer began the session. Only a State with the post-quantum half
+// knows; false for others, and for a damaged one.
 func (s *State) Responder() bool {
 	if !s.HasPQ() || s.decodePQ() != nil {
 		return false
@@ -55,8 +55,8 @@ func (s *State) decodePQ() error {
 	return nil
 }
 
-// sendPQ is the step of sending, tried: next becomes the state after it, and the message is appended to
-// b. Next may be s.pq, which is of no use if the step fails.
+// sendPQ is the step of sending, tried: next becomes the state after it, and the message is
+// appended to b. Next may be s.pq, which is of no use if the step fails.
 func (s *State) sendPQ(next *spqr.State, src *entropy.Source, b []byte) (message []byte, k pqKey, err error) {
 	if !s.HasPQ() {
 		return nil, k, nil
@@ -74,7 +74,8 @@ func (s *State) sendPQ(next *spqr.State, src *entropy.Source, b []byte) (message
 	return message, k, nil
 }
 
-// receivePQ is the step of receiving a message on chain c, tried like that and within the steps of m.
+// receivePQ is the step of receiving a message on chain c, tried like that and within the steps of
+// m.
 func (s *State) receivePQ(m *steps.Meter, next *spqr.State, c *wire.Chain, message []byte) (k pqKey, err error) {
 	if !s.HasPQ() {
 		return k, nil
@@ -97,16 +98,16 @@ func (s *State) receivePQ(m *steps.Meter, next *spqr.State, c *wire.Chain, messa
 
 var errKeyless = errors.New("ratchet: a message without a post-quantum key")
 
-// AcceptKeyless says whether messages without a post-quantum key are accepted in every state, as the official
-// client accepts them (spqr §6.4). Else one is refused once a message with a key was received, unless its sender
-// may have written it before. It is not part of the stored State.
+// AcceptKeyless says whether messages without a post-quantum key are accepted in every state, as
+// the official client accepts them (spqr §6.4). Else one is refused once a message with a key was
+// received, unless its sender may have written it before. It is not part of the stored State.
 func (s *State) AcceptKeyless(accept bool) { s.keyless = accept }
 
-// firstFlight reports whether a message on chain c may be one that was written without a key before its
-// sender had heard from us, and is late. Only the initiator of a session writes such, before its first answer:
-// all of them are on its first chain, and that chain has no others. So c has to be the first of all receiving
-// chains, none of them forgotten; and if messages of the first chain had taken keys, there would be no fewer keys
-// than places on the chains.
+// firstFlight reports whether a message on chain c may be one that was written without a key before
+// its sender had heard from us, and is late. Only the initiator of a session writes such, before
+// its first answer: all of them are on its first chain, and that chain has no others. So c has to
+// be the first of all receiving chains, none of them forgotten; and if messages of the first chain
+// had taken keys, there would be no fewer keys than places on the chains.
 func (s *State) firstFlight(c *wire.Chain) bool {
 	list := s.rec.Receivers
 	keys, ok := s.pq.Early()

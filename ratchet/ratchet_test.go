@@ -22,7 +22,8 @@ import (
 	"signet.example/signet/internal/wire"
 )
 
-// TestKnownAnswers recomputes KDF_RK, the chains and a whole message with the standard library alone.
+// TestKnownAnswers recomputes KDF_RK, the chains and a whole message with the standard library
+// alone.
 func TestKnownAnswers(t *testing.T) {
 	a, b := pair(t, wire.V3)
 	root := make([]byte, 32)
@@ -81,8 +82,8 @@ func TestConversation(t *testing.T) {
 	})
 }
 
-// TestLossyConversation: over a link that loses a tenth and delays another tenth of the messages by a
-// little, every message that arrives decrypts, and none twice.
+// TestLossyConversation: over a link that loses a tenth and delays another tenth of the messages by
+// a little, every message that arrives decrypts, and none twice.
 func TestLossyConversation(t *testing.T) {
 	bothVersions(t, func(t *testing.T, version uint8) {
 		r := rand.New(rand.NewPCG(3, uint64(version)))
@@ -301,8 +302,8 @@ func TestForgedSkipped(t *testing.T) {
 	})
 }
 
-// TestJumpLimit: 25 000 messages can be skipped, and one fewer where the post-quantum half counts too
-// (protocol §5.6).
+// TestJumpLimit: 25 000 messages can be skipped, and one fewer where the post-quantum half counts
+// too (protocol §5.6).
 func TestJumpLimit(t *testing.T) {
 	for _, c := range []struct {
 		version uint8
@@ -331,7 +332,8 @@ func TestJumpLimit(t *testing.T) {
 	}
 }
 
-// TestSkippedLimit: of the skipped messages the newest 2000 can still come, over one gap or several.
+// TestSkippedLimit: of the skipped messages the newest 2000 can still come, over one gap or
+// several.
 func TestSkippedLimit(t *testing.T) {
 	bothVersions(t, func(t *testing.T, version uint8) {
 		if version == 4 {
@@ -400,7 +402,8 @@ func TestFiveChains(t *testing.T) {
 	})
 }
 
-// TestPreviousCounter is the last index used on the chain before; zero for one message and for none.
+// TestPreviousCounter is the last index used on the chain before; zero for one message and for
+// none.
 func TestPreviousCounter(t *testing.T) {
 	a, b := pair(t, wire.V3)
 	exchange(t, a, b, nil)
@@ -832,8 +835,8 @@ func FuzzState(f *testing.F) {
 	})
 }
 
-// TestSteps: a State takes a bounded number of steps for a message, also where the jump has no limit of its own, and is
-// as it was when it refuses.
+// TestSteps: a State takes a bounded number of steps for a message, also where the jump has no
+// limit of its own, and is as it was when it refuses.
 func TestSteps(t *testing.T) {
 	own := aci1
 	own.Device = 9

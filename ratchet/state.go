@@ -1,9 +1,10 @@
-// Package ratchet implements the Double Ratchet of the Signal protocol (The Double Ratchet Algorithm,
-// revision 4, as deployed: protocol §5) with its post-quantum half mixed into every message key.
+// Package ratchet implements the Double Ratchet of the Signal protocol (The Double Ratchet
+// Algorithm, revision 4, as deployed: protocol §5) with its post-quantum half mixed into every
+// message key.
 //
-// A [State] is one end of one session. Encrypt and Decrypt turn bytes into bytes and advance it; both
-// try before they assign, so an error leaves the State as it was. The exception is for whoever has what
-// the State was made from, see State.Expendable.
+// A [State] is one end of one session. Encrypt and Decrypt turn bytes into bytes and advance it;
+// both try before they assign, so an error leaves the State as it was. The exception is for whoever
+// has what the State was made from, see State.Expendable.
 //
 // # What this package does not know
 //
@@ -17,9 +18,9 @@
 //
 // # Compatibility
 //
-// A State encodes as the official client's SessionStructure, byte for byte (protocol §7.1), but for one field in
-// a chain that has given up keys. Fields
-// that an operation does not need are neither parsed nor changed by it, damaged ones included.
+// A State encodes as the official client's SessionStructure, byte for byte (protocol §7.1), but for
+// one field in a chain that has given up keys. Fields that an operation does not need are neither
+// parsed nor changed by it, damaged ones included.
 package ratchet
 
 import (
@@ -44,13 +45,14 @@ const (
 	maxReceivers = 5      // receiving chains kept
 )
 
-// ErrDuplicate is a message that was decrypted before: the application has it. It is never returned for a message
-// that was not, in a session that has lived in this module all its life.
+// ErrDuplicate is a message that was decrypted before: the application has it. It is never returned
+// for a message that was not, in a session that has lived in this module all its life.
 var ErrDuplicate = errors.New("ratchet: message with old counter")
 
-// ErrForgotten is a message that was not decrypted and cannot be any more, because its key was given up: it came after 2000
-// others that were skipped, too, or was sent before the receiver had the key. It is lost unless it is sent again. Of messages
-// in a chain with very many gaps, and in one that came from another library, some that were decrypted count as forgotten.
+// ErrForgotten is a message that was not decrypted and cannot be any more, because its key was
+// given up: it came after 2000 others that were skipped, too, or was sent before the receiver had
+// the key. It is lost unless it is sent again. Of messages in a chain with very many gaps, and in
+// one that came from another library, some that were decrypted count as forgotten.
 var ErrForgotten = errors.New("ratchet: message whose key is no longer kept")
 
 // A DuplicateError tells where a duplicate was noticed. It matches ErrDuplicate.
@@ -66,7 +68,8 @@ func (e *DuplicateError) Error() string {
 // Is reports whether target is ErrDuplicate.
 func (e *DuplicateError) Is(target error) bool { return target == ErrDuplicate }
 
-// ErrSteps is a message that would cost more steps than were allowed, before anything shows that it is genuine.
+// ErrSteps is a message that would cost more steps than were allowed, before anything shows that it
+// is genuine.
 var ErrSteps = steps.ErrBudget
 
 // ErrState is a State whose stored form is damaged where an operation needs it.
@@ -114,15 +117,16 @@ type State struct {
 	expendable bool // see Expendable
 	keyless    bool // see AcceptKeyless
 
-	// Where rec.Sender.Key lies after an encryption, and after a decryption the key of the chain that it was on.
+	// Where rec.Sender.Key lies after an encryption, and after a decryption the key of the chain that
+	// it was on.
 	sendingKey, receivingKey secret.Key
 
 	local, remote signet.Address // not stored
 }
 
 // NewInitiator returns the State of the party that ran the agreement with a bundle whose signed
-// prekey is theirs (protocol §4.3). It draws 32 random bytes. The error is signet.ErrInvalidAgreement
-// if theirs is a point of small order.
+// prekey is theirs (protocol §4.3). It draws 32 random bytes. The error is
+// signet.ErrInvalidAgreement if theirs is a point of small order.
 func NewInitiator(s Seed, h *Handshake, theirs signet.PublicKey) (*State, error) {
 	return NewInitiatorFrom(nil, s, h, theirs)
 }
@@ -228,20 +232,20 @@ func (s *State) Release() {
 	*s = State{rec: wire.Session{Receivers: s.rec.Receivers[:0]}}
 }
 
-// AppendBinary appends the encoded SessionStructure. It holds secrets. A chain that has given up keys has one field more than
-// the official form, 1000, which other readers pass over.
+// AppendBinary appends the encoded SessionStructure. It holds secrets. A chain that has given up
+// keys has one field more than the official form, 1000, which other readers pass over.
 func (s *State) AppendBinary(b []byte) ([]byte, error) {
 	w := wire.NewWriter(make([]byte, s.size()))
 	s.write(&w)
 	return append(b, w.Result()...), nil
 }
 
-// Record returns the State as field 1 of a RecordStructure, the current session, in a fresh slice. It
-// holds secrets.
+// Record returns the State as field 1 of a RecordStructure, the current session, in a fresh slice.
+// It holds secrets.
 func (s *State) Record() []byte { return s.field(false) }
 
-// Archived returns the State as field 2 of a RecordStructure, a previous session, in a fresh slice. It
-// holds secrets.
+// Archived returns the State as field 2 of a RecordStructure, a previous session, in a fresh slice.
+// It holds secrets.
 func (s *State) Archived() []byte { return s.field(true) }
 
 func (s *State) field(previous bool) []byte {
@@ -312,8 +316,8 @@ func (s *State) RatchetKey() (signet.PublicKey, error) {
 	return parseKey(s.rec.Sender.RatchetKey, "invalid sender chain ratchet key")
 }
 
-// Received says how far the peer's chain with this ratchet key has come: the counter after the greatest one
-// received, 0 if the chain is not here, and whether it is the peer's newest.
+// Received says how far the peer's chain with this ratchet key has come: the counter after the
+// greatest one received, 0 if the chain is not here, and whether it is the peer's newest.
 func (s *State) Received(ratchetKey []byte) (next uint32, newest bool) {
 	c := s.rec.FindReceiver(ratchetKey)
 	if c == nil {

@@ -5,11 +5,13 @@ import (
 	"signet.example/signet/internal/x25519"
 )
 
-// batch is for how many recipients keys are computed at once, at most: as many as share an inversion.
+// batch is for how many recipients keys are computed at once, at most: as many as share an
+// inversion.
 const batch = 4
 
-// agree sets fresh and own, in the place of each recipient in to, of whom there are at most batch, to the agreements
-// with it of the scalar e and of self, computed together unless self is a key elsewhere.
+// agree sets fresh and own, in the place of each recipient in to, of whom there are at most batch,
+// to the agreements with it of the scalar e and of self, computed together unless self is a key
+// elsewhere.
 func agree(fresh, own *[batch][32]byte, e *[32]byte, self Identity, to []signet.PublicKey) error {
 	var us [batch][32]byte
 	var products [2 * batch]x25519.Product // not appended to: what it points to would move to the heap

@@ -12,8 +12,8 @@ import (
 	"signet.example/signet/session"
 )
 
-// An envelope that waited is judged by its arrival: it opens after its certificate has expired if it came before, and by
-// nothing but that.
+// An envelope that waited is judged by its arrival: it opens after its certificate has expired if
+// it came before, and by nothing but that.
 func TestOpenAt(t *testing.T) {
 	w := newWorld(t)
 	alice := w.member(t, aliceID, 1, signet.GenerateKey())
@@ -42,7 +42,8 @@ func (noticing) Received(context.Context, session.Tx, *session.Received) (*sessi
 	return new(session.NoticeError), nil
 }
 
-// A notice in an envelope was received: it is reported as what it is, and not as a message that did not decrypt.
+// A notice in an envelope was received: it is reported as what it is, and not as a message that did
+// not decrypt.
 func TestNoticeInEnvelope(t *testing.T) {
 	w := newWorld(t)
 	alice := w.member(t, aliceID, 1, signet.GenerateKey())

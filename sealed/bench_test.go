@@ -22,8 +22,8 @@ func benchContent(b *testing.B, self *signet.PrivateKey) *Content {
 	return c
 }
 
-// The floor of an upload is two agreements for each recipient, on one processor: divide by the number
-// of processors to compare.
+// The floor of an upload is two agreements for each recipient, on one processor: divide by the
+// number of processors to compare.
 func BenchmarkFloor(b *testing.B) {
 	for _, n := range []int{1, 10, 100, 1000} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {

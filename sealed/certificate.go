@@ -22,8 +22,8 @@ type Claim struct {
 	Expires time.Time
 }
 
-// A SenderCertificate says that a key belongs to a sender. A service signs it, whose own certificate
-// it holds or names. It is immutable and safe for concurrent use.
+// A SenderCertificate says that a key belongs to a sender. A service signs it, whose own
+// certificate it holds or names. It is immutable and safe for concurrent use.
 type SenderCertificate struct {
 	signed
 	sender  signet.Address
@@ -36,8 +36,8 @@ type SenderCertificate struct {
 
 // NewSenderCertificate issues a certificate for a claim: it holds the server certificate and is
 // signed by the server's key, which is not compared with that in the certificate (§3). The error
-// matches ErrInvalidArgument for a device id that is none, or a name or number that is not UTF-8, or
-// is the signer's.
+// matches ErrInvalidArgument for a device id that is none, or a name or number that is not UTF-8,
+// or is the signer's.
 func NewSenderCertificate(server *ServerCertificate, key Signer, c Claim) (*SenderCertificate, error) {
 	if err := c.Sender.Check(); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrInvalidArgument, err)
@@ -63,9 +63,9 @@ func NewSenderCertificate(server *ServerCertificate, key Signer, c Claim) (*Send
 // millis is t as certificates count time.
 func millis(t time.Time) uint64 { return uint64(max(0, t.UnixMilli())) }
 
-// ParseSenderCertificate parses b, which it copies. Nothing is checked that would need a trust root:
-// Trust.Check does that. A server certificate that is named by id is not looked up. The errors are
-// session.ErrInvalidMessage and those of signet.ParsePublicKey (§3).
+// ParseSenderCertificate parses b, which it copies. Nothing is checked that would need a trust
+// root: Trust.Check does that. A server certificate that is named by id is not looked up. The
+// errors are session.ErrInvalidMessage and those of signet.ParsePublicKey (§3).
 func ParseSenderCertificate(b []byte) (*SenderCertificate, error) {
 	return parseSender(bytes.Clone(b))
 }
@@ -78,8 +78,8 @@ type claims struct {
 	hasDevice, hasExpires, hasID       bool
 }
 
-// parse reads the fields. Of the members of a oneof, 5 and 8, 6 and 7, the last one counts; text has
-// to be UTF-8 even where it does not count in the end (§1.5).
+// parse reads the fields. Of the members of a oneof, 5 and 8, 6 and 7, the last one counts; text
+// has to be UTF-8 even where it does not count in the end (§1.5).
 func (c *claims) parse(b []byte) error {
 	p := wire.Parse(b)
 	text := func(dst *[]byte) {
@@ -116,7 +116,8 @@ func (c *claims) parse(b []byte) error {
 	return p.Err()
 }
 
-// parseSender does not copy b. The order of the checks is the official one, as it shows in the errors.
+// parseSender does not copy b. The order of the checks is the official one, as it shows in the
+// errors.
 func parseSender(b []byte) (*SenderCertificate, error) {
 	s, err := parseSigned(b)
 	if err != nil {
@@ -160,8 +161,8 @@ func parseSender(b []byte) (*SenderCertificate, error) {
 	return c, nil
 }
 
-// Claim returns what the certificate says. With the official service the sender's name is meant to be
-// a UUID, which is for the caller to check: it may be any text.
+// Claim returns what the certificate says. With the official service the sender's name is meant to
+// be a UUID, which is for the caller to check: it may be any text.
 func (c *SenderCertificate) Claim() Claim {
 	return Claim{Sender: c.sender, E164: clone(c.e164), Key: c.key, Expires: time.UnixMilli(int64(min(c.expires, math.MaxInt64)))}
 }
@@ -180,8 +181,8 @@ func (c *SenderCertificate) Sender() signet.Address { return c.sender }
 // Key returns the identity key of the sender.
 func (c *SenderCertificate) Key() signet.PublicKey { return c.key }
 
-// Server returns the certificate of the service that signed, if the certificate holds it, and its id.
-// A certificate that is only named is nil; Trust.Server finds it.
+// Server returns the certificate of the service that signed, if the certificate holds it, and its
+// id. A certificate that is only named is nil; Trust.Server finds it.
 func (c *SenderCertificate) Server() (*ServerCertificate, uint32) { return c.server, c.id }
 
 // Bytes returns a copy of the serialized certificate, exactly as it was parsed.

@@ -8,8 +8,8 @@ import (
 	"signet.example/signet/session"
 )
 
-// A ContentHint says what a recipient shall do if it cannot decrypt what was in the envelope. There may
-// be values that have no name here.
+// A ContentHint says what a recipient shall do if it cannot decrypt what was in the envelope. There
+// may be values that have no name here.
 type ContentHint uint32
 
 // The hints of the official client.
@@ -19,8 +19,8 @@ const (
 	HintImplicit   ContentHint = 2 // a receipt or the like: never tell the user
 )
 
-// A Content is what an envelope holds: a message of a session or of a group, who sent it, and what to do
-// if it does not decrypt. It is immutable and safe for concurrent use. (The official name is
+// A Content is what an envelope holds: a message of a session or of a group, who sent it, and what
+// to do if it does not decrypt. It is immutable and safe for concurrent use. (The official name is
 // UnidentifiedSenderMessageContent, §4.)
 type Content struct {
 	raw         []byte
@@ -32,8 +32,8 @@ type Content struct {
 }
 
 // NewContent returns the content that holds m, whose type is one of the four. The group id is the
-// application's name for a group, nil for none; an empty one is not sent (§4). Both slices are copied.
-// The error matches ErrInvalidArgument for an unknown type.
+// application's name for a group, nil for none; an empty one is not sent (§4). Both slices are
+// copied. The error matches ErrInvalidArgument for an unknown type.
 func NewContent(m session.Message, from *SenderCertificate, hint ContentHint, groupID []byte) (*Content, error) {
 	kind, ok := m.Type, true
 	switch m.Type {
@@ -65,8 +65,8 @@ func NewContent(m session.Message, from *SenderCertificate, hint ContentHint, gr
 // there (§1.4).
 const wirePreKey = 1
 
-// ParseContent parses b, which it copies. The certificate is parsed and not validated. The errors are
-// those of ParseSenderCertificate.
+// ParseContent parses b, which it copies. The certificate is parsed and not validated. The errors
+// are those of ParseSenderCertificate.
 func ParseContent(b []byte) (*Content, error) { return parseContent(bytes.Clone(b)) }
 
 // parseContent does not copy b.

@@ -1,40 +1,44 @@
 // Package sealed is sealed sender: messages that do not show the service that carries them who sent
 // them (protocol: sealed-groups §2 to §9; versions 1 and 2, as deployed).
 //
-// The sender encrypts its certificate together with the message to the identity key of the recipient.
-// The service that issued the certificate, for a short time, sees where the envelope goes and learns
-// nothing of where it comes from. The recipient learns the sender and that the service vouches for it.
+// The sender encrypts its certificate together with the message to the identity key of the
+// recipient. The service that issued the certificate, for a short time, sees where the envelope
+// goes and learns nothing of where it comes from. The recipient learns the sender and that the
+// service vouches for it.
 //
-// A [Sender] seals what a session or a group encrypted, a [Receiver] opens envelopes and decrypts what
-// was in them, each in one transaction. Below them, [Content] is what is in an envelope, and the
-// functions on it work without a device. A server splits what [Sender.Seal] uploads with [ParseUpload].
+// A [Sender] seals what a session or a group encrypted, a [Receiver] opens envelopes and decrypts
+// what was in them, each in one transaction. Below them, [Content] is what is in an envelope, and
+// the functions on it work without a device. A server splits what [Sender.Seal] uploads with
+// [ParseUpload].
 //
 // # What it does not hide
 //
 // The recipient, the size and the time of a message, and the network address that it was sent from.
-// Replies give away who talks to whom in a handful of messages, to a service that looks for it. And it
-// says nothing about the plaintext: that is as safe as the session or group that encrypted it.
+// Replies give away who talks to whom in a handful of messages, to a service that looks for it. And
+// it says nothing about the plaintext: that is as safe as the session or group that encrypted it.
 //
 // # Who speaks
 //
-// A certificate says that a name has a key; it is the word of the service that issued it. It does not make
-// a key the accepted one: what is inside is compared with the identity of the session that opens it, or of
-// who delivered the sender key, and that with the accepted identity of the user, in the transaction that
-// opens the message. If one of them differs, nothing is kept. [OpenContent] and the other functions that work
-// without a device compare nothing.
+// A certificate says that a name has a key; it is the word of the service that issued it. It does
+// not make a key the accepted one: what is inside is compared with the identity of the session that
+// opens it, or of who delivered the sender key, and that with the accepted identity of the user, in
+// the transaction that opens the message. If one of them differs, nothing is kept. [OpenContent]
+// and the other functions that work without a device compare nothing.
 //
 // # Errors
 //
 // An envelope that does not parse or decrypt is session.ErrInvalidMessage, one of another version
-// session.ErrVersion, a key in it that is none one of package signet's errors. ErrInvalidCertificate
-// is a sender whom the trust roots do not vouch for, ErrSelfSend a message of this very device. An
-// error of what was inside the envelope, unless it is a *session.AuthorError, is a *DecryptError, which says who sent it and what was asked
-// for in that case. On every error nothing has changed.
+// session.ErrVersion, a key in it that is none one of package signet's errors.
+// ErrInvalidCertificate is a sender whom the trust roots do not vouch for, ErrSelfSend a message of
+// this very device. An error of what was inside the envelope, unless it is a *session.AuthorError,
+// is a *DecryptError, which says who sent it and what was asked for in that case. On every error
+// nothing has changed.
 //
 // # Concurrency
 //
-// Everything here is safe for concurrent use: certificates and contents are immutable, a Sender and a
-// Receiver have no state. Seal uses all processors for many recipients, so an identity that is not a
+// Everything here is safe for concurrent use: certificates and contents are immutable, a Sender and
+// a Receiver have no state. Seal uses all processors for many recipients, so an identity that is
+// not a
 // *signet.PrivateKey has to be safe for concurrent use, too.
 package sealed
 

@@ -62,7 +62,8 @@ func Example() {
 	// Output: alice.1: One potato
 }
 
-// A server splits what a Sender of a group uploads: it learns whom it is for, and stores the message once.
+// A server splits what a Sender of a group uploads: it learns whom it is for, and stores the
+// message once.
 func ExampleParseUpload() {
 	root := signet.GenerateKey()
 	server, err := sealed.NewServerCertificate(root, 1, root.PublicKey())

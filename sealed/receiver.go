@@ -55,9 +55,9 @@ type Opened struct {
 	Plaintext []byte         // belongs to the caller
 }
 
-// A DecryptError is an error of what was inside an envelope: the sender is known and vouched for, but
-// its message did not decrypt. The content says what to do about it: its hint, and the message itself,
-// from which session.NewDecryptionErrorMessage asks for another.
+// A DecryptError is an error of what was inside an envelope: the sender is known and vouched for,
+// but its message did not decrypt. The content says what to do about it: its hint, and the message
+// itself, from which session.NewDecryptionErrorMessage asks for another.
 type DecryptError struct {
 	From    signet.Address
 	Content *Content
@@ -70,21 +70,22 @@ func (e *DecryptError) Error() string {
 
 func (e *DecryptError) Unwrap() error { return e.Err }
 
-// Open returns the sender and the plaintext of an envelope. It returns only after the key that opened
-// the message is gone from the store. The envelope is not modified and not kept.
+// Open returns the sender and the plaintext of an envelope. It returns only after the key that
+// opened the message is gone from the store. The envelope is not modified and not kept.
 //
-// The checks are made in the official order: the envelope, the certificate of its sender against the
-// trust roots and the clock (ErrInvalidCertificate), whether the sender is this device (ErrSelfSend), then
-// the message in it, over the session with the sender or the group's sender key. The errors of that last
-// step are those of session.Device's and group.Channel's Decrypt in a *DecryptError; those of the first
-// are OpenContent's. A message that only the envelope encrypts is refused as session.ErrInvalidMessage,
-// since its plaintext is none of the application's: OpenTo takes it. On error nothing has changed.
+// The checks are made in the official order: the envelope, the certificate of its sender against
+// the trust roots and the clock (ErrInvalidCertificate), whether the sender is this device
+// (ErrSelfSend), then the message in it, over the session with the sender or the group's sender
+// key. The errors of that last step are those of session.Device's and group.Channel's Decrypt in a
+// *DecryptError; those of the first are OpenContent's. A message that only the envelope encrypts is
+// refused as session.ErrInvalidMessage, since its plaintext is none of the application's: OpenTo
+// takes it. On error nothing has changed.
 //
-// The certificate's key and the identity that speaks inside are one, and the accepted one: that of the
-// session which opens the message, or of who delivered the group's sender key, or, where nothing
-// inside speaks, the accepted one. A *session.AuthorError says that the first two differ: there is
-// nothing to answer to that, so it is in no *DecryptError. An *session.UntrustedIdentityError says that
-// the accepted identity is another.
+// The certificate's key and the identity that speaks inside are one, and the accepted one: that of
+// the session which opens the message, or of who delivered the group's sender key, or, where
+// nothing inside speaks, the accepted one. A *session.AuthorError says that the first two differ:
+// there is nothing to answer to that, so it is in no *DecryptError. An
+// *session.UntrustedIdentityError says that the accepted identity is another.
 func (r *Receiver) Open(ctx context.Context, envelope []byte) (from signet.Address, plaintext []byte, err error) {
 	c, err := r.open(envelope, r.opts.Now())
 	if err != nil {
@@ -104,21 +105,24 @@ func (r *Receiver) Open(ctx context.Context, envelope []byte) (from signet.Addre
 	return from, plaintext, nil
 }
 
-// OpenTo is Open with a transaction shared: to receives the message inside the transaction that removes
-// its key, so that the caller's own rows commit with it or not at all. If to or the commit fails,
-// nothing is kept and the error is returned as it is, in no *DecryptError: the message was sound. Like
-// every function that runs in a transaction, to may run again and has no effect outside it.
+// OpenTo is Open with a transaction shared: to receives the message inside the transaction that
+// removes its key, so that the caller's own rows commit with it or not at all. If to or the commit
+// fails, nothing is kept and the error is returned as it is, in no *DecryptError: the message was
+// sound. Like every function that runs in a transaction, to may run again and has no effect outside
+// it.
 //
-// It takes all four kinds of message. The plaintext of session.TypePlaintext is the whole body, which
-// session.ParsePlaintextContent parses: it is from the sender, but no session or group encrypted it.
+// It takes all four kinds of message. The plaintext of session.TypePlaintext is the whole body,
+// which session.ParsePlaintextContent parses: it is from the sender, but no session or group
+// encrypted it.
 func (r *Receiver) OpenTo(ctx context.Context, envelope []byte, to func(tx session.Tx, m *Opened) error) error {
 	return r.OpenAt(ctx, envelope, r.opts.Now(), to)
 }
 
-// OpenAt is OpenTo for an envelope that has waited: the certificate of its sender has to have been valid at the time of arrival,
-// which the server that kept the envelope says, instead of now. Without, a message that was sent in time is refused because its
-// recipient was away. A server that names an early arrival can pass off a certificate that has expired since as valid; it is the
-// one that issues them, as a rule.
+// OpenAt is OpenTo for an envelope that has waited: the certificate of its sender has to have been
+// valid at the time of arrival, which the server that kept the envelope says, instead of now.
+// Without, a message that was sent in time is refused because its recipient was away. A server that
+// names an early arrival can pass off a certificate that has expired since as valid; it is the one
+// that issues them, as a rule.
 func (r *Receiver) OpenAt(ctx context.Context, envelope []byte, arrival time.Time, to func(tx session.Tx, m *Opened) error) error {
 	c, err := r.open(envelope, arrival)
 	if err != nil {
@@ -199,8 +203,8 @@ func (r *Receiver) decryptGroup(ctx context.Context, c *Content, deliver func(tx
 	return channel.DecryptFrom(ctx, c.certificate.sender, c.certificate.key, c.body, deliver)
 }
 
-// distribution returns the distribution id that a message of a group names (§10.3), zero if there is
-// none: such a message does not parse, and the channel says so better than could be said here.
+// distribution returns the distribution id that a message of a group names (§10.3), zero if there
+// is none: such a message does not parse, and the channel says so better than could be said here.
 func distribution(message []byte) (id group.DistributionID) {
 	const first, signature = 1, signet.SignatureSize
 	if len(message) < first+signature {

@@ -19,10 +19,10 @@ type Sender struct {
 	channel     *group.Channel
 }
 
-// NewSender returns the Sender of a device with its certificate, for a group if channel is not nil: that
-// of the same device. The error matches ErrInvalidCertificate for the certificate of another device or
-// identity key, which no recipient could make sense of. Whether the service vouches for it and until
-// when is not checked: recipients do.
+// NewSender returns the Sender of a device with its certificate, for a group if channel is not nil:
+// that of the same device. The error matches ErrInvalidCertificate for the certificate of another
+// device or identity key, which no recipient could make sense of. Whether the service vouches for
+// it and until when is not checked: recipients do.
 func NewSender(d *session.Device, c *SenderCertificate, channel *group.Channel) (*Sender, error) {
 	if c.sender != d.Address() {
 		return nil, fmt.Errorf("%w: it is of %s, not of %s", ErrInvalidCertificate, c.sender, d.Address())
@@ -54,21 +54,21 @@ type Details struct {
 var errNoChannel = errors.New("sealed: a Sender without a group.Channel seals to one device at a time")
 
 // Seal returns the upload that carries plaintext to the devices to, all of which have joined the
-// Sender's channel: one message of the group, sealed to each account (version 2). Sort the addresses,
-// so that the devices of an account stand beside each other. It returns only after the group's advanced
-// chain is durable. The upload goes to a server, which splits it with ParseUpload.
+// Sender's channel: one message of the group, sealed to each account (version 2). Sort the
+// addresses, so that the devices of an account stand beside each other. It returns only after the
+// group's advanced chain is durable. The upload goes to a server, which splits it with ParseUpload.
 //
 // The error matches session.ErrNoSession for a device without a session or accepted identity,
-// ErrInvalidArgument for a name that is not a service id or a registration id that does not fit, and
-// group.ErrNoSenderKey before the channel's first Distribution.
+// ErrInvalidArgument for a name that is not a service id or a registration id that does not fit,
+// and group.ErrNoSenderKey before the channel's first Distribution.
 func (s *Sender) Seal(ctx context.Context, to []signet.Address, plaintext []byte) ([]byte, error) {
 	return s.SealTo(ctx, to, plaintext, nil, nil)
 }
 
-// SealTo is Seal with details, nil for none, and a transaction shared: rows, if not nil, runs in the
-// transaction of the chain's step, so that the caller's own rows commit with it or not at all. The
-// upload must not be sent before SealTo has returned without error. Like every function that runs in a
-// transaction, rows may run again and has no effect outside it.
+// SealTo is Seal with details, nil for none, and a transaction shared: rows, if not nil, runs in
+// the transaction of the chain's step, so that the caller's own rows commit with it or not at all.
+// The upload must not be sent before SealTo has returned without error. Like every function that
+// runs in a transaction, rows may run again and has no effect outside it.
 //
 // The identity keys and registration ids are those from before that transaction, and the agreements
 // with them, which are nearly all of the work, are done before it as well.
@@ -144,8 +144,8 @@ func (s *Sender) content(m session.Message, d *Details) (*Content, error) {
 	return NewContent(m, s.certificate, d.Hint, d.GroupID)
 }
 
-// SealOne returns the envelope that carries plaintext to one device over its session. It returns only
-// after the advanced ratchet is durable.
+// SealOne returns the envelope that carries plaintext to one device over its session. It returns
+// only after the advanced ratchet is durable.
 //
 // The errors are those of session.Device's Encrypt.
 func (s *Sender) SealOne(ctx context.Context, to signet.Address, plaintext []byte) ([]byte, error) {
@@ -194,9 +194,9 @@ func (s *Sender) envelope(src *entropy.Source, c *Content, to signet.PublicKey, 
 	return c.seal(src, s.device.IdentityKey(), to)
 }
 
-// SealPlaintext returns the envelope of a message that nothing but the envelope encrypts, to one device:
-// a decryption error (session.PlaintextContent), which must be readable where sessions have failed. The
-// error is session.ErrNoSession if no identity key is accepted for the device.
+// SealPlaintext returns the envelope of a message that nothing but the envelope encrypts, to one
+// device: a decryption error (session.PlaintextContent), which must be readable where sessions have
+// failed. The error is session.ErrNoSession if no identity key is accepted for the device.
 func (s *Sender) SealPlaintext(ctx context.Context, to signet.Address, content []byte, d *Details) ([]byte, error) {
 	if d == nil {
 		d = new(Details)

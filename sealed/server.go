@@ -61,8 +61,8 @@ type ServerCertificate struct {
 	key signet.PublicKey
 }
 
-// NewServerCertificate returns the certificate of key under the number id, signed by the trust root.
-// The error is that of the signer.
+// NewServerCertificate returns the certificate of key under the number id, signed by the trust
+// root. The error is that of the signer.
 func NewServerCertificate(root Signer, id uint32, key signet.PublicKey) (*ServerCertificate, error) {
 	b := wire.AppendUint(make([]byte, 0, 48), 1, uint64(id))
 	b, err := newSigned(root, wire.AppendBytes(b, 2, key.Bytes()))
@@ -123,9 +123,10 @@ func (c *ServerCertificate) Certificate() []byte { return bytes.Clone(c.certific
 // Signature returns a copy of the signature, of whatever length it came with.
 func (c *ServerCertificate) Signature() []byte { return bytes.Clone(c.signature) }
 
-// known are the server certificates that a sender certificate may name by id (§2.1): of the official
-// service's staging and production, and one for tests, whose trust root is the private key of zeros.
-// To know one is not to trust it: it has to be signed by a root of the caller's like any other.
+// known are the server certificates that a sender certificate may name by id (§2.1): of the
+// official service's staging and production, and one for tests, whose trust root is the private key
+// of zeros. To know one is not to trust it: it has to be signed by a root of the caller's like any
+// other.
 var known = func() map[uint32]*ServerCertificate {
 	m := make(map[uint32]*ServerCertificate)
 	for _, s := range []string{

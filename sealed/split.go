@@ -7,9 +7,9 @@ import (
 	"signet.example/signet/group"
 )
 
-// An Upload is a message to many devices as a server receives it (§8.2). It aliases the bytes that it
-// was parsed from, which are not modified while it is in use. It is immutable and safe for concurrent
-// use.
+// An Upload is a message to many devices as a server receives it (§8.2). It aliases the bytes that
+// it was parsed from, which are not modified while it is in use. It is immutable and safe for
+// concurrent use.
 type Upload struct {
 	b      []byte
 	to     []UploadRecipient
@@ -173,16 +173,16 @@ func name(id [17]byte) string {
 // slice belongs to the Upload.
 func (u *Upload) Recipients() []UploadRecipient { return u.to }
 
-// SharedAt returns where in the upload the part begins that all recipients get: from there to the end.
-// A server that stores the upload once needs that and KeysAt.
+// SharedAt returns where in the upload the part begins that all recipients get: from there to the
+// end. A server that stores the upload once needs that and KeysAt.
 func (u *Upload) SharedAt() int { return u.shared }
 
 var firstReceived = []byte{firstV2}
 
 // Received returns the envelope for the devices of r, one of the Recipients, in three parts to be
-// written one after the other, as net.Buffers does: a byte, the account's key material, and the shared
-// part. The last two alias the upload and none is to be modified. The official client makes an envelope
-// that nobody can open for an excluded account, and so does this.
+// written one after the other, as net.Buffers does: a byte, the account's key material, and the
+// shared part. The last two alias the upload and none is to be modified. The official client makes
+// an envelope that nobody can open for an excluded account, and so does this.
 func (u *Upload) Received(r *UploadRecipient) [][]byte {
 	var keys []byte
 	if !r.Excluded() {

@@ -112,7 +112,8 @@ func TestStrictness(t *testing.T) {
 
 const malformed = "protobuf encoding was invalid"
 
-// Damage of any byte and truncation to any length make an envelope useless, and never anything else.
+// Damage of any byte and truncation to any length make an envelope useless, and never anything
+// else.
 func TestDamage(t *testing.T) {
 	var v1 struct {
 		Sender, Recipient party

@@ -37,8 +37,8 @@ func (t *Trust) Server(c *SenderCertificate) (*ServerCertificate, error) {
 	return nil, UnknownServerError(c.id)
 }
 
-// CheckServer returns an error that matches ErrInvalidCertificate unless one of the roots signed c and
-// it is not revoked. Every root is tried, whichever it is that signed.
+// CheckServer returns an error that matches ErrInvalidCertificate unless one of the roots signed c
+// and it is not revoked. Every root is tried, whichever it is that signed.
 func (t *Trust) CheckServer(c *ServerCertificate) error {
 	if c.id == revoked || slices.Contains(t.Revoked, c.id) {
 		return fmt.Errorf("%w: the server certificate with ID %d is revoked", ErrInvalidCertificate, c.id)
@@ -55,8 +55,8 @@ func (t *Trust) CheckServer(c *ServerCertificate) error {
 }
 
 // Check returns an error that matches ErrInvalidCertificate unless c is valid at the time now: its
-// server certificate is, that server signed it, and it has not expired. At the very millisecond of its
-// expiry it is still valid, and before that for ever: it has no beginning (§3). The error is an
+// server certificate is, that server signed it, and it has not expired. At the very millisecond of
+// its expiry it is still valid, and before that for ever: it has no beginning (§3). The error is an
 // UnknownServerError if the server certificate is named by an id that nobody knows.
 func (t *Trust) Check(c *SenderCertificate, now time.Time) error {
 	server, err := t.Server(c)

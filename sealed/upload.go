@@ -25,14 +25,14 @@ type Recipient struct {
 	RegistrationID uint32           // 14 bits
 }
 
-// SealMany returns the upload of version 2 for many devices: the content once, and some 70 bytes for
-// each account (§8). Devices of one account that stand beside each other share these, so sort the
-// recipients; an account that comes up again is written again. The accounts in excluded are service
-// ids that get nothing, of which the server makes sure. No recipients at all are legal.
+// SealMany returns the upload of version 2 for many devices: the content once, and some 70 bytes
+// for each account (§8). Devices of one account that stand beside each other share these, so sort
+// the recipients; an account that comes up again is written again. The accounts in excluded are
+// service ids that get nothing, of which the server makes sure. No recipients at all are legal.
 //
 // The work is spread over all processors. The error is signet.ErrInvalidAgreement for a key of low
-// order, matches ErrInvalidArgument for a name or device that is none, and is a *RegistrationIDError
-// for a registration id of more than 14 bits.
+// order, matches ErrInvalidArgument for a name or device that is none, and is a
+// *RegistrationIDError for a registration id of more than 14 bits.
 func (c *Content) SealMany(self Identity, to []Recipient, excluded []string) ([]byte, error) {
 	p, err := plan(to, excluded)
 	if err != nil {
@@ -131,8 +131,9 @@ func (p *planned) keys(k *messageKey, self Identity) ([][keysSize]byte, error) {
 	return all, nil
 }
 
-// pieces cuts n recipients for so many workers into pieces of at most batch, of which it returns the ends. Larger pieces take
-// less work and come first; the last are small, so that all workers end at much the same time.
+// pieces cuts n recipients for so many workers into pieces of at most batch, of which it returns
+// the ends. Larger pieces take less work and come first; the last are small, so that all workers
+// end at much the same time.
 func pieces(n, workers int) (ends []int) {
 	for at := 0; at < n; {
 		at += min(batch, max(1, (n-at)/(2*workers)))
@@ -173,8 +174,8 @@ func (p *planned) write(k *messageKey, keys [][keysSize]byte, content []byte) ([
 	return k.appendShared(b, content)
 }
 
-// parallel calls f for 0 to n-1 on as many goroutines as there are processors, and returns the error of
-// the lowest number that failed. It returns when all calls have.
+// parallel calls f for 0 to n-1 on as many goroutines as there are processors, and returns the
+// error of the lowest number that failed. It returns when all calls have.
 func parallel(n int, f func(i int) error) error {
 	workers := min(runtime.GOMAXPROCS(0), n)
 	if workers < 2 {

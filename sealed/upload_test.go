@@ -68,8 +68,8 @@ func messageKeyOf(t testing.TB, received []byte, self *signet.PrivateKey) *messa
 	return expand(&m)
 }
 
-// Each official upload is split as the official client does, opened by every recipient, and made again
-// byte for byte from its message key.
+// Each official upload is split as the official client does, opened by every recipient, and made
+// again byte for byte from its message key.
 func TestOfficialUploads(t *testing.T) {
 	f := loadUploads(t)
 	for _, v := range f.Cases {
@@ -249,7 +249,8 @@ func TestUploadMatrix(t *testing.T) {
 		{"count of 2^32", join(0x23, 0x80, 0x80, 0x80, 0x80, 0x10, one, tail), "protobuf encoding was invalid", nil, nil},
 		{"count without an end", join(0x23, 0xff), "protobuf encoding was invalid", nil, nil},
 		{"count of 11 bytes", join(0x23, bytes.Repeat([]byte{0x80}, 10), 0, tail), "protobuf encoding was invalid", nil, nil},
-		// 81 00 is 1; the official parser goes on one byte later, at the 00, which becomes the kind of an ACI.
+		// 81 00 is 1; the official parser goes on one byte later, at the 00, which becomes the kind of an
+		// ACI.
 		{"count in a longer form", join(0x23, 0x81, 0, uuidA, 1, 0, 5, fill(1), tail), "", []string{"A 1:5"}, []int{22}},
 		{"kind 2", join(0x23, 1, 2, uuidA, 1, 0, 5, fill(1), tail), "protobuf encoding was invalid", nil, nil},
 		{"PNI", join(0x23, 1, 1, uuidA, 1, 0, 5, fill(1), tail), "", []string{"PNI A 1:5"}, []int{22}},

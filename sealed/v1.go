@@ -13,15 +13,16 @@ import (
 )
 
 // Version 1 (§6) is two layers, each AES-256-CTR and a cut HMAC under keys of its own: the identity
-// key of the sender, under an agreement with a fresh key, and the content, under one with the sender's.
+// key of the sender, under an agreement with a fresh key, and the content, under one with the
+// sender's.
 
 const (
 	firstV1 = 0x11
 	tagV1   = 10 // bytes of the MAC; those of a session's messages are 8
 )
 
-// An Identity is the identity key of one end of an envelope: a *signet.PrivateKey, or something that
-// keeps it elsewhere. Every x3dh.Identity is one. Its methods are safe for concurrent use.
+// An Identity is the identity key of one end of an envelope: a *signet.PrivateKey, or something
+// that keeps it elsewhere. Every x3dh.Identity is one. Its methods are safe for concurrent use.
 type Identity interface {
 	PublicKey() signet.PublicKey
 	Agree(their signet.PublicKey) ([32]byte, error)
@@ -76,7 +77,8 @@ func (l *layer) open(b []byte) ([]byte, bool) {
 	return plaintext, true
 }
 
-// outer is the layer of the sender's key. The recipient comes first in the salt, whoever computes it.
+// outer is the layer of the sender's key. The recipient comes first in the salt, whoever computes
+// it.
 func outer(recipient, ephemeral signet.PublicKey, shared *[32]byte) *layer {
 	salt := make([]byte, 0, 20+2*signet.PublicKeySize)
 	salt = append(salt, "UnidentifiedDelivery"...)
@@ -90,10 +92,10 @@ func (l *layer) inner(static []byte, shared *[32]byte) *layer {
 	return derive(append(append(make([]byte, 0, 80), l.chain[:]...), static...), shared)
 }
 
-// Seal returns the envelope of version 1 for the device or account with the identity key to: some 110
-// bytes more than the content. No session is needed. That the certificate is self's is for the caller
-// to see to: the recipient refuses another. The error is signet.ErrInvalidAgreement for a key of low
-// order, or self's.
+// Seal returns the envelope of version 1 for the device or account with the identity key to: some
+// 110 bytes more than the content. No session is needed. That the certificate is self's is for the
+// caller to see to: the recipient refuses another. The error is signet.ErrInvalidAgreement for a
+// key of low order, or self's.
 func (c *Content) Seal(self Identity, to signet.PublicKey) ([]byte, error) {
 	return c.seal(nil, self, to)
 }

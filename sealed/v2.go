@@ -13,8 +13,8 @@ import (
 )
 
 // Version 2 (§7) encrypts the content once, under a key drawn for the message, and that key to each
-// recipient: C hides it under an agreement with a key that the message key itself determines, and AT
-// shows, under an agreement with the sender's, who did so.
+// recipient: C hides it under an agreement with a key that the message key itself determines, and
+// AT shows, under an agreement with the sender's, who did so.
 
 const (
 	firstV2  = 0x22
@@ -56,8 +56,8 @@ func (k *messageKey) wipe() {
 	k.k.Wipe()
 }
 
-// mask is what C hides the message key under. In every derivation the sender's or ephemeral key comes
-// first and the recipient's last, each with its type byte.
+// mask is what C hides the message key under. In every derivation the sender's or ephemeral key
+// comes first and the recipient's last, each with its type byte.
 func mask(shared *[32]byte, ephemeral, recipient signet.PublicKey) (out secret.Key) {
 	var ikm [32 + 2*signet.PublicKeySize]byte
 	b := append(ikm[:0], shared[:]...)
@@ -83,7 +83,8 @@ func authentication(shared *[32]byte, ephemeral signet.PublicKey, c []byte, send
 	return at
 }
 
-// keys sets each of out to C ‖ AT for the recipient beside it in to, of whom there are at most batch.
+// keys sets each of out to C ‖ AT for the recipient beside it in to, of whom there are at most
+// batch.
 func (k *messageKey) keys(out [][keysSize]byte, self Identity, sender signet.PublicKey, to []signet.PublicKey) error {
 	var fresh, own [batch][32]byte
 	if err := agree(&fresh, &own, (*[32]byte)(&k.e), self, to); err != nil {
@@ -106,8 +107,8 @@ func (k *messageKey) appendShared(dst, content []byte) ([]byte, error) {
 	return gcmsiv.Seal(append(dst, u[:]...), (*[32]byte)(&k.k), new([gcmsiv.NonceSize]byte), content, nil)
 }
 
-// SealV2 is Seal in version 2, as a server would hand it to one recipient of an upload: 97 bytes more
-// than the content.
+// SealV2 is Seal in version 2, as a server would hand it to one recipient of an upload: 97 bytes
+// more than the content.
 func (c *Content) SealV2(self Identity, to signet.PublicKey) ([]byte, error) {
 	return c.sealV2(nil, self, to)
 }
@@ -169,9 +170,9 @@ func mismatch(with string) error {
 }
 
 // OpenContent opens an envelope of either version that was sealed to self. What it returns is from
-// whoever its certificate names, if that is valid: validation, the check for a message of one's own and
-// the decryption of what was inside are for the caller, or for a Receiver. The envelope is not modified
-// and not kept.
+// whoever its certificate names, if that is valid: validation, the check for a message of one's own
+// and the decryption of what was inside are for the caller, or for a Receiver. The envelope is not
+// modified and not kept.
 //
 // The errors are session.ErrInvalidMessage, session.ErrVersion, ErrInvalidCertificate for a
 // certificate of another key than the one that sealed, package signet's for keys that are none, and
@@ -180,7 +181,8 @@ func OpenContent(self Identity, envelope []byte) (*Content, error) {
 	if len(envelope) == 0 {
 		return nil, invalid("Message was empty")
 	}
-	// The high nibble is the version that is needed, the low one that of the sender: it does not count.
+	// The high nibble is the version that is needed, the low one that of the sender: it does not
+	// count.
 	switch v := envelope[0] >> 4; v {
 	case 0, 1:
 		return openV1(self, envelope[1:])

@@ -1,24 +1,25 @@
 // Package sesame makes a user's devices one recipient (the Sesame algorithm, revision 2, as far as
-// package session does not have it): a message to a user is encrypted for each of the user's devices and
-// told to the sender's other devices; sessions that are missing begin with bundles from a [Directory];
-// devices that were added, removed or installed anew are noticed and answered.
+// package session does not have it): a message to a user is encrypted for each of the user's
+// devices and told to the sender's other devices; sessions that are missing begin with bundles from
+// a [Directory]; devices that were added, removed or installed anew are noticed and answered.
 //
 // # What is where
 //
 // Sessions are in the device's store; package session has their rules. The lists of devices are the
 // directory's, and a Client keeps them in memory: an outdated one is found out by the server that
-// delivers, which refuses messages that do not fit (Sesame §3.3; [Check], [MismatchError]). So any number
-// of processes can be the same device, and after a crash nothing has to be put in order.
+// delivers, which refuses messages that do not fit (Sesame §3.3; [Check], [MismatchError]). So any
+// number of processes can be the same device, and after a crash nothing has to be put in order.
 //
 // # Identities
 //
-// They are package session's to compare: all devices of a user have one identity key, as Signal's do, and a device
-// with another is a *session.UntrustedIdentityError, whether it is in a bundle or in a message.
-// session.Options.DeviceIdentities is for networks in which each device has its own.
+// They are package session's to compare: all devices of a user have one identity key, as Signal's
+// do, and a device with another is a *session.UntrustedIdentityError, whether it is in a bundle or
+// in a message. session.Options.DeviceIdentities is for networks in which each device has its own.
 //
 // # Concurrency
 //
-// A Client is safe for concurrent use. Goroutines that need a bundle of the same device share one fetch.
+// A Client is safe for concurrent use. Goroutines that need a bundle of the same device share one
+// fetch.
 package sesame
 
 import (
@@ -34,12 +35,12 @@ import (
 
 // Options adjusts a Client. The zero value works.
 type Options struct {
-	// Transcript returns what the user's own other devices are told of a message that Encrypt makes for
-	// another user. Nil means the plaintext itself, which has to say whom it is for. It may run several
-	// times.
+	// Transcript returns what the user's own other devices are told of a message that Encrypt makes
+	// for another user. Nil means the plaintext itself, which has to say whom it is for. It may run
+	// several times.
 	Transcript func(user string, plaintext []byte) []byte
-	// AllOrNone makes Send refuse a message that cannot be encrypted for every device of the user. By default
-	// the devices that can be reached get it, and an *UnreachedError names the others.
+	// AllOrNone makes Send refuse a message that cannot be encrypted for every device of the user. By
+	// default the devices that can be reached get it, and an *UnreachedError names the others.
 	AllOrNone bool
 	// MaxLists is how many users' lists of devices are kept in memory. Zero means 65536.
 	MaxLists int
@@ -80,8 +81,8 @@ func (c *Client) String() string { return "sesame.Client(" + c.device.Address().
 // GoString is String.
 func (c *Client) GoString() string { return c.String() }
 
-// A Message is what travels to one device. The server that delivers it compares RegistrationID with the
-// device's own.
+// A Message is what travels to one device. The server that delivers it compares RegistrationID with
+// the device's own.
 type Message = session.Sent
 
 // A Draft is a plaintext for all devices of a user. For the client's own user these are the others.
@@ -98,14 +99,15 @@ func (d Draft) Format(f fmt.State, _ rune) {
 // LogValue is Format's for slog.
 func (d Draft) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(d)) }
 
-// Encrypt returns the messages that carry plaintext to all devices of user, and its transcript to the
-// other devices of the client's own user. It returns once the ratchets of all of them are durable, in one
-// transaction if the store is a session.ManyStore; sessions that are missing begin before that.
+// Encrypt returns the messages that carry plaintext to all devices of user, and its transcript to
+// the other devices of the client's own user. It returns once the ratchets of all of them are
+// durable, in one transaction if the store is a session.ManyStore; sessions that are missing begin
+// before that.
 //
-// It refuses the message as a whole if one device cannot be encrypted for; EncryptEach leaves such devices out.
-// The error is ErrUnknown for a user without devices, a *session.UntrustedIdentityError for one whose
-// identity key has changed, a *LimitError, or what the directory or the store says. On error there is
-// nothing to send; sessions that began stay.
+// It refuses the message as a whole if one device cannot be encrypted for; EncryptEach leaves such
+// devices out. The error is ErrUnknown for a user without devices, a
+// *session.UntrustedIdentityError for one whose identity key has changed, a *LimitError, or what
+// the directory or the store says. On error there is nothing to send; sessions that began stay.
 func (c *Client) Encrypt(ctx context.Context, user string, plaintext []byte) ([]Message, error) {
 	return c.EncryptAll(ctx, c.drafts(user, plaintext), nil)
 }
@@ -124,9 +126,9 @@ func (c *Client) drafts(user string, plaintext []byte) []Draft {
 }
 
 // EncryptAll is Encrypt for many users at once, each with a plaintext of its own, and without a
-// transcript: a draft for the client's own user is one. to, if not nil, runs in the transaction of the
-// ratchets' steps, so that the caller's own rows (an outbox, say) are kept only if all messages may be
-// sent; see session.Device.EncryptAll.
+// transcript: a draft for the client's own user is one. to, if not nil, runs in the transaction of
+// the ratchets' steps, so that the caller's own rows (an outbox, say) are kept only if all messages
+// may be sent; see session.Device.EncryptAll.
 func (c *Client) EncryptAll(ctx context.Context, drafts []Draft, to func(session.Tx, []Message) error) ([]Message, error) {
 	const rounds = 4 // more than one only if devices change meanwhile, or another's fetch has failed
 	var last error
@@ -241,8 +243,8 @@ func (c *Client) Forget(user string) {
 	delete(c.lists, user)
 }
 
-// noticed is called for a device that a message came from or a bundle was got of: if the list of its
-// user is here and does not have it, it is outdated. A registration of zero is not known.
+// noticed is called for a device that a message came from or a bundle was got of: if the list of
+// its user is here and does not have it, it is outdated. A registration of zero is not known.
 func (c *Client) noticed(a signet.Address, registration uint32) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -57,8 +57,8 @@ func TestTranscript(t *testing.T) {
 	}
 }
 
-// TestDevicesChange: a device is added, one is removed, one is installed anew, and the sender finds out
-// from the server's answer alone.
+// TestDevicesChange: a device is added, one is removed, one is installed anew, and the sender finds
+// out from the server's answer alone.
 func TestDevicesChange(t *testing.T) {
 	w, alice, bob := two(t)
 	w.say(alice[0], "bob", "hello")
@@ -195,8 +195,8 @@ func TestCrossed(t *testing.T) {
 	require.Equal(t, int64(6), w.asked.bundles.Load())
 }
 
-// TestDirectoryFails: nothing is sent, and what is needed is fetched the next time; a leader that gives
-// up does not take its followers with it.
+// TestDirectoryFails: nothing is sent, and what is needed is fetched the next time; a leader that
+// gives up does not take its followers with it.
 func TestDirectoryFails(t *testing.T) {
 	w, alice, _ := two(t)
 	w.asked.before = func(to signet.Address) error {
@@ -243,8 +243,8 @@ func TestDirectoryFails(t *testing.T) {
 	require.NoError(t, <-followed)
 }
 
-// TestCrash: a process that dies between the bundle and the message leaves a store from which the next
-// one goes on.
+// TestCrash: a process that dies between the bundle and the message leaves a store from which the
+// next one goes on.
 func TestCrash(t *testing.T) {
 	w, alice, bob := two(t)
 	a := addr("alice", 1)
@@ -324,8 +324,8 @@ func (s hookedStore) UpdateAll(ctx context.Context, peers []signet.Address, f fu
 	return err
 }
 
-// TestLanded: another goroutine begins the sessions after they were found missing and before anybody
-// leads; they are not begun again.
+// TestLanded: another goroutine begins the sessions after they were found missing and before
+// anybody leads; they are not begun again.
 func TestLanded(t *testing.T) {
 	w, _, _ := two(t)
 	a := addr("alice", 1)
@@ -343,7 +343,8 @@ func TestLanded(t *testing.T) {
 	require.Equal(t, int64(5), w.asked.bundles.Load())
 }
 
-// TestFreshList: a session with an earlier installation of a device is not used once the list says so.
+// TestFreshList: a session with an earlier installation of a device is not used once the list says
+// so.
 func TestFreshList(t *testing.T) {
 	w, alice, _ := two(t)
 	w.say(alice[0], "bob", "x")

@@ -11,12 +11,12 @@ import (
 )
 
 // A Directory knows which devices a user has and hands out their prekeys: what X3DH and Sesame call
-// the server. A Client is given one that talks to a server; that server's own is that of sesame/memory
-// or of store/directory. Whether a caller may publish or ask is decided before it is called. It is safe
-// for concurrent use.
+// the server. A Client is given one that talks to a server; that server's own is that of
+// sesame/memory or of store/directory. Whether a caller may publish or ask is decided before it is
+// called. It is safe for concurrent use.
 //
-// A client trusts a directory with availability, not with keys: signatures are verified, an identity
-// key that changed is an error, and the safety number shows a false first one.
+// A client trusts a directory with availability, not with keys: signatures are verified, an
+// identity key that changed is an error, and the safety number shows a false first one.
 type Directory interface {
 	// Devices returns the active devices of a user, in the order of their ids. It is ErrUnknown for a
 	// user that has none.
@@ -26,15 +26,15 @@ type Directory interface {
 	// one-time prekey is handed out once. The error is ErrUnknown or a *LimitError.
 	Bundle(ctx context.Context, from, device signet.Address) (*Handed, error)
 
-	// Publish adds a device or brings it up to date: the signed prekey and the last resort are replaced,
-	// the one-time prekeys added. A publication that is repeated (its answer may have been lost) adds
-	// nothing, for the days of Remembered. Another identity key or
-	// registration id than before is a device installed anew, and removes the one-time prekeys that are
-	// left of the old one. The error is that of CheckPublished, or ErrStock.
+	// Publish adds a device or brings it up to date: the signed prekey and the last resort are
+	// replaced, the one-time prekeys added. A publication that is repeated (its answer may have been
+	// lost) adds nothing, for the days of Remembered. Another identity key or registration id than
+	// before is a device installed anew, and removes the one-time prekeys that are left of the old
+	// one. The error is that of CheckPublished, or ErrStock.
 	Publish(ctx context.Context, device signet.Address, p *x3dh.Published) error
 
-	// Replace is Publish for a device that has lost the private halves of what it published before, such
-	// as one that was restored from a backup: the one-time prekeys that are left are removed.
+	// Replace is Publish for a device that has lost the private halves of what it published before,
+	// such as one that was restored from a backup: the one-time prekeys that are left are removed.
 	Replace(ctx context.Context, device signet.Address, p *x3dh.Published) error
 
 	// Stock returns how many one-time prekeys of a device are left to hand out. It is ErrUnknown for a
@@ -42,14 +42,15 @@ type Directory interface {
 	Stock(ctx context.Context, device signet.Address) (Stock, error)
 }
 
-// An IdentityDirectory is a Directory that says the identity keys of a user's devices without handing out a
-// bundle of them. It is optional: a Client whose directory has it asks before it asks for bundles, so that no
-// one-time prekey is spent on a device whose key is not the accepted one. The key of the bundle counts.
+// An IdentityDirectory is a Directory that says the identity keys of a user's devices without
+// handing out a bundle of them. It is optional: a Client whose directory has it asks before it asks
+// for bundles, so that no one-time prekey is spent on a device whose key is not the accepted one.
+// The key of the bundle counts.
 type IdentityDirectory interface {
 	Directory
 
-	// Identities returns the identity keys of the active devices of a user, by device. It is ErrUnknown for
-	// a user that has none.
+	// Identities returns the identity keys of the active devices of a user, by device. It is
+	// ErrUnknown for a user that has none.
 	Identities(ctx context.Context, user string) (map[uint32]signet.PublicKey, error)
 }
 
@@ -63,8 +64,9 @@ type Listing struct {
 type Handed struct {
 	Bundle *x3dh.Bundle
 	// LastResort says that the KEM prekey is the one that is handed out again and again, because no
-	// one-time prekey was left or because too many were asked for. Forward secrecy of the first messages
-	// then begins with the device's next rotation, and their replay is stopped by the device alone.
+	// one-time prekey was left or because too many were asked for. Forward secrecy of the first
+	// messages then begins with the device's next rotation, and their replay is stopped by the device
+	// alone.
 	LastResort bool
 }
 
@@ -134,9 +136,9 @@ type Limit struct {
 	Every time.Duration
 }
 
-// Take takes a token at now from a bucket that is full from the time full on, and returns from when on
-// it will be. If the bucket is empty, it returns full as it was and how long to wait for a token. The
-// bucket of someone who was never seen has any time in the past.
+// Take takes a token at now from a bucket that is full from the time full on, and returns from when
+// on it will be. If the bucket is empty, it returns full as it was and how long to wait for a
+// token. The bucket of someone who was never seen has any time in the past.
 func (l Limit) Take(full, now time.Time) (then time.Time, wait time.Duration) {
 	if l.Burst < 0 {
 		return full, 0
@@ -152,7 +154,8 @@ func (l Limit) Take(full, now time.Time) (then time.Time, wait time.Duration) {
 	return then, 0
 }
 
-// Remembered is for how long a directory knows the ids of the one-time prekeys that it has handed out.
+// Remembered is for how long a directory knows the ids of the one-time prekeys that it has handed
+// out.
 const Remembered = 30 * 24 * time.Hour
 
 // CheckPublished says whether p, published by device, is fit to be handed out: its device id is the

@@ -15,17 +15,19 @@ import (
 
 // An Unreached is a device that a message was not encrypted for, and why.
 //
-// Err matches a *session.UntrustedIdentityError if its identity key is not the accepted one, ErrUnknown if it
-// is gone, a *LimitError, session.ErrNoSession, session.ErrRecord, session.ErrVersion,
-// signet.ErrInvalidAgreement, or is what the directory said, of a bundle that does not verify for instance.
+// Err matches a *session.UntrustedIdentityError if its identity key is not the accepted one,
+// ErrUnknown if it is gone, a *LimitError, session.ErrNoSession, session.ErrRecord,
+// session.ErrVersion, signet.ErrInvalidAgreement, or is what the directory said, of a bundle that
+// does not verify for instance.
 type Unreached struct {
 	Peer signet.Address
 	All  bool // all devices of the user: their list was not to be had. Peer.Device is then of no meaning
 	Err  error
 }
 
-// An UnreachedError is a message that was sent without some devices. The others were given it, unless Refused
-// is not nil or there are no others: do not send it again, or only to those that are named.
+// An UnreachedError is a message that was sent without some devices. The others were given it,
+// unless Refused is not nil or there are no others: do not send it again, or only to those that are
+// named.
 type UnreachedError struct {
 	User    string
 	Left    []Unreached    // never empty
@@ -72,7 +74,8 @@ func unreached(left []session.LeftOut) (list []Unreached) {
 	return list
 }
 
-// worst is the error of a call that refuses all because of some: ErrUnknown only if there is none worse.
+// worst is the error of a call that refuses all because of some: ErrUnknown only if there is none
+// worse.
 func worst(left []Unreached) (err error) {
 	for _, u := range left {
 		if err == nil || errors.Is(err, ErrUnknown) {
@@ -92,13 +95,15 @@ func without(peers []signet.Address, left []Unreached) []signet.Address {
 	})
 }
 
-// EncryptEach is EncryptAll that leaves out the devices that cannot be reached and names each with its reason:
-// the others get their message. to, if not nil, runs in the transaction of the ratchets' steps with what is
-// sent, which may be nothing. An identity key that changed is a question for the user: nothing is encrypted
-// for that device, and messages for the user's other devices are those that the accepted key stands for.
+// EncryptEach is EncryptAll that leaves out the devices that cannot be reached and names each with
+// its reason: the others get their message. to, if not nil, runs in the transaction of the
+// ratchets' steps with what is sent, which may be nothing. An identity key that changed is a
+// question for the user: nothing is encrypted for that device, and messages for the user's other
+// devices are those that the accepted key stands for.
 //
-// A device that is left out is tried again by the next call, which asks the directory for a bundle once more.
-// The error is the store's, to's or the context's; then there is nothing to send. Sessions that began stay.
+// A device that is left out is tried again by the next call, which asks the directory for a bundle
+// once more. The error is the store's, to's or the context's; then there is nothing to send.
+// Sessions that began stay.
 func (c *Client) EncryptEach(ctx context.Context, drafts []Draft, to func(session.Tx, []Message) error) ([]Message, []Unreached, error) {
 	return c.encryptEach(ctx, drafts, to, func(error) bool { return false })
 }
@@ -145,7 +150,8 @@ func (c *Client) encryptEach(ctx context.Context, drafts []Draft, to func(sessio
 	return messages, append(left, unreached(refused)...), nil
 }
 
-// planFor is planEach without the devices that are gone, each of them with its reason if it is still listed.
+// planFor is planEach without the devices that are gone, each of them with its reason if it is
+// still listed.
 func (c *Client) planFor(ctx context.Context, drafts []Draft, gone map[signet.Address]error) (out []session.Outgoing, left []Unreached, err error) {
 	all, left, err := c.planEach(ctx, drafts)
 	if err != nil {
@@ -165,8 +171,8 @@ func (c *Client) planFor(ctx context.Context, drafts []Draft, gone map[signet.Ad
 	return out, left, nil
 }
 
-// reach is what Send encrypts for the devices of one user. A device with another identity key than the accepted
-// one refuses the message as a whole, since nothing is sent before the user was asked.
+// reach is what Send encrypts for the devices of one user. A device with another identity key than
+// the accepted one refuses the message as a whole, since nothing is sent before the user was asked.
 func (c *Client) reach(ctx context.Context, d Draft) ([]Message, *UnreachedError, error) {
 	if c.opts.AllOrNone {
 		messages, err := c.EncryptAll(ctx, []Draft{d}, nil)
@@ -191,7 +197,8 @@ func (c *Client) reach(ctx context.Context, d Draft) ([]Message, *UnreachedError
 	return messages, e, nil
 }
 
-// insists reports whether a server refuses because of nothing else than the devices that are left out.
+// insists reports whether a server refuses because of nothing else than the devices that are left
+// out.
 func (e *UnreachedError) insists(m *MismatchError) bool {
 	if len(m.Extra)+len(m.Stale) > 0 {
 		return false

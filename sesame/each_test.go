@@ -25,7 +25,8 @@ func peersOf(messages []sesame.Message) (list []signet.Address) {
 	return list
 }
 
-// TestResultForEach: devices that cannot be reached are named with their reasons, and all others get the message.
+// TestResultForEach: devices that cannot be reached are named with their reasons, and all others
+// get the message.
 func TestResultForEach(t *testing.T) {
 	w, alice, _ := two(t)
 	c, bad := alice[0], errors.New("invalid signature of the signed prekey")
@@ -66,7 +67,8 @@ func TestResultForEach(t *testing.T) {
 	require.Len(t, messages, 5)
 }
 
-// TestSendLeavesOut: Send gives the others the message, tells the own devices, and names who is left out.
+// TestSendLeavesOut: Send gives the others the message, tells the own devices, and names who is
+// left out.
 func TestSendLeavesOut(t *testing.T) {
 	w, alice, _ := two(t)
 	c, bad := alice[0], errors.New("unfit bundle")
@@ -84,7 +86,8 @@ func TestSendLeavesOut(t *testing.T) {
 	require.Nil(t, left.Refused)
 	require.ElementsMatch(t, []signet.Address{addr("bob", 1), addr("bob", 3), addr("alice", 2), addr("alice", 3)}, got)
 
-	// A server that wants messages for all devices is asked once, and the own devices are told of nothing.
+	// A server that wants messages for all devices is asked once, and the own devices are told of
+	// nothing.
 	got = nil
 	calls := 0
 	err := c.Send(ctx, "bob", []byte("x"), func(ctx context.Context, user string, m []sesame.Message) error {
@@ -117,8 +120,8 @@ func TestSendLeavesOut(t *testing.T) {
 	require.Contains(t, got, addr("alice", 1))
 }
 
-// TestChangedIsLeftOut: a device with another key is left out of EncryptEach; Send sends nothing; and no
-// prekey is spent on it if the directory says its key beforehand.
+// TestChangedIsLeftOut: a device with another key is left out of EncryptEach; Send sends nothing;
+// and no prekey is spent on it if the directory says its key beforehand.
 func TestChangedIsLeftOut(t *testing.T) {
 	w, alice, _ := two(t)
 	c := alice[0]

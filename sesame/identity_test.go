@@ -13,8 +13,8 @@ import (
 	"signet.example/signet/session"
 )
 
-// TestIdentityChanged: nothing is sent to a user whose identity key has changed until the new one is
-// trusted, to no device.
+// TestIdentityChanged: nothing is sent to a user whose identity key has changed until the new one
+// is trusted, to no device.
 func TestIdentityChanged(t *testing.T) {
 	w, alice, _ := two(t)
 	w.say(alice[0], "bob", "hello")
@@ -60,8 +60,8 @@ func messagesOf(box []letter, user string) (list []letter) {
 	return list
 }
 
-// TestStrangerInTheList: a directory adds a device with a key of its own to a user who is known. Neither
-// a message for it nor one from it is accepted.
+// TestStrangerInTheList: a directory adds a device with a key of its own to a user who is known.
+// Neither a message for it nor one from it is accepted.
 func TestStrangerInTheList(t *testing.T) {
 	for _, user := range []string{"bob", "alice"} {
 		for _, perDevice := range []bool{false, true} {
@@ -151,8 +151,8 @@ func TestFormat(t *testing.T) {
 	require.Equal(t, "sesame.Draft(bob, 3 bytes)", fmt.Sprint(sesame.Draft{User: "bob", Plaintext: []byte("abc")}))
 }
 
-// TestTrustEndsSessions: a trusted key ends the sessions of the key before, also if nothing else tells
-// that the device is another one.
+// TestTrustEndsSessions: a trusted key ends the sessions of the key before, also if nothing else
+// tells that the device is another one.
 func TestTrustEndsSessions(t *testing.T) {
 	w, alice, bob := two(t)
 	w.say(alice[0], "bob", "x")
@@ -168,8 +168,8 @@ func TestTrustEndsSessions(t *testing.T) {
 	w.say(alice[0], "bob", "y")
 }
 
-// TestTranscriptOfNothing: the own devices are told of a message once the user's have been given it, and of none that
-// was not delivered.
+// TestTranscriptOfNothing: the own devices are told of a message once the user's have been given
+// it, and of none that was not delivered.
 func TestTranscriptOfNothing(t *testing.T) {
 	w, alice, _ := two(t)
 	w.say(alice[0], "bob", "x")
@@ -205,8 +205,8 @@ func TestTranscriptOfNothing(t *testing.T) {
 	require.NotEmpty(t, messagesOf(w.box, "bob"))
 }
 
-// TestHiddenDevice: whatever a directory lists while a new key is trusted, nothing goes to a device of the old key
-// afterwards, and nothing comes from it.
+// TestHiddenDevice: whatever a directory lists while a new key is trusted, nothing goes to a device
+// of the old key afterwards, and nothing comes from it.
 func TestHiddenDevice(t *testing.T) {
 	w, alice, bob := two(t)
 	w.say(alice[0], "bob", "x")

@@ -10,9 +10,10 @@ import (
 	"signet.example/signet/session"
 )
 
-// meet sees to it that there are sessions with the peers, and returns those with whom none could begin. Of
-// goroutines that need the same peer one, the leader, fetches a bundle and begins the session; the others wait
-// for it. A bundle is never used twice. A leader waits for nobody, so no two goroutines wait for each other.
+// meet sees to it that there are sessions with the peers, and returns those with whom none could
+// begin. Of goroutines that need the same peer one, the leader, fetches a bundle and begins the
+// session; the others wait for it. A bundle is never used twice. A leader waits for nobody, so no
+// two goroutines wait for each other.
 func (c *Client) meet(ctx context.Context, peers []session.Outgoing) ([]Unreached, error) {
 	led, followed := c.lead(peers)
 	left, err := c.introduce(ctx, led)
@@ -29,7 +30,8 @@ func (c *Client) meet(ctx context.Context, peers []session.Outgoing) ([]Unreache
 	return left, nil
 }
 
-// lead divides the peers into those that are the caller's to introduce and those that others see to.
+// lead divides the peers into those that are the caller's to introduce and those that others see
+// to.
 func (c *Client) lead(peers []session.Outgoing) (led []session.Outgoing, followed []chan struct{}) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -54,8 +56,8 @@ func (c *Client) land(led []session.Outgoing) {
 	}
 }
 
-// introduce fetches bundles and begins sessions, all in one transaction. It ends the flights. The error is
-// the store's or the context's.
+// introduce fetches bundles and begins sessions, all in one transaction. It ends the flights. The
+// error is the store's or the context's.
 func (c *Client) introduce(ctx context.Context, led []session.Outgoing) ([]Unreached, error) {
 	if len(led) == 0 {
 		return nil, nil
@@ -91,8 +93,9 @@ func (c *Client) introduce(ctx context.Context, led []session.Outgoing) ([]Unrea
 	return left, ctx.Err()
 }
 
-// foreign returns those of peers whom the directory lists with another identity key than the accepted one,
-// if it says the keys before it hands out bundles. What it says decides nothing else: the bundle's key counts.
+// foreign returns those of peers whom the directory lists with another identity key than the
+// accepted one, if it says the keys before it hands out bundles. What it says decides nothing else:
+// the bundle's key counts.
 func (c *Client) foreign(ctx context.Context, peers []signet.Address) ([]Unreached, error) {
 	directory, ok := c.directory.(IdentityDirectory)
 	if !ok {
@@ -124,7 +127,8 @@ func (c *Client) foreign(ctx context.Context, peers []signet.Address) ([]Unreach
 	return unreached(left), err
 }
 
-// fetch gets a bundle of each peer, several at a time. Peers whose bundle could not be had are left out.
+// fetch gets a bundle of each peer, several at a time. Peers whose bundle could not be had are left
+// out.
 func (c *Client) fetch(ctx context.Context, peers []signet.Address) (contacts []session.Contact, left []Unreached) {
 	const atOnce = 8
 	var mu sync.Mutex

@@ -9,8 +9,9 @@ import (
 	"signet.example/signet/x3dh"
 )
 
-// A MismatchError is a server's answer to messages that do not fit the devices of a user: nothing was
-// delivered to any of them (Sesame §3.3; Signal's answers 409 and 410). Client.Resolve acts on it.
+// A MismatchError is a server's answer to messages that do not fit the devices of a user: nothing
+// was delivered to any of them (Sesame §3.3; Signal's answers 409 and 410). Client.Resolve acts on
+// it.
 type MismatchError struct {
 	User    string
 	Missing []uint32 // devices of the user without a message
@@ -23,8 +24,8 @@ func (e *MismatchError) Error() string {
 }
 
 // Check is the server's side: it compares the messages that from sends to the devices of user with
-// those that are active, and returns a *MismatchError or nil. Messages to other users are not looked
-// at. A sender does not send to itself.
+// those that are active, and returns a *MismatchError or nil. Messages to other users are not
+// looked at. A sender does not send to itself.
 func Check(user string, active []Listing, from signet.Address, messages []Message) error {
 	e := &MismatchError{User: user}
 	open := make(map[uint32]uint32, len(active))
@@ -58,9 +59,10 @@ func Check(user string, active []Listing, from signet.Address, messages []Messag
 	return e
 }
 
-// Resolve does what a MismatchError asks for: it archives the sessions with the user's extra and stale
-// devices, which may still decrypt what is on its way, and forgets the list of devices. The next Encrypt
-// asks the directory for the list and for bundles of the devices that it has no session with.
+// Resolve does what a MismatchError asks for: it archives the sessions with the user's extra and
+// stale devices, which may still decrypt what is on its way, and forgets the list of devices. The
+// next Encrypt asks the directory for the list and for bundles of the devices that it has no
+// session with.
 func (c *Client) Resolve(ctx context.Context, e *MismatchError) error {
 	for _, ids := range [][]uint32{e.Extra, e.Stale} {
 		for _, id := range ids {
@@ -73,19 +75,21 @@ func (c *Client) Resolve(ctx context.Context, e *MismatchError) error {
 	return nil
 }
 
-// Send encrypts plaintext for all devices of user and has deliver hand the messages to the server. Once they are
-// delivered it does the same with the transcript for the own other devices, so that these are told of nothing that
-// the user was not given. There may be none for the own, which lets the server say that there is a new one.
+// Send encrypts plaintext for all devices of user and has deliver hand the messages to the server.
+// Once they are delivered it does the same with the transcript for the own other devices, so that
+// these are told of nothing that the user was not given. There may be none for the own, which lets
+// the server say that there is a new one.
 //
-// A device that cannot be encrypted for is left out, of the user's and of the own, and named in an *UnreachedError
-// once the others were given the message; with Options.AllOrNone nothing is sent then. Nothing is sent in any
-// case if a device has another identity key than the accepted one: the error is a
+// A device that cannot be encrypted for is left out, of the user's and of the own, and named in an
+// *UnreachedError once the others were given the message; with Options.AllOrNone nothing is sent
+// then. Nothing is sent in any case if a device has another identity key than the accepted one: the
+// error is a
 // *session.UntrustedIdentityError. For other choices there is EncryptEach.
 //
 // If deliver returns a *MismatchError, the Client resolves it and encrypts anew for that user; the
-// messages that were refused are not used, their message keys are spent. It gives up after five times.
-// Any other error of deliver ends Send and is returned as it is. An error that comes after the user's messages were
-// delivered is a *TranscriptError: do not send the message again.
+// messages that were refused are not used, their message keys are spent. It gives up after five
+// times. Any other error of deliver ends Send and is returned as it is. An error that comes after
+// the user's messages were delivered is a *TranscriptError: do not send the message again.
 func (c *Client) Send(ctx context.Context, user string, plaintext []byte, deliver func(ctx context.Context, user string, messages []Message) error) error {
 	var partly *UnreachedError
 	for i, d := range c.drafts(user, plaintext) {
@@ -113,8 +117,8 @@ func (c *Client) Send(ctx context.Context, user string, plaintext []byte, delive
 	return nil
 }
 
-// A TranscriptError is an error of Client.Send after the user's devices were given the message: the own other devices
-// were not told of it, or not all of them.
+// A TranscriptError is an error of Client.Send after the user's devices were given the message: the
+// own other devices were not told of it, or not all of them.
 type TranscriptError struct{ Err error }
 
 func (e *TranscriptError) Error() string {
@@ -124,7 +128,8 @@ func (e *TranscriptError) Error() string {
 // Unwrap returns Err.
 func (e *TranscriptError) Unwrap() error { return e.Err }
 
-// send is Send for the devices of one user. It returns who was left out of a message that was delivered.
+// send is Send for the devices of one user. It returns who was left out of a message that was
+// delivered.
 func (c *Client) send(ctx context.Context, d Draft, deliver func(ctx context.Context, user string, messages []Message) error) (*UnreachedError, error) {
 	const times = 5
 	var refused *MismatchError
@@ -148,30 +153,30 @@ func (c *Client) send(ctx context.Context, d Draft, deliver func(ctx context.Con
 	return nil, fmt.Errorf("sesame: gave up after %d times: %w", times, refused)
 }
 
-// Remove forgets a device that is gone for good: its sessions, the archived ones too. What is still on
-// its way from it does not decrypt any more. The identity key that was accepted stays.
+// Remove forgets a device that is gone for good: its sessions, the archived ones too. What is still
+// on its way from it does not decrypt any more. The identity key that was accepted stays.
 func (c *Client) Remove(ctx context.Context, device signet.Address) error {
 	c.Forget(device.Name)
 	return c.device.SetRecord(ctx, device, nil)
 }
 
-// Publish sees to it that n one-time prekeys of each kind are new to the directory, and publishes them
-// with the device's signed prekey and last resort. Those that an earlier publication could not deliver
-// come first; only the others are made. It is how a device is added, too.
+// Publish sees to it that n one-time prekeys of each kind are new to the directory, and publishes
+// them with the device's signed prekey and last resort. Those that an earlier publication could not
+// deliver come first; only the others are made. It is how a device is added, too.
 func (c *Client) Publish(ctx context.Context, n int) error {
 	_, err := c.publish(ctx, n, c.directory.Publish)
 	return err
 }
 
-// Renew is Publish after the device's store has been restored from a backup, which leaves the one-time
-// prekeys out: those that the directory still has are replaced.
+// Renew is Publish after the device's store has been restored from a backup, which leaves the
+// one-time prekeys out: those that the directory still has are replaced.
 func (c *Client) Renew(ctx context.Context, n int) error {
 	_, err := c.publish(ctx, n, c.directory.Replace)
 	return err
 }
 
-// publish delivers what was made and is not known to be published, and notes that it is. It returns how
-// many prekeys of the rarer kind that were.
+// publish delivers what was made and is not known to be published, and notes that it is. It returns
+// how many prekeys of the rarer kind that were.
 func (c *Client) publish(ctx context.Context, n int, deliver func(context.Context, signet.Address, *x3dh.Published) error) (int, error) {
 	p, err := c.device.Unpublished(ctx)
 	if err != nil {
@@ -191,8 +196,9 @@ func (c *Client) publish(ctx context.Context, n int, deliver func(context.Contex
 	return min(len(p.PreKeys), len(p.KEMPreKeys)), c.device.MarkPublished(ctx, p)
 }
 
-// Rotate replaces the signed prekey and the last resort, publishes them, and removes from the store those
-// whose grace has passed: it counts from the publication of their successors. Rotate about once a week.
+// Rotate replaces the signed prekey and the last resort, publishes them, and removes from the store
+// those whose grace has passed: it counts from the publication of their successors. Rotate about
+// once a week.
 func (c *Client) Rotate(ctx context.Context) error {
 	p, err := c.device.Rotate(ctx)
 	if err != nil {

@@ -39,8 +39,8 @@ func (d *lossyDirectory) Publish(ctx context.Context, a signet.Address, p *x3dh.
 	return nil
 }
 
-// TestPublishAgain: a publication that failed, or whose answer got lost, is repeated with the prekeys that
-// were made for it.
+// TestPublishAgain: a publication that failed, or whose answer got lost, is repeated with the
+// prekeys that were made for it.
 func TestPublishAgain(t *testing.T) {
 	d := &lossyDirectory{Directory: directory.New(nil)}
 	bob := sesame.NewClient(session.NewDevice(signet.Address{Name: "bob", Device: 1}, signet.GenerateKey(), memory.New(), nil), d, nil)
@@ -71,8 +71,8 @@ func TestPublishAgain(t *testing.T) {
 	require.Equal(t, 120, stock())
 }
 
-// TestRotationsThatFail: while publications fail, the prekeys that the directory hands out open first
-// messages, and for a grace after the first one that succeeds.
+// TestRotationsThatFail: while publications fail, the prekeys that the directory hands out open
+// first messages, and for a grace after the first one that succeeds.
 func TestRotationsThatFail(t *testing.T) {
 	now := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
 	clock := func() time.Time { return now }

@@ -10,8 +10,9 @@ import (
 	"signet.example/signet/session"
 )
 
-// TestDeviceZero: a user's phone is device 0. It is written to and read, on both sides and among the own devices, it
-// can be added and removed, and another key for it is refused, whichever device was met first.
+// TestDeviceZero: a user's phone is device 0. It is written to and read, on both sides and among
+// the own devices, it can be added and removed, and another key for it is refused, whichever device
+// was met first.
 func TestDeviceZero(t *testing.T) {
 	for _, perDevice := range []bool{false, true} {
 		opts := &session.Options{DeviceIdentities: perDevice}
@@ -54,7 +55,8 @@ func TestDeviceZero(t *testing.T) {
 	}
 }
 
-// TestOneRange: the ids that a list may have, a message may come from and a directory takes are the same.
+// TestOneRange: the ids that a list may have, a message may come from and a directory takes are the
+// same.
 func TestOneRange(t *testing.T) {
 	w := newWorld(t)
 	c := w.install("alice", 1)

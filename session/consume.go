@@ -10,7 +10,8 @@ import (
 	"signet.example/signet/x3dh"
 )
 
-// preKeys loads the secrets that a first message names, in the official order: signed, KEM, one-time.
+// preKeys loads the secrets that a first message names, in the official order: signed, KEM,
+// one-time.
 func preKeys(tx Tx, p *wire.PreKeyMessage) (*x3dh.PreKeys, error) {
 	keys := new(x3dh.PreKeys)
 	var err error
@@ -51,12 +52,14 @@ func preKey(kind string, id uint32, get func(uint32) ([]byte, error)) (*wire.Pre
 	return &r, nil
 }
 
-// damagedPreKey is ErrPreKeyID for a row that does not decode: what helps is a new bundle, as if it were gone.
+// damagedPreKey is ErrPreKeyID for a row that does not decode: what helps is a new bundle, as if it
+// were gone.
 func damagedPreKey(kind string, id uint32, err error) error {
 	return fmt.Errorf("%w: %w", ErrPreKeyID, &DamagedError{Row: fmt.Sprintf("%s %d", kind, id), Err: err})
 }
 
-// private loads a prekey's private key. The public key of the record is not used: it follows from it.
+// private loads a prekey's private key. The public key of the record is not used: it follows from
+// it.
 func private(kind string, id uint32, get func(uint32) ([]byte, error)) (*signet.PrivateKey, error) {
 	r, err := preKey(kind, id, get)
 	if err != nil {
@@ -69,9 +72,10 @@ func private(kind string, id uint32, get func(uint32) ([]byte, error)) (*signet.
 	return k, nil
 }
 
-// consume removes the one-time prekeys that a new session was made with. If all the prekeys stay that
-// its first message named, it remembers the base key (protocol §2.5, decision 020). A first message that
-// names a signed prekey shows that it is published. left is how many one-time prekeys are left.
+// consume removes the one-time prekeys that a new session was made with. If all the prekeys stay
+// that its first message named, it remembers the base key (protocol §2.5, decision 020). A first
+// message that names a signed prekey shows that it is published. left is how many one-time prekeys
+// are left.
 func (d *Device) consume(tx Tx, in *incoming) (left int, err error) {
 	p := in.first
 	if err := d.confirm(tx, rowSigned, p.SignedPreKeyID); err != nil && !errors.Is(err, ErrRecord) {
@@ -124,15 +128,16 @@ func mark(tx Tx, id uint32, in *incoming) error {
 	return err
 }
 
-// withoutKEM is in the ids under which first messages without a KEM prekey are marked. Ids of prekeys
-// have 24 bits.
+// withoutKEM is in the ids under which first messages without a KEM prekey are marked. Ids of
+// prekeys have 24 bits.
 const withoutKEM = 1 << 31
 
 // markOfSigned is the id, among those of KEM prekeys, of the marks that go with a signed prekey.
 func markOfSigned(id uint32) uint32 { return withoutKEM | id }
 
-// markAll marks the first messages of all sessions of r, which came from elsewhere and were received there. Which prekeys
-// they named is not known any more, so each is marked with all that stay.
+// markAll marks the first messages of all sessions of r, which came from elsewhere and were
+// received there. Which prekeys they named is not known any more, so each is marked with all that
+// stay.
 func (r *record) markAll() error {
 	signed, err := lifetimes(r.tx, rowSigned)
 	if err != nil {

@@ -13,10 +13,12 @@ import (
 	"signet.example/signet/x3dh"
 )
 
-// This file is the door for notices of custody: who besides the two ends holds keys of a conversation. What a
-// notice is and what follows from it is not known here; [Notices] does, and is told what only a session knows.
+// This file is the door for notices of custody: who besides the two ends holds keys of a
+// conversation. What a notice is and what follows from it is not known here; [Notices] does, and is
+// told what only a session knows.
 
-// A CustodyState is what can be said about the custody of a conversation. The zero value is CustodyUnknown.
+// A CustodyState is what can be said about the custody of a conversation. The zero value is
+// CustodyUnknown.
 type CustodyState uint8
 
 // The states. Only one of them says that nobody else reads.
@@ -39,8 +41,8 @@ func (s CustodyState) String() string {
 	return names[s]
 }
 
-// A Custody is what to show about the custody of a conversation. The zero Custody is "unknown". It holds no
-// secrets.
+// A Custody is what to show about the custody of a conversation. The zero Custody is "unknown". It
+// holds no secrets.
 type Custody struct {
 	State           CustodyState
 	By              []CustodyHolder // who can do what, as far as verified notices say so, whatever the state
@@ -69,7 +71,8 @@ type Conversation struct {
 	Now          time.Time
 }
 
-// A Received is a message that was decrypted. Its slices are the caller's: they are neither kept nor modified.
+// A Received is a message that was decrypted. Its slices are the caller's: they are neither kept
+// nor modified.
 type Received struct {
 	Conversation
 	Plaintext  []byte
@@ -82,14 +85,15 @@ type Received struct {
 	Revived    bool   // a previous session opened it
 }
 
-// Notices judges the custody of conversations: Options.Custody. [signet.example/signet/custodian/notice.Watch]
-// does. Its methods run inside the transaction of what they are told of, and keep what they know in rows of
-// tx (Value, PutValue): it commits with the session or not at all. Like all that runs in a transaction, they
-// may run again and have no effect outside it. A Notices is safe for concurrent use. An error ends the
-// operation and keeps nothing.
+// Notices judges the custody of conversations: Options.Custody.
+// [signet.example/signet/custodian/notice.Watch] does. Its methods run inside the transaction of
+// what they are told of, and keep what they know in rows of tx (Value, PutValue): it commits with
+// the session or not at all. Like all that runs in a transaction, they may run again and have no
+// effect outside it. A Notices is safe for concurrent use. An error ends the operation and keeps
+// nothing.
 type Notices interface {
-	// Received is told of every decrypted message. If it is a notice and not a text, the result is not nil and
-	// Decrypt returns it as its error, after the commit.
+	// Received is told of every decrypted message. If it is a notice and not a text, the result is not
+	// nil and Decrypt returns it as its error, after the commit.
 	Received(ctx context.Context, tx Tx, m *Received) (*NoticeError, error)
 	// Hear takes a notice that came another way than in the conversation.
 	Hear(ctx context.Context, tx Tx, c *Conversation, notice []byte) (*NoticeError, error)
@@ -99,18 +103,18 @@ type Notices interface {
 	Show(tx Tx, c *Conversation) (Custody, error)
 	// Acknowledge takes note that the user was shown a statement.
 	Acknowledge(tx Tx, c *Conversation, statement [32]byte) error
-	// Barrier is told that all sessions with the peer were replaced by a fresh one, and whether one of them
-	// could begin again from its first message.
+	// Barrier is told that all sessions with the peer were replaced by a fresh one, and whether one of
+	// them could begin again from its first message.
 	Barrier(tx Tx, c *Conversation, replayable bool) error
 }
 
-// A NoticeError says that a message was a notice about custody and not a text: there is nothing to show but
-// the state. Unlike with other errors, the message is consumed and everything is stored.
+// A NoticeError says that a message was a notice about custody and not a text: there is nothing to
+// show but the state. Unlike with other errors, the message is consumed and everything is stored.
 type NoticeError struct {
 	Peer    signet.Address
 	Custody Custody // what to show now
-	// Reply is to be sent to the peer with Encrypt, nil if there is nothing to answer. If it is lost, the peer
-	// sends its notice again and there is another.
+	// Reply is to be sent to the peer with Encrypt, nil if there is nothing to answer. If it is lost,
+	// the peer sends its notice again and there is another.
 	Reply   []byte
 	Refused error  // why the notice was not accepted, nil if it was
 	Notice  []byte // as it came; Device.HearNotice takes it again, if a log could not be reached
@@ -131,8 +135,8 @@ func (e *NoticeError) GoString() string { return e.Error() }
 // Unwrap returns Refused.
 func (e *NoticeError) Unwrap() error { return e.Refused }
 
-// RowSightings begins the names of the rows (Tx.Value) in which a Notices keeps what it has seen, and which a
-// [Rewind] leaves out: without them, what it knows is from before a restore.
+// RowSightings begins the names of the rows (Tx.Value) in which a Notices keeps what it has seen,
+// and which a [Rewind] leaves out: without them, what it knows is from before a restore.
 const RowSightings = "custody-seen/"
 
 // conversation describes the one with peer, whose current session is s, nil for none.
@@ -175,8 +179,8 @@ func (d *Device) custodyOf(ctx context.Context, peer signet.Address, f func(Tx, 
 	})
 }
 
-// Custody returns what to show about the custody of the conversation with peer. Without Options.Custody it is
-// the zero Custody.
+// Custody returns what to show about the custody of the conversation with peer. Without
+// Options.Custody it is the zero Custody.
 func (d *Device) Custody(ctx context.Context, peer signet.Address) (show Custody, err error) {
 	err = d.custodyOf(ctx, peer, func(tx Tx, c *Conversation) (err error) {
 		show, err = d.opts.Custody.Show(tx, c)
@@ -188,8 +192,9 @@ func (d *Device) Custody(ctx context.Context, peer signet.Address) (show Custody
 	return show, nil
 }
 
-// RefreshCustody is Custody after the log of notices was asked for those that have not come. The transaction is
-// open while the log is asked. A *NoticeError is what was wrong with the log; it comes with what to show.
+// RefreshCustody is Custody after the log of notices was asked for those that have not come. The
+// transaction is open while the log is asked. A *NoticeError is what was wrong with the log; it
+// comes with what to show.
 func (d *Device) RefreshCustody(ctx context.Context, peer signet.Address) (Custody, error) {
 	n := new(NoticeError)
 	err := d.custodyOf(ctx, peer, func(tx Tx, c *Conversation) (err error) {
@@ -205,17 +210,17 @@ func (d *Device) RefreshCustody(ctx context.Context, peer signet.Address) (Custo
 	return n.Custody, nil
 }
 
-// AcknowledgeCustody takes note that the user has seen a change. If another notice has come since seen was
-// shown, its change is still to be acknowledged.
+// AcknowledgeCustody takes note that the user has seen a change. If another notice has come since
+// seen was shown, its change is still to be acknowledged.
 func (d *Device) AcknowledgeCustody(ctx context.Context, peer signet.Address, seen Custody) error {
 	return d.custodyOf(ctx, peer, func(tx Tx, c *Conversation) error {
 		return d.opts.Custody.Acknowledge(tx, c, seen.Statement)
 	})
 }
 
-// HearNotice takes a notice about the custody of the conversation with peer that came another way than in it:
-// beside a bundle, or from another customer. The error is a *NoticeError if the notice was refused, which may
-// have changed the state; ErrNoCustody without Options.Custody.
+// HearNotice takes a notice about the custody of the conversation with peer that came another way
+// than in it: beside a bundle, or from another customer. The error is a *NoticeError if the notice
+// was refused, which may have changed the state; ErrNoCustody without Options.Custody.
 func (d *Device) HearNotice(ctx context.Context, peer signet.Address, notice []byte) (reply []byte, err error) {
 	if d.opts.Custody == nil {
 		return nil, ErrNoCustody
@@ -236,9 +241,10 @@ func (d *Device) HearNotice(ctx context.Context, peer signet.Address, notice []b
 	return reply, nil
 }
 
-// Barrier ends what somebody may still do who once held sessions with peer (custody B6): it deletes all of
-// them, previous ones too, and makes a fresh one from the peer's bundle, in one transaction. Messages on their way in the old
-// sessions are lost. The errors are Start's; on error nothing has changed.
+// Barrier ends what somebody may still do who once held sessions with peer (custody B6): it deletes
+// all of them, previous ones too, and makes a fresh one from the peer's bundle, in one transaction.
+// Messages on their way in the old sessions are lost. The errors are Start's; on error nothing has
+// changed.
 func (d *Device) Barrier(ctx context.Context, peer signet.Address, b *x3dh.Bundle) error {
 	if b.Version() < x3dh.VersionPQXDH && !d.opts.AllowX3DH {
 		return fmt.Errorf("%w: the bundle has no KEM prekey", ErrVersion)
@@ -267,9 +273,9 @@ func (d *Device) Barrier(ctx context.Context, peer signet.Address, b *x3dh.Bundl
 	})
 }
 
-// forget removes all sessions. It reports whether the peer could begin one of them again from its first
-// message: of version 3, if it began before such first messages were marked (decision 020), or one
-// that is no longer here to be seen.
+// forget removes all sessions. It reports whether the peer could begin one of them again from its
+// first message: of version 3, if it began before such first messages were marked (decision 020),
+// or one that is no longer here to be seen.
 func (r *record) forget() (replayable bool, err error) {
 	if err := r.loadArchive(); err != nil {
 		return false, err
@@ -288,8 +294,8 @@ func (r *record) forget() (replayable bool, err error) {
 	return replayable || err != nil || n >= maxArchived, nil
 }
 
-// watched is the end of a decryption whose custody somebody watches; was is the session that was the current
-// one before.
+// watched is the end of a decryption whose custody somebody watches; was is the session that was
+// the current one before.
 func (o *receiving) watched(tx Tx, was *ratchet.State) error {
 	r, m := &o.r, &o.in.message
 	remote, err := r.opened.Remote()

@@ -10,12 +10,12 @@ import (
 	"signet.example/signet/internal/wire"
 )
 
-// This file is what becomes of a stored row that does not decode. It counts as missing for whatever can replace it, is
-// kept aside when it is replaced, and reported; it never stands in the way of what replaces it
-// (docs/decisions/034-recovery-by-itself.md).
+// This file is what becomes of a stored row that does not decode. It counts as missing for whatever
+// can replace it, is kept aside when it is replaced, and reported; it never stands in the way of
+// what replaces it (docs/decisions/034-recovery-by-itself.md).
 
-// A DamagedError says that a stored row does not decode. It matches ErrRecord. Beside ErrNoSession, ErrPreKeyID or
-// group.ErrNoSenderKey it says why there is none.
+// A DamagedError says that a stored row does not decode. It matches ErrRecord. Beside ErrNoSession,
+// ErrPreKeyID or group.ErrNoSenderKey it says why there is none.
 type DamagedError struct {
 	Peer signet.Address // whose row it is; zero for the device's own
 	Row  string         // which one: "session", "archive", "identity", "sender key of …" and the like
@@ -52,9 +52,9 @@ func (r DamagedRow) Format(f fmt.State, _ rune) {
 // MarshalText is Format in JSON and every other text encoding.
 func (r DamagedRow) MarshalText() ([]byte, error) { return fmt.Append(nil, r), nil }
 
-// SetAside keeps a damaged row aside, of which record is what there is, and tells Options.Damaged, in the transaction that
-// replaces it: for package group, and for programs with rows of their own. The last 16 are kept. record is not modified and
-// not kept.
+// SetAside keeps a damaged row aside, of which record is what there is, and tells Options.Damaged,
+// in the transaction that replaces it: for package group, and for programs with rows of their own.
+// The last 16 are kept. record is not modified and not kept.
 func (d *Device) SetAside(tx Tx, e *DamagedError, record []byte) error {
 	n := uint32(0)
 	if row, err := value(tx, rowAside); err != nil {
@@ -77,8 +77,8 @@ func (d *Device) SetAside(tx Tx, e *DamagedError, record []byte) error {
 
 func asideName(n uint32) string { return fmt.Sprint(rowDamaged, n%maxAside) }
 
-// Damaged returns the rows that were kept aside, in no fixed order: what is left of sessions and keys whose rows did not
-// decode, for whoever looks for the cause. Nothing is ever taken from them.
+// Damaged returns the rows that were kept aside, in no fixed order: what is left of sessions and
+// keys whose rows did not decode, for whoever looks for the cause. Nothing is ever taken from them.
 func (d *Device) Damaged(ctx context.Context) (list []DamagedRow, err error) {
 	err = d.update(ctx, signet.Address{}, func(tx Tx) error {
 		list = nil
@@ -116,8 +116,8 @@ func (d *Device) Damaged(ctx context.Context) (list []DamagedRow, err error) {
 	return list, err
 }
 
-// ForgetDamaged removes the rows that were kept aside. They hold the secrets of their time, those of messages
-// that have not come yet among them.
+// ForgetDamaged removes the rows that were kept aside. They hold the secrets of their time, those
+// of messages that have not come yet among them.
 func (d *Device) ForgetDamaged(ctx context.Context) error {
 	return d.update(ctx, signet.Address{}, func(tx Tx) error {
 		for n := range uint32(maxAside) {
@@ -168,8 +168,8 @@ func (r *record) noSession() error {
 	return fmt.Errorf("%w with %s", ErrNoSession, r.peer)
 }
 
-// sound returns those previous sessions of an archive that decode, and what is wrong with the others. Without others it
-// returns row as it is.
+// sound returns those previous sessions of an archive that decode, and what is wrong with the
+// others. Without others it returns row as it is.
 func sound(row []byte) (list []byte, err error) {
 	var s wire.Session
 	for rest := row; len(rest) > 0; {

@@ -39,8 +39,9 @@ func reporting(p *party, list *[]string) {
 	p.restart()
 }
 
-// TestDamagedSession: a session row that does not decode counts as missing for a first message, Start, StartAll and
-// EncryptAll; until then it says so beside ErrNoSession and nothing changes; afterwards it is kept aside and was reported.
+// TestDamagedSession: a session row that does not decode counts as missing for a first message,
+// Start, StartAll and EncryptAll; until then it says so beside ErrNoSession and nothing changes;
+// afterwards it is kept aside and was reported.
 func TestDamagedSession(t *testing.T) {
 	for name, how := range damages {
 		for _, by := range []string{"first message", "Start", "StartAll", "Archive"} {
@@ -95,8 +96,8 @@ func TestDamagedSession(t *testing.T) {
 	}
 }
 
-// TestDamagedArchive: previous sessions that do not decode are in nobody's way: not in that of the current session, of a new
-// one, or of other previous ones.
+// TestDamagedArchive: previous sessions that do not decode are in nobody's way: not in that of the
+// current session, of a new one, or of other previous ones.
 func TestDamagedArchive(t *testing.T) {
 	alice, bob := pair(t)
 	late := send(t, alice, bob, "of the first session")
@@ -138,8 +139,8 @@ func TestDamagedInside(t *testing.T) {
 	deliver(t, bob, alice, "again")
 }
 
-// TestDamagedIdentity: no damage makes a device accept another identity. What was noted when devices were met stands in
-// for the user's row; without that, Trust is what helps.
+// TestDamagedIdentity: no damage makes a device accept another identity. What was noted when
+// devices were met stands in for the user's row; without that, Trust is what helps.
 func TestDamagedIdentity(t *testing.T) {
 	alice, bob := pair(t)
 	mallory := newParty(bobAddr, session.Options{})
@@ -166,8 +167,8 @@ func TestDamagedIdentity(t *testing.T) {
 	require.ErrorAs(t, alice.Start(ctx, bobAddr, mallory.bundle(t, 1)), &untrusted)
 }
 
-// TestDamagedPreKeyRows: a prekey that does not decode is one that is not there; lists and current prekeys that do not are
-// begun anew; and what others were given before goes on.
+// TestDamagedPreKeyRows: a prekey that does not decode is one that is not there; lists and current
+// prekeys that do not are begun anew; and what others were given before goes on.
 func TestDamagedPreKeyRows(t *testing.T) {
 	alice, bob := newParty(aliceAddr, session.Options{}), newParty(bobAddr, session.Options{})
 	b := bob.bundle(t, 1)
@@ -222,7 +223,8 @@ func TestDamagedPreKeyRows(t *testing.T) {
 	}
 }
 
-// TestDamagedIsBounded: of the rows that were replaced the last 16 are kept, and no secret of theirs is printed.
+// TestDamagedIsBounded: of the rows that were replaced the last 16 are kept, and no secret of
+// theirs is printed.
 func TestDamagedIsBounded(t *testing.T) {
 	_, bob := pair(t)
 	for i := range 40 {

@@ -15,7 +15,8 @@ import (
 
 // A LeftOut is a peer that EncryptEach or StartEach left out, and why. Nothing has changed for it.
 //
-// Err matches ErrNoSession or ErrRecord, or for a bundle ErrVersion, signet.ErrInvalidAgreement or an
+// Err matches ErrNoSession or ErrRecord, or for a bundle ErrVersion, signet.ErrInvalidAgreement or
+// an
 // *UntrustedIdentityError, which is a question for the user.
 type LeftOut struct {
 	Peer signet.Address
@@ -39,8 +40,8 @@ func ofPeer(err error) bool {
 	return marked || changed || errors.Is(err, ErrNoSession) || errors.Is(err, ErrRecord) || errors.Is(err, ErrVersion)
 }
 
-// asWhole is the error of a call that refuses all because of some: the first that a new session does not
-// help against, or else a *NoSessionError.
+// asWhole is the error of a call that refuses all because of some: the first that a new session
+// does not help against, or else a *NoSessionError.
 func asWhole(failed []LeftOut) error {
 	if failed == nil {
 		return nil
@@ -55,12 +56,13 @@ func asWhole(failed []LeftOut) error {
 	return &NoSessionError{missing}
 }
 
-// EncryptEach is EncryptAll that leaves out the peers that cannot be encrypted for and names each with its
-// reason, in the order of out: the others get their message. to runs with what is sent, which may be nothing.
+// EncryptEach is EncryptAll that leaves out the peers that cannot be encrypted for and names each
+// with its reason, in the order of out: the others get their message. to runs with what is sent,
+// which may be nothing.
 //
-// With a store that is no ManyStore the keys of a message for each of the others are lost if a peer is left
-// out, as after a crash. The error is the store's, to's or the context's; then there is nothing to send. out
-// and its plaintexts are not modified and not kept.
+// With a store that is no ManyStore the keys of a message for each of the others are lost if a peer
+// is left out, as after a crash. The error is the store's, to's or the context's; then there is
+// nothing to send. out and its plaintexts are not modified and not kept.
 func (d *Device) EncryptEach(ctx context.Context, out []Outgoing, to func(Tx, []Sent) error) (sent []Sent, left []LeftOut, err error) {
 	for {
 		sent, failed, err := d.encryptMany(ctx, out, to)
@@ -85,10 +87,11 @@ type Contact struct {
 	Bundle *x3dh.Bundle
 }
 
-// StartAll is Start for many peers. with, if not nil, runs in the transaction of each session, before
-// it is made; an error of it is returned. With a ManyStore all sessions begin in one transaction or none
-// does, and also names more peers for with to read; with another store the sessions that began before
-// an error stay. StartEach leaves out the peers whose session cannot begin.
+// StartAll is Start for many peers. with, if not nil, runs in the transaction of each session,
+// before it is made; an error of it is returned. With a ManyStore all sessions begin in one
+// transaction or none does, and also names more peers for with to read; with another store the
+// sessions that began before an error stay. StartEach leaves out the peers whose session cannot
+// begin.
 func (d *Device) StartAll(ctx context.Context, contacts []Contact, also []signet.Address, with func(Tx, Contact) error) error {
 	peers := make([]signet.Address, 0, len(contacts)+len(also))
 	for _, c := range contacts {
@@ -140,9 +143,10 @@ func (d *Device) starting(ctx context.Context, with func(Tx, Contact) error) fun
 	}
 }
 
-// StartEach is StartAll that leaves out the peers whose session cannot begin and names each with its reason:
-// the sessions with the others begin. With a ManyStore that is one transaction; one that met such a peer is
-// rolled back and made anew without it. The error is the store's or the context's.
+// StartEach is StartAll that leaves out the peers whose session cannot begin and names each with
+// its reason: the sessions with the others begin. With a ManyStore that is one transaction; one
+// that met such a peer is rolled back and made anew without it. The error is the store's or the
+// context's.
 func (d *Device) StartEach(ctx context.Context, contacts []Contact) (left []LeftOut, err error) {
 	start := d.starting(ctx, nil)
 	var rest []Contact
@@ -183,8 +187,9 @@ func (d *Device) StartEach(ctx context.Context, contacts []Contact) (left []Left
 	return left, nil
 }
 
-// startSome begins sessions in a transaction, which has to fail if one of them does. What a device that
-// failed said of its user's identity does not count against the user's others: they are good until tried again.
+// startSome begins sessions in a transaction, which has to fail if one of them does. What a device
+// that failed said of its user's identity does not count against the user's others: they are good
+// until tried again.
 func startSome(tx Tx, contacts []Contact, start func(Tx, Contact) error) (good []Contact, failed []LeftOut, err error) {
 	users := make(map[string]bool)
 	for _, c := range contacts {
@@ -208,9 +213,10 @@ type Named struct {
 	Identity signet.PublicKey
 }
 
-// Foreign returns those of list with whom no session would begin because another identity key is accepted,
-// each with its *UntrustedIdentityError; with a policy that accepts the change it does not count. It changes
-// nothing. It is for comparing what a directory lists before prekeys are asked for.
+// Foreign returns those of list with whom no session would begin because another identity key is
+// accepted, each with its *UntrustedIdentityError; with a policy that accepts the change it does
+// not count. It changes nothing. It is for comparing what a directory lists before prekeys are
+// asked for.
 func (d *Device) Foreign(ctx context.Context, list []Named) (left []LeftOut, err error) {
 	peers := make([]signet.Address, len(list))
 	for i := range list {

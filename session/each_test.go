@@ -12,8 +12,8 @@ import (
 	"signet.example/signet/x3dh"
 )
 
-// TestEncryptEach: a peer without a session, one whose row is damaged and one whose key has changed are left out, each
-// with its reason, and the others get their message.
+// TestEncryptEach: a peer without a session, one whose row is damaged and one whose key has changed
+// are left out, each with its reason, and the others get their message.
 func TestEncryptEach(t *testing.T) {
 	forBoth(t, func(t *testing.T, many bool) {
 		alice, peers, out := crowd(many, 5)
@@ -50,7 +50,8 @@ func TestEncryptEach(t *testing.T) {
 	})
 }
 
-// TestStartEach: sessions begin with all whose bundles will do, and nothing is left behind of the others.
+// TestStartEach: sessions begin with all whose bundles will do, and nothing is left behind of the
+// others.
 func TestStartEach(t *testing.T) {
 	forBoth(t, func(t *testing.T, many bool) {
 		alice, peers, out := crowd(many, 4)
@@ -86,7 +87,8 @@ func TestStartEach(t *testing.T) {
 	})
 }
 
-// TestFailedDeviceSaysNothing: the key of a device whose session cannot begin is not what its user's others are compared with.
+// TestFailedDeviceSaysNothing: the key of a device whose session cannot begin is not what its
+// user's others are compared with.
 func TestFailedDeviceSaysNothing(t *testing.T) {
 	alice, peers, _ := crowd(true, 2)
 	signed, err := peers[0].PreKeys(ctx, 0)

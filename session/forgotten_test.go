@@ -13,9 +13,10 @@ import (
 	"signet.example/signet/session"
 )
 
-// TestLateMessages: what an application is told of each message of a burst that comes newest first. It acknowledges a
-// duplicate and asks for a forgotten one again, so the first is said of those in its inbox alone; in the store that keeps
-// sessions decoded as in one that keeps bytes, and when the session is no longer the current one.
+// TestLateMessages: what an application is told of each message of a burst that comes newest first.
+// It acknowledges a duplicate and asks for a forgotten one again, so the first is said of those in
+// its inbox alone; in the store that keeps sessions decoded as in one that keeps bytes, and when
+// the session is no longer the current one.
 func TestLateMessages(t *testing.T) {
 	alice, bob := pair(t)
 	sent := make([]session.Message, 2102)

@@ -17,8 +17,8 @@ import (
 	"signet.example/signet/x3dh"
 )
 
-// A shaky store loses its next transaction: before the commit, so that nothing is kept, or after it,
-// so that everything is and nobody hears of it. Or it runs each function twice, as after a
+// A shaky store loses its next transaction: before the commit, so that nothing is kept, or after
+// it, so that everything is and nobody hears of it. Or it runs each function twice, as after a
 // serialization failure, and keeps the second run.
 type shaky struct {
 	session.Store
@@ -112,8 +112,8 @@ func (c *conversation) step(b byte) {
 	}
 }
 
-// start makes a session, from a fresh bundle, one without one-time prekeys, one that was used before,
-// or one of version 3.
+// start makes a session, from a fresh bundle, one without one-time prekeys, one that was used
+// before, or one of version 3.
 func (c *conversation) start(who, other *fuzzParty, choice int) {
 	if choice&3 != 2 || other.bundle == nil {
 		stock, err := other.PreKeys(ctx, choice&1)

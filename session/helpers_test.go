@@ -149,8 +149,8 @@ func refuse(t testing.TB, from signet.Address, to *party, m session.Message, wan
 	return err
 }
 
-// guarded is m in a slice with spare capacity full of 0xAA. That neither changed is checked when the
-// test ends.
+// guarded is m in a slice with spare capacity full of 0xAA. That neither changed is checked when
+// the test ends.
 func guarded(t testing.TB, m session.Message) session.Message {
 	m.Body = guard(t, m.Body)
 	return m

@@ -72,8 +72,8 @@ const (
 	kept                      // one is
 )
 
-// identityRow reads a row of an identity key. One that does not decode is a *DamagedError: it counts as missing for Trust
-// alone, and for nothing that a peer can bring about.
+// identityRow reads a row of an identity key. One that does not decode is a *DamagedError: it
+// counts as missing for Trust alone, and for nothing that a peer can bring about.
 func identityRow(tx Tx, a signet.Address) ([]byte, error) {
 	row, err := tx.Identity(a)
 	if err == nil && len(row) > 0 {
@@ -87,8 +87,9 @@ func identityRow(tx Tx, a signet.Address) ([]byte, error) {
 	return row, &DamagedError{Peer: a, Row: "identity", Err: err}
 }
 
-// accepted returns the identity key that is accepted for peer. It writes nothing. If the row of a user is damaged, the rows
-// that say which of the user's devices were met say it too; the error is a *DamagedError if none does.
+// accepted returns the identity key that is accepted for peer. It writes nothing. If the row of a
+// user is damaged, the rows that say which of the user's devices were met say it too; the error is
+// a *DamagedError if none does.
 func (d *Device) accepted(tx Tx, peer signet.Address) (key signet.PublicKey, of acceptance, err error) {
 	if d.isOwn(peer) {
 		return d.id.PublicKey(), kept, nil

@@ -16,8 +16,8 @@ import (
 // plainStore hides that the store keeps sessions and takes many peers.
 type plainStore struct{ session.Store }
 
-// TestEncryptIn: what was received, what is noted of it and the answers are one commit, also to another peer, and if it
-// fails the same keys make the next answers.
+// TestEncryptIn: what was received, what is noted of it and the answers are one commit, also to
+// another peer, and if it fails the same keys make the next answers.
 func TestEncryptIn(t *testing.T) {
 	alice, bob := pair(t)
 	carol := newParty(carolAddr, session.Options{})
@@ -56,8 +56,9 @@ func TestEncryptIn(t *testing.T) {
 	}
 }
 
-// TestInTransaction: an operation inside a function that runs in a transaction of the same device fails at once, over any
-// store, and what called it goes on; one of another device, and one of another goroutine, does not.
+// TestInTransaction: an operation inside a function that runs in a transaction of the same device
+// fails at once, over any store, and what called it goes on; one of another device, and one of
+// another goroutine, does not.
 func TestInTransaction(t *testing.T) {
 	for _, plain := range []bool{false, true} {
 		t.Run(fmt.Sprint(plain), func(t *testing.T) {

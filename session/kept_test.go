@@ -118,8 +118,8 @@ func TestKeptIsStored(t *testing.T) {
 	require.Greater(t, opened, 350)
 }
 
-// TestTransactionsThatRunAgain: an operation whose transaction is lost, and lost again, uses no key twice
-// and gives the result of the run that was committed, while others do the same.
+// TestTransactionsThatRunAgain: an operation whose transaction is lost, and lost again, uses no key
+// twice and gives the result of the run that was committed, while others do the same.
 func TestTransactionsThatRunAgain(t *testing.T) {
 	for name, hide := range map[string]bool{"kept": false, "bytes": true} {
 		t.Run(name, func(t *testing.T) {
@@ -212,8 +212,8 @@ func TestClonesPart(t *testing.T) {
 	deliver(t, alice, bob, "the last")
 }
 
-// TestVersionsLast: a version of a record stays what it is while somebody may have it, and is erased when
-// nobody can.
+// TestVersionsLast: a version of a record stays what it is while somebody may have it, and is
+// erased when nobody can.
 func TestVersionsLast(t *testing.T) {
 	alice, bob := pair(t)
 	deliver(t, alice, bob, "x")

@@ -11,7 +11,8 @@ import (
 	"signet.example/signet/session"
 )
 
-// keyless is the next message of from's chain to the other, made from the elliptic-curve half of its record alone.
+// keyless is the next message of from's chain to the other, made from the elliptic-curve half of
+// its record alone.
 func keyless(t testing.TB, from, to *party, text string) session.Message {
 	t.Helper()
 	record, err := from.Record(ctx, to.addr)
@@ -32,8 +33,8 @@ func keyless(t testing.TB, from, to *party, text string) session.Message {
 	return session.Message{Type: session.TypeSignal, Body: append(m, tag[:8]...)}
 }
 
-// TestKeyless: a message that was made without any post-quantum key is refused, with a session that is decoded
-// from a row or kept decoded, current or archived; unless it is asked for.
+// TestKeyless: a message that was made without any post-quantum key is refused, with a session that
+// is decoded from a row or kept decoded, current or archived; unless it is asked for.
 func TestKeyless(t *testing.T) {
 	needPQ(t)
 	for _, archived := range []bool{false, true} {

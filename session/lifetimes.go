@@ -76,8 +76,9 @@ func (d *Device) confirmIn(tx Tx, row string, list []lifetime, id uint32) error 
 	return tx.PutValue(row, appendLifetimes(nil, list))
 }
 
-// A lifetime says when a signed prekey or last-resort KEM prekey was replaced, in milliseconds of the
-// device's age; zero for the newest one, and for those whose successor is not known to be published.
+// A lifetime says when a signed prekey or last-resort KEM prekey was replaced, in milliseconds of
+// the device's age; zero for the newest one, and for those whose successor is not known to be
+// published.
 type lifetime struct {
 	id       uint32
 	replaced uint64
@@ -120,9 +121,9 @@ func appendLifetimes(b []byte, list []lifetime) []byte {
 // Retire removes the signed prekeys and last-resort KEM prekeys whose grace has passed, and returns
 // how many. First messages that name one of them fail with ErrPreKeyID from then on.
 //
-// The grace begins when the successor is known to be published. It is measured by the device's age: of
-// the time between two calls of Rotate, Retire or MarkPublished a week counts at the most, and of a
-// clock that goes back nothing, so that no step of the clock removes what peers still use.
+// The grace begins when the successor is known to be published. It is measured by the device's age:
+// of the time between two calls of Rotate, Retire or MarkPublished a week counts at the most, and
+// of a clock that goes back nothing, so that no step of the clock removes what peers still use.
 func (d *Device) Retire(ctx context.Context) (n int, err error) {
 	grace := uint64(d.opts.SignedPreKeyGrace.Milliseconds())
 	err = d.update(ctx, signet.Address{}, func(tx Tx) error {

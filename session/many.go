@@ -14,15 +14,15 @@ import (
 
 // This file is what a message to many devices needs: one transaction for all of them.
 
-// A ManyStore is a Store whose transactions can name many peers at once. It is optional: a Device uses
-// it if its store has it.
+// A ManyStore is a Store whose transactions can name many peers at once. It is optional: a Device
+// uses it if its store has it.
 type ManyStore interface {
 	Store
 
 	// UpdateAll is Update naming all of peers; one that is there twice counts once, and none at all
 	// means the zero Address. It excludes every Update and UpdateAll that names one of them. All of it
-	// commits or nothing. Where rows are far away, the sessions and identities of the peers are read in
-	// one round trip and written in one, however many there are.
+	// commits or nothing. Where rows are far away, the sessions and identities of the peers are read
+	// in one round trip and written in one, however many there are.
 	UpdateAll(ctx context.Context, peers []signet.Address, f func(tx Tx) error) error
 }
 
@@ -35,9 +35,10 @@ type Outgoing struct {
 	// under no MAC and makes no difference: a session that the peer began is with the installation
 	// that the directory named when EncryptAll was first called for it (decision 020).
 	RegistrationID uint32
-	// Exact is for callers that can fetch a bundle: a session that the peer began, and whose first message
-	// claimed another id than RegistrationID, does not count. It may be with an installation that was replaced
-	// before anything was sent to it; one new session is made rather than a message lost.
+	// Exact is for callers that can fetch a bundle: a session that the peer began, and whose first
+	// message claimed another id than RegistrationID, does not count. It may be with an installation
+	// that was replaced before anything was sent to it; one new session is made rather than a message
+	// lost.
 	Exact bool
 }
 
@@ -49,16 +50,16 @@ func (o Outgoing) Format(f fmt.State, _ rune) {
 // LogValue is Format's for slog.
 func (o Outgoing) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(o)) }
 
-// A Sent is a message for one peer. RegistrationID is the one of Outgoing, or else the peer's when the
-// session was made: the server that delivers the message compares it.
+// A Sent is a message for one peer. RegistrationID is the one of Outgoing, or else the peer's when
+// the session was made: the server that delivers the message compares it.
 type Sent struct {
 	Message
 	Peer           signet.Address
 	RegistrationID uint32
 }
 
-// A NoSessionError names all peers of an EncryptAll that there is no session to send on with: fetch a
-// bundle of each and StartAll. It matches ErrNoSession.
+// A NoSessionError names all peers of an EncryptAll that there is no session to send on with: fetch
+// a bundle of each and StartAll. It matches ErrNoSession.
 type NoSessionError struct{ Peers []signet.Address }
 
 func (e *NoSessionError) Error() string {
@@ -75,16 +76,17 @@ func (e *NoSessionError) Error() string {
 // Is makes the error match ErrNoSession.
 func (e *NoSessionError) Is(target error) bool { return target == ErrNoSession }
 
-// EncryptAll is Encrypt for many peers: it returns a message for each of out, in their order, once all
-// the advanced ratchets are durable. to, if not nil, runs in their transaction with the messages, so
-// that the caller's own rows are kept only if every message may be sent.
+// EncryptAll is Encrypt for many peers: it returns a message for each of out, in their order, once
+// all the advanced ratchets are durable. to, if not nil, runs in their transaction with the
+// messages, so that the caller's own rows are kept only if every message may be sent.
 //
-// With a ManyStore all of it is one transaction. With another store the peers come one after another and
-// to runs with the last of them. Then, if one fails, those before it have lost a message key each, as
-// after a crash: no message is returned, and none of the keys is used again.
+// With a ManyStore all of it is one transaction. With another store the peers come one after
+// another and to runs with the last of them. Then, if one fails, those before it have lost a
+// message key each, as after a crash: no message is returned, and none of the keys is used again.
 //
-// The error is a *NoSessionError with all the peers that need a session, those with another identity than the
-// accepted one among them, or ErrRecord. Plaintexts are not modified and not kept. EncryptEach leaves such peers out.
+// The error is a *NoSessionError with all the peers that need a session, those with another
+// identity than the accepted one among them, or ErrRecord. Plaintexts are not modified and not
+// kept. EncryptEach leaves such peers out.
 func (d *Device) EncryptAll(ctx context.Context, out []Outgoing, to func(Tx, []Sent) error) ([]Sent, error) {
 	sent, failed, err := d.encryptMany(ctx, out, to)
 	if err == nil {
@@ -179,7 +181,8 @@ func (d *Device) encryptAll(ctx context.Context, tx Tx, src *entropy.Source, out
 	return sent, nil, nil
 }
 
-// encryptOne is encryptAll for one peer. If really is false it only says whether the peer would fail.
+// encryptOne is encryptAll for one peer. If really is false it only says whether the peer would
+// fail.
 func (d *Device) encryptOne(tx Tx, src *entropy.Source, r *record, o *Outgoing, now time.Time, really bool) (one Sent, err error) {
 	if err := d.loadInto(r, tx, o.Peer); err != nil {
 		return one, err
@@ -218,8 +221,9 @@ func (r *record) sends(registration uint32, now int64) bool {
 	return !stale(pending, now) && (registration == 0 || registration == remote)
 }
 
-// Missing returns those peers of out that there is no session to send on with: what EncryptAll would
-// fail for, those with a damaged record among them. It reads no plaintext and changes nothing.
+// Missing returns those peers of out that there is no session to send on with: what EncryptAll
+// would fail for, those with a damaged record among them. It reads no plaintext and changes
+// nothing.
 func (d *Device) Missing(ctx context.Context, out []Outgoing) (missing []signet.Address, err error) {
 	err = d.updateAll(ctx, peersOf(out), func(tx Tx) error {
 		missing = nil

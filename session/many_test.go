@@ -93,8 +93,8 @@ func TestEncryptAll(t *testing.T) {
 	})
 }
 
-// TestEncryptAllRefuses: an identity that changed, another registration and an unanswered session each
-// stop the message to all.
+// TestEncryptAllRefuses: an identity that changed, another registration and an unanswered session
+// each stop the message to all.
 func TestEncryptAllRefuses(t *testing.T) {
 	forBoth(t, func(t *testing.T, many bool) {
 		alice, peers, out := crowd(many, 3)

@@ -144,10 +144,10 @@ func recordError(err error) error {
 // it is gone from the store, and the prekeys of a first message with it. The body is not modified
 // and not kept.
 //
-// The error matches ratchet.ErrDuplicate for a message decrypted before, ratchet.ErrForgotten for one that was not and
-// never will be because its key was given up, ErrInvalidMessage for one
-// that does not parse or decrypt (and ratchet.ErrSteps beside it for one that Options.MaxSteps is
-// too little for), ErrVersion, ErrPreKeyID, ErrNoSession, ErrRecord, or is an
+// The error matches ratchet.ErrDuplicate for a message decrypted before, ratchet.ErrForgotten for
+// one that was not and never will be because its key was given up, ErrInvalidMessage for one that
+// does not parse or decrypt (and ratchet.ErrSteps beside it for one that Options.MaxSteps is too
+// little for), ErrVersion, ErrPreKeyID, ErrNoSession, ErrRecord, or is an
 // *UntrustedIdentityError, or ctx's. On error nothing has changed and the message can be tried
 // again. The exception, with Options.Custody only, is a *NoticeError: the message was received and
 // is no text.
@@ -159,8 +159,8 @@ func (d *Device) Decrypt(ctx context.Context, peer signet.Address, m Message) ([
 // transaction that removes its key, so that the caller's own rows (an inbox, say) commit with it or
 // not at all. If to fails, nothing is kept and its error is returned. The plaintext belongs to the
 // caller. A notice does not reach to. Like every function that runs in a transaction, to may run
-// again and has no effect outside it. To answer inside it there is EncryptIn; other operations of the
-// device fail there at once, with ErrInTransaction.
+// again and has no effect outside it. To answer inside it there is EncryptIn; other operations of
+// the device fail there at once, with ErrInTransaction.
 func (d *Device) DecryptTo(ctx context.Context, peer signet.Address, m Message, to func(tx Tx, plaintext []byte) error) error {
 	_, err := d.decrypt(ctx, peer, nil, m, to)
 	return err

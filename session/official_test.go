@@ -207,9 +207,9 @@ func (v *failures) edited(t testing.TB, record []byte, state string) []byte {
 	return wire.AppendCurrent(nil, &s)
 }
 
-// TestV4Failures are 89 messages of all kinds with the official verdict and its effects on the store.
-// Two verdicts differ on purpose, and after a replayed base key the official client has saved the
-// identity, where our transaction keeps nothing.
+// TestV4Failures are 89 messages of all kinds with the official verdict and its effects on the
+// store. Two verdicts differ on purpose, and after a replayed base key the official client has
+// saved the identity, where our transaction keeps nothing.
 func TestV4Failures(t *testing.T) {
 	var v failures
 	vectors(t, "v4_failures.json", &v)

@@ -10,8 +10,9 @@ import (
 	"signet.example/signet/session"
 )
 
-// TestOrderOfParsing: of the things that are wrong with a first message the official client names the first in this order:
-// the base key, the KEM pair, the identity key, the message inside (protocol §6.3).
+// TestOrderOfParsing: of the things that are wrong with a first message the official client names
+// the first in this order: the base key, the KEM pair, the identity key, the message inside
+// (protocol §6.3).
 func TestOrderOfParsing(t *testing.T) {
 	alice, bob := newParty(aliceAddr, session.Options{}), newParty(bobAddr, session.Options{})
 	require.NoError(t, alice.Start(ctx, bobAddr, bob.bundle(t, 1)))

@@ -7,9 +7,9 @@ import (
 	"signet.example/signet/internal/wire"
 )
 
-// Plaintext content is the one message that travels without encryption of its own: a request to send
-// again cannot rely on the session that it is about. It is a byte, a Content protobuf with nothing but
-// a DecryptionErrorMessage in it, and the padding boundary of the application's format.
+// Plaintext content is the one message that travels without encryption of its own: a request to
+// send again cannot rely on the session that it is about. It is a byte, a Content protobuf with
+// nothing but a DecryptionErrorMessage in it, and the padding boundary of the application's format.
 
 const (
 	plaintextFirst  = 0xC0
@@ -17,8 +17,8 @@ const (
 	retryField      = 8 // of Content
 )
 
-// NewPlaintextContent returns the message that carries e to the peer, in a sealed sender envelope as a
-// rule. There is no other plaintext content than this.
+// NewPlaintextContent returns the message that carries e to the peer, in a sealed sender envelope
+// as a rule. There is no other plaintext content than this.
 func NewPlaintextContent(e *DecryptionErrorMessage) Message {
 	inner, _ := e.AppendBinary(make([]byte, 0, 64))
 	b := wire.AppendBytes([]byte{plaintextFirst}, retryField, inner)

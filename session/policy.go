@@ -65,7 +65,8 @@ func (d *Device) follow(tx Tx, u *UntrustedIdentityError, except *signet.Address
 	return d.call(func() error { return d.opts.IdentityChanged(tx, c) })
 }
 
-// stays says whether the accepted key was verified. The error is u unless the policy lets the other key follow it.
+// stays says whether the accepted key was verified. The error is u unless the policy lets the other
+// key follow it.
 func (d *Device) stays(tx Tx, u *UntrustedIdentityError) (verified bool, err error) {
 	if d.opts.IdentityChanges == RefuseChanges || d.isOwn(u.Peer) {
 		return false, u

@@ -29,8 +29,8 @@ const (
 	rowAge          = "prekey-age"
 )
 
-// Identity returns the identity key kept in the store's own row, and makes one the first time. It is
-// for programs that have no other place for it.
+// Identity returns the identity key kept in the store's own row, and makes one the first time. It
+// is for programs that have no other place for it.
 func Identity(ctx context.Context, store Store) (*signet.PrivateKey, error) {
 	var key *signet.PrivateKey
 	src := entropy.From(ctx)
@@ -94,9 +94,9 @@ const (
 	maxID = 1<<24 - 2
 )
 
-// nextID returns an id that was never given out under this name, or not for the last 16 million. The
-// first is random, so that a device that was installed anew does not repeat the ids that a directory
-// still hands out.
+// nextID returns an id that was never given out under this name, or not for the last 16 million.
+// The first is random, so that a device that was installed anew does not repeat the ids that a
+// directory still hands out.
 func nextID(tx Tx, src *entropy.Source, name string) (uint32, error) {
 	row, err := value(tx, name)
 	if err != nil {
@@ -133,13 +133,14 @@ func unusedID(tx Tx, src *entropy.Source, name string, get func(uint32) ([]byte,
 	}
 }
 
-// PreKeys makes n one-time prekeys and n one-time KEM prekeys, stores them, and returns them with the
-// device's current signed prekey and last-resort KEM prekey (made the first time), ready to publish
-// (X3DH §3.2, PQXDH §3.2). It returns once they are durable. n is at most 10 000, which are 50 MB in the store;
-// peers ask for one pair each, and 100 are customary. The error is ctx's if that ends on the way.
+// PreKeys makes n one-time prekeys and n one-time KEM prekeys, stores them, and returns them with
+// the device's current signed prekey and last-resort KEM prekey (made the first time), ready to
+// publish (X3DH §3.2, PQXDH §3.2). It returns once they are durable. n is at most 10 000, which are
+// 50 MB in the store; peers ask for one pair each, and 100 are customary. The error is ctx's if
+// that ends on the way.
 //
-// Call MarkPublished once they are published. Until then they are on the list of Unpublished, which is
-// bounded by Options.MaxUnpublished: the oldest of them are deleted first.
+// Call MarkPublished once they are published. Until then they are on the list of Unpublished, which
+// is bounded by Options.MaxUnpublished: the oldest of them are deleted first.
 func (d *Device) PreKeys(ctx context.Context, n int) (*x3dh.Published, error) {
 	if n < 0 || n > maxPreKeys {
 		return nil, fmt.Errorf("session: %d prekeys at once", n)
@@ -147,8 +148,8 @@ func (d *Device) PreKeys(ctx context.Context, n int) (*x3dh.Published, error) {
 	return d.prepare(ctx, func(m *maker) (*x3dh.Published, error) { return m.publish(n, true) })
 }
 
-// CurvePreKeys is PreKeys for networks of version 3: it makes n elliptic-curve one-time prekeys and no
-// KEM prekey of any kind. LastResort and KEMPreKeys of the result are empty.
+// CurvePreKeys is PreKeys for networks of version 3: it makes n elliptic-curve one-time prekeys and
+// no KEM prekey of any kind. LastResort and KEMPreKeys of the result are empty.
 func (d *Device) CurvePreKeys(ctx context.Context, n int) (*x3dh.Published, error) {
 	if n < 0 || n > maxPreKeys {
 		return nil, fmt.Errorf("session: %d prekeys at once", n)
@@ -171,11 +172,11 @@ func (d *Device) RetryPreKey(ctx context.Context) (*x3dh.Published, error) {
 	})
 }
 
-// Rotate replaces the signed prekey and the last-resort KEM prekey and returns the new ones, ready to
-// publish; no one-time prekeys are made. The old ones open first messages for SignedPreKeyGrace from
-// the day on which the new ones are known to be published (MarkPublished, or a first message that
-// names them), until Retire removes them. Rotate about once a week. After eight rotations that were
-// not published it returns the newest again.
+// Rotate replaces the signed prekey and the last-resort KEM prekey and returns the new ones, ready
+// to publish; no one-time prekeys are made. The old ones open first messages for SignedPreKeyGrace
+// from the day on which the new ones are known to be published (MarkPublished, or a first message
+// that names them), until Retire removes them. Rotate about once a week. After eight rotations that
+// were not published it returns the newest again.
 func (d *Device) Rotate(ctx context.Context) (*x3dh.Published, error) {
 	return d.prepare(ctx, func(m *maker) (*x3dh.Published, error) {
 		p, err := m.signedOnly(m.renew)
@@ -219,8 +220,8 @@ type maker struct {
 	now uint64 // milliseconds
 }
 
-// publish makes n one-time prekeys, with KEM prekeys as many of those and the last resort, and gathers
-// them with the current signed prekey.
+// publish makes n one-time prekeys, with KEM prekeys as many of those and the last resort, and
+// gathers them with the current signed prekey.
 func (m *maker) publish(n int, withKEM bool) (*x3dh.Published, error) {
 	p, err := m.signedOnly(m.current)
 	if err != nil {

@@ -182,7 +182,8 @@ func TestDefaultGrace(t *testing.T) {
 	require.Equal(t, 2, n)
 }
 
-// TestLowPreKeys is called outside of the transaction, after each first message that took one of few.
+// TestLowPreKeys is called outside of the transaction, after each first message that took one of
+// few.
 func TestLowPreKeys(t *testing.T) {
 	for _, c := range []struct {
 		water, stock int
@@ -238,7 +239,8 @@ func TestRegistrationID(t *testing.T) {
 	}
 }
 
-// TestDamagedPreKeys: prekeys that do not parse are errors, not panics. For the lists of them see TestDamagedPreKeyRows.
+// TestDamagedPreKeys: prekeys that do not parse are errors, not panics. For the lists of them see
+// TestDamagedPreKeyRows.
 func TestDamagedPreKeys(t *testing.T) {
 	for name, damage := range map[string]func(tx session.Tx, f x3dh.BundleFields) error{
 		"one-time":       func(tx session.Tx, f x3dh.BundleFields) error { return tx.PutPreKey(f.PreKey.ID, []byte{0xff}) },

@@ -15,13 +15,13 @@ import (
 	"signet.example/signet/x3dh"
 )
 
-// This file is what a device knows about the publication of its prekeys: a list of those that were made
-// and are not known to be published.
+// This file is what a device knows about the publication of its prekeys: a list of those that were
+// made and are not known to be published.
 
-// Unpublished returns what the next publication has to carry: the one-time prekeys that were made and not
-// marked as published, oldest first, with the current signed prekey and, if there is one, the
-// last-resort KEM prekey. Those that were used meanwhile are left out. A publication that failed is
-// repeated with it, and no private key is made in vain.
+// Unpublished returns what the next publication has to carry: the one-time prekeys that were made
+// and not marked as published, oldest first, with the current signed prekey and, if there is one,
+// the last-resort KEM prekey. Those that were used meanwhile are left out. A publication that
+// failed is repeated with it, and no private key is made in vain.
 func (d *Device) Unpublished(ctx context.Context) (*x3dh.Published, error) {
 	return d.prepare(ctx, func(m *maker) (*x3dh.Published, error) {
 		p, err := m.signedOnly(m.current)
@@ -54,8 +54,9 @@ func (d *Device) Unpublished(ctx context.Context) (*x3dh.Published, error) {
 	})
 }
 
-// MarkPublished notes that the directory has p: its one-time prekeys leave the list of Unpublished, and
-// the grace of the signed and last-resort prekeys that p replaces begins. p is not modified and not kept.
+// MarkPublished notes that the directory has p: its one-time prekeys leave the list of Unpublished,
+// and the grace of the signed and last-resort prekeys that p replaces begins. p is not modified and
+// not kept.
 func (d *Device) MarkPublished(ctx context.Context, p *x3dh.Published) error {
 	return d.update(ctx, signet.Address{}, func(tx Tx) error {
 		if _, err := d.age(tx); err != nil {
@@ -82,8 +83,8 @@ func (d *Device) MarkPublished(ctx context.Context, p *x3dh.Published) error {
 	})
 }
 
-// unpublished adds ids to a list, and deletes the oldest prekeys on it beyond its bound: what was just
-// made twice, or Options.MaxUnpublished if that is more.
+// unpublished adds ids to a list, and deletes the oldest prekeys on it beyond its bound: what was
+// just made twice, or Options.MaxUnpublished if that is more.
 func (m *maker) unpublished(row string, ids []uint32, remove func(uint32) error) error {
 	if len(ids) == 0 {
 		return nil
@@ -158,11 +159,11 @@ func putIDs(tx Tx, row string, list []uint32) error {
 	return tx.PutValue(row, b)
 }
 
-// ImportKEMPreKey brings a KEM prekey that another program has published: record is the official record
-// (protocol §2.2), some 4.9 kB. One that is a last resort opens any number of first messages; it
-// becomes the device's current one if there is none, and is otherwise replaced from now on. The error
-// names what is wrong: a record that does not parse, keys that do not belong together, a signature that
-// is not this identity's. record is not modified and not kept.
+// ImportKEMPreKey brings a KEM prekey that another program has published: record is the official
+// record (protocol §2.2), some 4.9 kB. One that is a last resort opens any number of first
+// messages; it becomes the device's current one if there is none, and is otherwise replaced from
+// now on. The error names what is wrong: a record that does not parse, keys that do not belong
+// together, a signature that is not this identity's. record is not modified and not kept.
 func (d *Device) ImportKEMPreKey(tx Tx, record []byte, lastResort bool) error {
 	r, err := wire.ParsePreKey(record)
 	if err != nil {
@@ -180,8 +181,8 @@ func (d *Device) ImportKEMPreKey(tx Tx, record []byte, lastResort bool) error {
 	return d.addLifetime(tx, rowLastResort, r.ID)
 }
 
-// addLifetime adds an imported prekey to a list of lifetimes: as the current one if there is none, and
-// else as one that is replaced from now on.
+// addLifetime adds an imported prekey to a list of lifetimes: as the current one if there is none,
+// and else as one that is replaced from now on.
 func (d *Device) addLifetime(tx Tx, row string, id uint32) error {
 	list, err := lifetimes(tx, row)
 	if err != nil || slices.ContainsFunc(list, func(l lifetime) bool { return l.id == id }) {
@@ -196,8 +197,8 @@ func (d *Device) addLifetime(tx Tx, row string, id uint32) error {
 	return tx.PutValue(row, appendLifetimes(nil, append(list, l)))
 }
 
-// paired reports whether a KEM prekey's halves belong together: what is encapsulated to one comes out of
-// the other.
+// paired reports whether a KEM prekey's halves belong together: what is encapsulated to one comes
+// out of the other.
 func paired(public, private []byte) bool {
 	var coins [kem.CoinsSize]byte // nothing is protected by what is agreed here
 	ciphertext, sent, err := kem.Encapsulate(public, &coins)

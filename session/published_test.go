@@ -33,8 +33,9 @@ func retired(t *testing.T, p *party) (total int) {
 	return total
 }
 
-// TestUnpublishedRotations: while no rotation gets through, the directory hands out the old prekeys, and
-// they open first messages however old they are. Their grace begins with a publication.
+// TestUnpublishedRotations: while no rotation gets through, the directory hands out the old
+// prekeys, and they open first messages however old they are. Their grace begins with a
+// publication.
 func TestUnpublishedRotations(t *testing.T) {
 	bob := newParty(bobAddr, session.Options{})
 	published := bob.bundle(t, 0) // what the directory has
@@ -67,8 +68,8 @@ func TestUnpublishedRotations(t *testing.T) {
 	refuse(t, later.addr, bob, m, session.ErrPreKeyID)
 }
 
-// TestFirstMessageConfirms: a first message that names new prekeys shows that they are published, although
-// nobody has said so.
+// TestFirstMessageConfirms: a first message that names new prekeys shows that they are published,
+// although nobody has said so.
 func TestFirstMessageConfirms(t *testing.T) {
 	bob := newParty(bobAddr, session.Options{})
 	old := bob.bundle(t, 0)
@@ -116,8 +117,8 @@ func TestClockSteps(t *testing.T) {
 	}
 }
 
-// TestUnpublishedPreKeys: a publication that failed is repeated with the same prekeys; what was never
-// published is bounded, and what was goes off the list.
+// TestUnpublishedPreKeys: a publication that failed is repeated with the same prekeys; what was
+// never published is bounded, and what was goes off the list.
 func TestUnpublishedPreKeys(t *testing.T) {
 	bob := newParty(bobAddr, session.Options{MaxUnpublished: 10})
 	ids := func(p *x3dh.Published) (list []uint32) {
@@ -179,7 +180,8 @@ func TestUnpublishedPreKeys(t *testing.T) {
 	require.Equal(t, [2]int{50, 50}, stock())
 }
 
-// TestCurvePreKeys are for a network that knows no KEM prekeys: there is none in the result or the store.
+// TestCurvePreKeys are for a network that knows no KEM prekeys: there is none in the result or the
+// store.
 func TestCurvePreKeys(t *testing.T) {
 	bob := newParty(bobAddr, session.Options{AllowX3DH: true})
 	_, err := bob.CurvePreKeys(ctx, -1)
@@ -218,8 +220,8 @@ func TestCurvePreKeys(t *testing.T) {
 	}
 }
 
-// TestImportKEMPreKey: a last resort that another program has published opens the first messages of all
-// peers, and a one-time KEM prekey one.
+// TestImportKEMPreKey: a last resort that another program has published opens the first messages of
+// all peers, and a one-time KEM prekey one.
 func TestImportKEMPreKey(t *testing.T) {
 	old := newParty(bobAddr, session.Options{})
 	stock, err := old.PreKeys(ctx, 1)

@@ -57,8 +57,8 @@ func (d *Device) loadInto(r *record, tx Tx, peer signet.Address) error {
 	return r.begin()
 }
 
-// begin makes the current session what the store has. It is Expendable: after a failure it begins again. A row that does
-// not decode is none.
+// begin makes the current session what the store has. It is Expendable: after a failure it begins
+// again. A row that does not decode is none.
 func (r *record) begin() error {
 	err := r.decodeCurrent()
 	if errors.Is(err, ErrRecord) {
@@ -164,7 +164,8 @@ func (r *record) saveCurrent() error {
 	return r.keeping.KeepSession(r.peer, keep(s))
 }
 
-// loadArchive reads the previous sessions. Those that do not decode are left out, and do not stand in the way of others.
+// loadArchive reads the previous sessions. Those that do not decode are left out, and do not stand
+// in the way of others.
 func (r *record) loadArchive() error {
 	if r.archiveLoaded {
 		return nil
@@ -225,15 +226,16 @@ func (r *record) promote(s *ratchet.State) error {
 	return nil
 }
 
-// A place is where a session was found: an entry of the previous ones, or no bytes for the current one.
+// A place is where a session was found: an entry of the previous ones, or no bytes for the current
+// one.
 type place struct {
 	raw []byte
 	at  int
 }
 
-// opens is called when s, which was found at p, has opened a message: that makes it the current session
-// (protocol §7.3), unless it cannot send or is not with the installation that the current one is with. Then it is
-// written back where it was.
+// opens is called when s, which was found at p, has opened a message: that makes it the current
+// session (protocol §7.3), unless it cannot send or is not with the installation that the current
+// one is with. Then it is written back where it was.
 func (r *record) opens(s *ratchet.State, p place) error {
 	if len(p.raw) == 0 {
 		return nil // it is the current one
@@ -302,8 +304,9 @@ func (r *record) open(s *ratchet.State, src *entropy.Source, m *wire.SignalMessa
 	return plaintext, nil
 }
 
-// decrypt tries an ordinary message on the sessions in their order (protocol §7.3), all of them within r.within. A
-// duplicate, or one whose key was given up, ends the trial; other failures look alike, but that one which cost too much may be tried with more steps.
+// decrypt tries an ordinary message on the sessions in their order (protocol §7.3), all of them
+// within r.within. A duplicate, or one whose key was given up, ends the trial; other failures look
+// alike, but that one which cost too much may be tried with more steps.
 func (r *record) decrypt(src *entropy.Source, m *wire.SignalMessage) (plaintext []byte, err error) {
 	failed := errNoneOpens
 	if r.current != nil && r.current.Version() == uint32(m.Version) {
@@ -347,8 +350,8 @@ func (r *record) decrypt(src *entropy.Source, m *wire.SignalMessage) (plaintext 
 	return nil, r.notOpened(TypeSignal, failed)
 }
 
-// old reports whether a message is of a chain of the session that it was tried on, and behind what the chain keeps: no
-// other session opens it.
+// old reports whether a message is of a chain of the session that it was tried on, and behind what
+// the chain keeps: no other session opens it.
 func old(err error) bool {
 	return errors.Is(err, ratchet.ErrDuplicate) || errors.Is(err, ratchet.ErrForgotten)
 }
@@ -369,8 +372,8 @@ func (r *record) notOpened(t MessageType, err error) error {
 	return invalid(t, "decryption failed")
 }
 
-// stale reports whether the session has waited too long for an answer to be used for sending. now is in
-// milliseconds.
+// stale reports whether the session has waited too long for an answer to be used for sending. now
+// is in milliseconds.
 func stale(p *ratchet.Pending, now int64) bool {
 	const max = 1 << 50 // seconds; beyond it the arithmetic below would overflow
 	if p == nil || p.Timestamp > max {
@@ -418,15 +421,16 @@ func (d *Device) Record(ctx context.Context, peer signet.Address) ([]byte, error
 	return b, nil
 }
 
-// SetRecord replaces the sessions with peer by those of an official RecordStructure, and accepts the
-// identity key that its current session names unless another is accepted already for peer's user, which is an
+// SetRecord replaces the sessions with peer by those of an official RecordStructure, and accepts
+// the identity key that its current session names unless another is accepted already for peer's
+// user, which is an
 // *UntrustedIdentityError. Previous sessions with another key never count. The record must not be in use anywhere else: two writers of one session
-// use message keys twice. Their first messages count as received: they do not open again once the sessions are gone, with
-// the prekeys that are in the store by then. An empty record removes the sessions. b is not kept. The error for a record
-// that does not decode is ErrRecord.
+// use message keys twice. Their first messages count as received: they do not open again once the
+// sessions are gone, with the prekeys that are in the store by then. An empty record removes the
+// sessions. b is not kept. The error for a record that does not decode is ErrRecord.
 //
-// What was lost where the record comes from is not known any more: messages more than 2000 behind the newest of a chain are
-// ratchet.ErrForgotten, those among them that were decrypted too.
+// What was lost where the record comes from is not known any more: messages more than 2000 behind
+// the newest of a chain are ratchet.ErrForgotten, those among them that were decrypted too.
 func (d *Device) SetRecord(ctx context.Context, peer signet.Address, b []byte) error {
 	current, previous, err := wire.SplitRecord(wire.Foreign(b, maxSkipped))
 	if err != nil {

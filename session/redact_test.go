@@ -81,8 +81,8 @@ func TestLeaksAreFound(t *testing.T) {
 	}
 }
 
-// TestRedaction prints every exported type that holds, or is near, a secret: as a value, as a pointer
-// and nested.
+// TestRedaction prints every exported type that holds, or is near, a secret: as a value, as a
+// pointer and nested.
 func TestRedaction(t *testing.T) {
 	key, err := signet.NewPrivateKey(planted)
 	require.NoError(t, err)

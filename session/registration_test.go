@@ -10,8 +10,9 @@ import (
 	"signet.example/signet/session"
 )
 
-// TestRegistrationIsOnlyClaimed: the registration id of a first message is under no MAC. Whatever it says, the session
-// counts for the installation that the directory names, and when that is another one it has ended.
+// TestRegistrationIsOnlyClaimed: the registration id of a first message is under no MAC. Whatever
+// it says, the session counts for the installation that the directory names, and when that is
+// another one it has ended.
 func TestRegistrationIsOnlyClaimed(t *testing.T) {
 	for _, version := range []int{3, 4} {
 		for _, claimed := range []uint32{0, 1, 16_380, 1<<32 - 1} {
@@ -84,8 +85,9 @@ func testClaimed(t *testing.T, alice, bob *party, version int, claimed uint32) {
 	receive(t, bob, alice, answer(), "x")
 }
 
-// TestExactRegistration: who can fetch a bundle gets a new session rather than one that may be with an installation
-// that is no more, and that once: messages of the older session open, and do not put it back.
+// TestExactRegistration: who can fetch a bundle gets a new session rather than one that may be with
+// an installation that is no more, and that once: messages of the older session open, and do not
+// put it back.
 func TestExactRegistration(t *testing.T) {
 	const truth = 4711
 	for _, version := range []int{3, 4} {

@@ -13,8 +13,8 @@ import (
 	"signet.example/signet/session"
 )
 
-// x3dhPair is alice and bob, who speak version 3, a first message of hers to a bundle with n one-time
-// prekeys, and the id of the signed prekey that it names.
+// x3dhPair is alice and bob, who speak version 3, a first message of hers to a bundle with n
+// one-time prekeys, and the id of the signed prekey that it names.
 func x3dhPair(t *testing.T, n int) (alice, bob *party, first session.Message, signed uint32) {
 	opts := session.Options{AllowX3DH: true}
 	alice, bob = newParty(aliceAddr, opts), newParty(bobAddr, opts)
@@ -23,8 +23,8 @@ func x3dhPair(t *testing.T, n int) (alice, bob *party, first session.Message, si
 	return alice, bob, deliver(t, alice, bob, "pay 100"), b.Fields().SignedPreKey.ID
 }
 
-// TestReplayOfX3DH: a first message of version 3 that takes nothing away opens once, for as long as the signed
-// prekey is kept that it names, whatever becomes of its session.
+// TestReplayOfX3DH: a first message of version 3 that takes nothing away opens once, for as long as
+// the signed prekey is kept that it names, whatever becomes of its session.
 func TestReplayOfX3DH(t *testing.T) {
 	for _, c := range []struct {
 		name string
@@ -64,8 +64,8 @@ func TestReplayOfX3DH(t *testing.T) {
 	}
 }
 
-// TestMarksOfX3DH: the mark is there once the message has opened, goes with the signed prekey, and is not needed
-// where a one-time prekey went.
+// TestMarksOfX3DH: the mark is there once the message has opened, goes with the signed prekey, and
+// is not needed where a one-time prekey went.
 func TestMarksOfX3DH(t *testing.T) {
 	marked := func(p *party, signed uint32, m session.Message) bool {
 		first, err := wire.ParsePreKeyMessage(m.Body)
@@ -97,7 +97,8 @@ func TestMarksOfX3DH(t *testing.T) {
 	refuse(t, aliceAddr, bob, m, session.ErrPreKeyID)
 }
 
-// TestMarksAfterRestore: marks of first messages of version 3 stay in a restored backup, as signed prekeys do.
+// TestMarksAfterRestore: marks of first messages of version 3 stay in a restored backup, as signed
+// prekeys do.
 func TestMarksAfterRestore(t *testing.T) {
 	var r session.Rewind
 	require.True(t, r.Mark(1<<31|7))
@@ -108,9 +109,9 @@ func TestMarksAfterRestore(t *testing.T) {
 	require.True(t, r.Mark(7))
 }
 
-// TestWrappedMessages: what is inside a first message opens on the session that the outside names, or on the one
-// that it makes, and on no other: whoever holds back ordinary messages and wraps them takes no prekey, brings no
-// session in and back, and the messages themselves still open.
+// TestWrappedMessages: what is inside a first message opens on the session that the outside names,
+// or on the one that it makes, and on no other: whoever holds back ordinary messages and wraps them
+// takes no prekey, brings no session in and back, and the messages themselves still open.
 func TestWrappedMessages(t *testing.T) {
 	opts := session.Options{AllowX3DH: true}
 	for _, versions := range [][2]uint8{{3, 4}, {4, 3}, {4, 4}, {3, 3}} { // of the previous session, of the current one
@@ -159,8 +160,8 @@ func TestWrappedMessages(t *testing.T) {
 	}
 }
 
-// TestFirstMessageOfAnEndedSession: a late first message opens on the session that it began, and does not put one
-// that cannot send in the place of one that can.
+// TestFirstMessageOfAnEndedSession: a late first message opens on the session that it began, and
+// does not put one that cannot send in the place of one that can.
 func TestFirstMessageOfAnEndedSession(t *testing.T) {
 	alice, bob := newParty(aliceAddr, session.Options{}), newParty(bobAddr, session.Options{})
 	require.NoError(t, alice.Start(ctx, bobAddr, bob.bundle(t, 1)))
@@ -176,8 +177,8 @@ func TestFirstMessageOfAnEndedSession(t *testing.T) {
 	deliver(t, alice, bob, "on the new session, too")
 }
 
-// TestFirstMessagesOfImportedSessions: a session that was brought along began with a message that was received
-// elsewhere, and that message does not open again here when the session is gone.
+// TestFirstMessagesOfImportedSessions: a session that was brought along began with a message that
+// was received elsewhere, and that message does not open again here when the session is gone.
 func TestFirstMessagesOfImportedSessions(t *testing.T) {
 	for _, version := range []int{3, 4} {
 		for _, archived := range []bool{false, true} {

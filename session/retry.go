@@ -31,8 +31,8 @@ type DecryptionErrorMessage struct {
 	Device uint32
 }
 
-// NewDecryptionErrorMessage returns what to answer to m, which was sent at timestamp by the device of
-// that id and could not be decrypted. Of m, which may be of any kind but TypePlaintext, only the
+// NewDecryptionErrorMessage returns what to answer to m, which was sent at timestamp by the device
+// of that id and could not be decrypted. Of m, which may be of any kind but TypePlaintext, only the
 // ratchet key is read, so a message whose other keys are damaged gets an answer, too. The error is
 // ErrInvalidMessage or ErrVersion if there is none to be found.
 func NewDecryptionErrorMessage(m Message, timestamp uint64, device uint32) (*DecryptionErrorMessage, error) {
@@ -106,14 +106,14 @@ func (e *DecryptionErrorMessage) AppendBinary(b []byte) ([]byte, error) {
 
 // ArchiveOnRetry is what to do on receipt of a DecryptionErrorMessage from peer, before anything is
 // sent again: it archives the session with peer if that is the session the failed message was of.
-// It reports whether it did; then the next Encrypt needs a Start, and the repeated message will come
-// with a new key agreement. It does nothing if the failed message was not from this device, or if the
-// session has moved on: a message of its present ratchet key is the only one that shows it broken, and
-// an old answer that arrives late, or twice, must not end a session that works.
+// It reports whether it did; then the next Encrypt needs a Start, and the repeated message will
+// come with a new key agreement. It does nothing if the failed message was not from this device, or
+// if the session has moved on: a message of its present ratchet key is the only one that shows it
+// broken, and an old answer that arrives late, or twice, must not end a session that works.
 //
-// A message without a ratchet key is about a group: group.Channel's Share gives peer the sender key.
-// Whether to send the message of e.Timestamp again is the application's to decide; it should only do
-// so for messages that it sent to peer.
+// A message without a ratchet key is about a group: group.Channel's Share gives peer the sender
+// key. Whether to send the message of e.Timestamp again is the application's to decide; it should
+// only do so for messages that it sent to peer.
 func (d *Device) ArchiveOnRetry(ctx context.Context, peer signet.Address, e *DecryptionErrorMessage) (archived bool, err error) {
 	if !e.HasRatchetKey || e.Device != d.self.Device {
 		return false, nil

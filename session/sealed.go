@@ -7,8 +7,8 @@ import (
 	"signet.example/signet/x3dh"
 )
 
-// This file is what package sealed needs of a Device: its identity key, its store, and what it knows
-// of many peers at once.
+// This file is what package sealed needs of a Device: its identity key, its store, and what it
+// knows of many peers at once.
 
 // IdentityKey returns the identity that the Device was made with, for protocols that agree with it
 // beside the sessions.

@@ -160,8 +160,8 @@ func entries(t testing.TB, p *party, peer signet.Address) (list [][]byte) {
 	return list
 }
 
-// TestFailedTrialChangesNothing: the current session is tried first on a message of a previous one, and a failure
-// leaves it what it was, in its place or behind the one that comes back.
+// TestFailedTrialChangesNothing: the current session is tried first on a message of a previous one,
+// and a failure leaves it what it was, in its place or behind the one that comes back.
 func TestFailedTrialChangesNothing(t *testing.T) {
 	for name, hide := range map[string]bool{"kept": false, "bytes": true} {
 		t.Run(name, func(t *testing.T) {
@@ -190,7 +190,8 @@ func TestFailedTrialChangesNothing(t *testing.T) {
 	}
 }
 
-// TestDuplicateEndsTheTrial: also on a previous session, with sessions behind it that were not tried.
+// TestDuplicateEndsTheTrial: also on a previous session, with sessions behind it that were not
+// tried.
 func TestDuplicateEndsTheTrial(t *testing.T) {
 	alice, bob := pair(t)
 	m := deliver(t, alice, bob, "once")
@@ -199,7 +200,8 @@ func TestDuplicateEndsTheTrial(t *testing.T) {
 		deliver(t, alice, bob, fmt.Sprint(i))
 		refuse(t, aliceAddr, bob, m, ratchet.ErrDuplicate)
 	}
-	// A damaged previous session is passed over by ordinary messages, and by the search for a base key.
+	// A damaged previous session is passed over by ordinary messages, and by the search for a base
+	// key.
 	late := send(t, alice, bob, "late")
 	require.Equal(t, session.TypePreKey, late.Type)
 	r := rows(t, bob.store, aliceAddr)
@@ -229,8 +231,8 @@ func TestBothStart(t *testing.T) {
 	require.Equal(t, current(t, alice.store, bobAddr).BaseKey, current(t, bob.store, aliceAddr).BaseKey)
 }
 
-// TestStale: an unanswered session is used for 30 days to the millisecond, counted from the second in
-// which it was made. It receives, and so becomes usable, at any time.
+// TestStale: an unanswered session is used for 30 days to the millisecond, counted from the second
+// in which it was made. It receives, and so becomes usable, at any time.
 func TestStale(t *testing.T) {
 	const month = 30 * 24 * time.Hour
 	alice, bob := newParty(aliceAddr, session.Options{}), newParty(bobAddr, session.Options{})
@@ -384,7 +386,8 @@ func TestOnePreKeyTwoInitiators(t *testing.T) {
 	}
 }
 
-// TestAtTheSameTime: one Device, many goroutines. A message decrypts once, and no key is used twice.
+// TestAtTheSameTime: one Device, many goroutines. A message decrypts once, and no key is used
+// twice.
 func TestAtTheSameTime(t *testing.T) {
 	alice, bob := pair(t)
 	const n = 16
@@ -422,8 +425,8 @@ func TestAtTheSameTime(t *testing.T) {
 	}
 }
 
-// TestIdentityChange: a new key is refused without effect, until it is trusted; then the same message
-// decrypts.
+// TestIdentityChange: a new key is refused without effect, until it is trusted; then the same
+// message decrypts.
 func TestIdentityChange(t *testing.T) {
 	alice, bob := pair(t)
 	again := newParty(bobAddr, session.Options{}) // bob, installed anew
@@ -477,9 +480,9 @@ func TestOtherIdentitySameBaseKey(t *testing.T) {
 	require.ErrorContains(t, refuse(t, aliceAddr, bob, m, session.ErrInvalidMessage), "not consistent")
 }
 
-// TestFirstMessageTrials: the message inside a first message is for the session that the outside names.
-// Only if the two are of different versions are previous sessions tried (protocol §7.3), and then it
-// must not pass for one of the identity that the outside claims.
+// TestFirstMessageTrials: the message inside a first message is for the session that the outside
+// names. Only if the two are of different versions are previous sessions tried (protocol §7.3), and
+// then it must not pass for one of the identity that the outside claims.
 func TestFirstMessageTrials(t *testing.T) {
 	opts := session.Options{AllowX3DH: true}
 	for _, old := range []uint8{3, 4} {
@@ -771,7 +774,8 @@ func TestRecordRoundTrip(t *testing.T) {
 	require.Nil(t, rows(t, alice.store, bobAddr).Archive)
 }
 
-// TestDamagedRow: a stored session that does not decode is ErrRecord until something takes its place.
+// TestDamagedRow: a stored session that does not decode is ErrRecord until something takes its
+// place.
 func TestDamagedRow(t *testing.T) {
 	alice, bob := pair(t)
 	m := send(t, bob, alice, "x")
@@ -816,8 +820,8 @@ func TestCancelled(t *testing.T) {
 	receive(t, alice, bob, m, "x")
 }
 
-// TestAllocations is the budget of one message of 64 bytes at both ends over a store in memory: four to
-// encrypt, four to decrypt.
+// TestAllocations is the budget of one message of 64 bytes at both ends over a store in memory:
+// four to encrypt, four to decrypt.
 func TestAllocations(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector allocates")

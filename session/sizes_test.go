@@ -11,8 +11,8 @@ import (
 	"signet.example/signet/session/memory"
 )
 
-// TestRecordSizes publishes how large a stored session is over ten epochs of the post-quantum ratchet in
-// ping-pong, nothing lost; docs/performance.md has the figures.
+// TestRecordSizes publishes how large a stored session is over ten epochs of the post-quantum
+// ratchet in ping-pong, nothing lost; docs/performance.md has the figures.
 func TestRecordSizes(t *testing.T) {
 	alice := session.NewDevice(signet.Address{Name: "alice", Device: 1}, signet.GenerateKey(), memory.New(), nil)
 	bob := session.NewDevice(signet.Address{Name: "bob", Device: 1}, signet.GenerateKey(), memory.New(), nil)

@@ -17,14 +17,16 @@ type Status struct {
 }
 
 // Usable reports what the official client asks before it sends on a session: that it is not stale,
-// was made with PQXDH and has the post-quantum ratchet (protocol §7.6). A session that is not usable
-// still decrypts, and one that is not stale still encrypts; fetch a bundle and Start to replace it.
+// was made with PQXDH and has the post-quantum ratchet (protocol §7.6). A session that is not
+// usable still decrypts, and one that is not stale still encrypts; fetch a bundle and Start to
+// replace it.
 func (s Status) Usable() bool {
 	return s.Exists && !s.Stale && s.Version > 3 && s.PostQuantumRatchet
 }
 
-// Status returns the status of the current session with peer. One with another identity than the accepted
-// one counts as none. It does not check that the session's other keys are sound; one that does not decode is a *DamagedError.
+// Status returns the status of the current session with peer. One with another identity than the
+// accepted one counts as none. It does not check that the session's other keys are sound; one that
+// does not decode is a *DamagedError.
 func (d *Device) Status(ctx context.Context, peer signet.Address) (s Status, err error) {
 	err = d.update(ctx, peer, func(tx Tx) error {
 		s = Status{}

@@ -24,8 +24,8 @@ func junk(ratchetKey signet.PublicKey, counter uint32, index uint64) session.Mes
 	return session.Message{Type: session.TypeSignal, Body: append(b, make([]byte, 8)...)}
 }
 
-// ahead is a message of from to to, so many messages later than the last one, made on a copy of the session
-// without a transaction for each.
+// ahead is a message of from to to, so many messages later than the last one, made on a copy of the
+// session without a transaction for each.
 func ahead(t *testing.T, from, to *party, by int, text string) session.Message {
 	t.Helper()
 	b, _, err := wire.SplitRecord(rows(t, from.store, to.addr).Session)
@@ -41,9 +41,9 @@ func ahead(t *testing.T, from, to *party, by int, text string) session.Message {
 	return session.Message{Type: session.TypeSignal, Body: body}
 }
 
-// TestStepsOverSessions: what a message costs that nobody has authenticated is a small multiple of what junk
-// costs, however far ahead it says that it is and however many sessions it is tried on. What counts is steps, so the
-// outcome does not depend on the machine.
+// TestStepsOverSessions: what a message costs that nobody has authenticated is a small multiple of
+// what junk costs, however far ahead it says that it is and however many sessions it is tried on.
+// What counts is steps, so the outcome does not depend on the machine.
 func TestStepsOverSessions(t *testing.T) {
 	const (
 		sessions = 41
@@ -87,8 +87,8 @@ func TestStepsOverSessions(t *testing.T) {
 	require.EqualValues(t, sessions*2000, spent)
 }
 
-// TestStepsOfOwnDevices: between two devices of one account a message may be further ahead than 25 000, and not as far
-// as it likes.
+// TestStepsOfOwnDevices: between two devices of one account a message may be further ahead than 25
+// 000, and not as far as it likes.
 func TestStepsOfOwnDevices(t *testing.T) {
 	const uuid = "9d0652a3-dcc3-4d11-975f-74d61598733f"
 	one := newParty(signet.Address{Name: uuid, Device: 1}, session.Options{})
@@ -116,13 +116,15 @@ func TestStepsOfOwnDevices(t *testing.T) {
 	receive(t, one, two, far, "far")
 }
 
-// TestStepsOfHonestMessages: the bound is not in the way of messages that come late or after a loss.
+// TestStepsOfHonestMessages: the bound is not in the way of messages that come late or after a
+// loss.
 func TestStepsOfHonestMessages(t *testing.T) {
 	alice, bob := pair(t)
 	deliver(t, alice, bob, "on a new chain")
 	receive(t, alice, bob, ahead(t, alice, bob, 24_999, "after a great loss"), "after a great loss")
 
-	// A previous session goes on, far along its chain, and each newer one would have to walk all the way.
+	// A previous session goes on, far along its chain, and each newer one would have to walk all the
+	// way.
 	alice, bob = pair(t)
 	deliver(t, alice, bob, "on a new chain")
 	receive(t, alice, bob, ahead(t, alice, bob, 20_000, "far along"), "far along")
@@ -137,7 +139,8 @@ func TestStepsOfHonestMessages(t *testing.T) {
 	require.NoError(t, err)
 	require.Greater(t, spent, uint64(40_200))
 
-	// One that comes after a loss, on a chain that is new to a previous session, needs steps in each newer one.
+	// One that comes after a loss, on a chain that is new to a previous session, needs steps in each
+	// newer one.
 	alice, bob = pair(t)
 	lost := ahead(t, alice, bob, 9000, "after a loss")
 	for range 5 {

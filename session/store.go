@@ -43,13 +43,14 @@ type Tx interface {
 
 	// Peers lists the addresses that have a session or an archive row, in no fixed order.
 	Peers() iter.Seq2[signet.Address, error]
-	// Devices lists the devices of a name of which anything is kept: a session, an archive, an identity
-	// or, where the store has those, a sender key. They come once each, in ascending order. What is
-	// listed counts as read: a transaction that races for it runs again, or later.
+	// Devices lists the devices of a name of which anything is kept: a session, an archive, an
+	// identity or, where the store has those, a sender key. They come once each, in ascending order.
+	// What is listed counts as read: a transaction that races for it runs again, or later.
 	Devices(name string) iter.Seq2[uint32, error]
 
 	// Identity returns the identity key that is kept under this address, 33 bytes, or nil. With the
-	// device 0 it is the user's. Which of them counts is the Device's to say: see Options.DeviceIdentities.
+	// device 0 it is the user's. Which of them counts is the Device's to say: see
+	// Options.DeviceIdentities.
 	Identity(peer signet.Address) ([]byte, error)
 	// PutIdentity replaces it. An empty key deletes the row.
 	PutIdentity(peer signet.Address, key []byte) error

@@ -21,8 +21,8 @@ func hmacOf(key []byte, b byte) []byte {
 	return h.Sum(nil)
 }
 
-// pqKeys are the keys of chains in a stored post-quantum state: of sending and of receiving, and the root
-// (spqr §14).
+// pqKeys are the keys of chains in a stored post-quantum state: of sending and of receiving, and
+// the root (spqr §14).
 func pqKeys(t *testing.T, state []byte) (sending, receiving, root [][]byte) {
 	t.Helper()
 	var walk func(b []byte, path string)
@@ -66,9 +66,9 @@ func lost(before, after [][]byte) (list [][]byte) {
 	return list
 }
 
-// TestStoredRowForgets: after each step the row that is stored has nothing any more of what the step used up: chain keys,
-// the seed of the message, root keys and private ratchet keys of before a turn, in both halves. So whoever reads the store
-// later reads no earlier message with it.
+// TestStoredRowForgets: after each step the row that is stored has nothing any more of what the
+// step used up: chain keys, the seed of the message, root keys and private ratchet keys of before a
+// turn, in both halves. So whoever reads the store later reads no earlier message with it.
 func TestStoredRowForgets(t *testing.T) {
 	for _, version := range []int{3, 4} {
 		for _, keeping := range []bool{true, false} {
@@ -154,7 +154,8 @@ func testStoredRow(t *testing.T, version int, keeping bool) {
 	}
 }
 
-// usedToOpen is what of a session was used up by opening m: the chain's keys up to the message's, and its seed.
+// usedToOpen is what of a session was used up by opening m: the chain's keys up to the message's,
+// and its seed.
 func usedToOpen(t *testing.T, before *wire.Session, m session.Message, skipped *int) (used [][]byte) {
 	t.Helper()
 	body := m.Body

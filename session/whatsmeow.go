@@ -13,17 +13,17 @@ import (
 	"signet.example/signet/internal/wire"
 )
 
-// This file takes over the state of go.mau.fi/libsignal and its user whatsmeow, which speak version 3
-// alone (protocol §11.3, §11.4). Whoever moves keeps Options.AllowX3DH on.
+// This file takes over the state of go.mau.fi/libsignal and its user whatsmeow, which speak
+// version 3 alone (protocol §11.3, §11.4). Whoever moves keeps Options.AllowX3DH on.
 
 // ImportSession translates a session record of go.mau.fi/libsignal, JSON as its default serializer
 // writes it, to the official RecordStructure that Device.SetRecord takes. The old program must not
 // use the session again. A first message that was never answered counts as sent at the time now. A
 // record without a session gives no bytes. row is not kept.
 //
-// What that library keeps beyond our limits (protocol §5.6) is dropped, oldest first, and so is every
-// previous session that has the base key of a newer one: its defects leave such copies behind, and an
-// older copy would decrypt messages a second time.
+// What that library keeps beyond our limits (protocol §5.6) is dropped, oldest first, and so is
+// every previous session that has the base key of a newer one: its defects leave such copies
+// behind, and an older copy would decrypt messages a second time.
 func ImportSession(row []byte, now time.Time) ([]byte, error) {
 	var r struct {
 		SessionState   *mauState
@@ -219,8 +219,8 @@ func sizes(list []sized) error {
 }
 
 // ImportIdentity stores the accepted identity key of peer from whatsmeow's row, which needs
-// Options.DeviceIdentities: without it the key counts only as long as none is kept for the user. It is the 32 bytes of the
-// u-coordinate.
+// Options.DeviceIdentities: without it the key counts only as long as none is kept for the user. It
+// is the 32 bytes of the u-coordinate.
 func ImportIdentity(tx Tx, peer signet.Address, key []byte) error {
 	if len(key) != 32 {
 		return fmt.Errorf("session: import: identity key of %d bytes, not 32", len(key))
@@ -228,8 +228,8 @@ func ImportIdentity(tx Tx, peer signet.Address, key []byte) error {
 	return tx.PutIdentity(peer, signet.PublicKeyFromRaw([32]byte(key)).Bytes())
 }
 
-// ImportPreKey stores a one-time prekey from whatsmeow's row, the private key of 32 bytes. The public
-// key is derived from it: that library gets it wrong when it loads a record.
+// ImportPreKey stores a one-time prekey from whatsmeow's row, the private key of 32 bytes. The
+// public key is derived from it: that library gets it wrong when it loads a record.
 func ImportPreKey(tx Tx, id uint32, private []byte) error {
 	key, err := signet.NewPrivateKey(private)
 	if err != nil {

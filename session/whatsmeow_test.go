@@ -81,8 +81,8 @@ func (tr *mauTranscript) putPreKeys(t testing.TB, bob *party) {
 }
 
 // TestV3Transcript starts from each state of a recorded conversation and does the next step: the
-// sender's message must come out byte for byte, the receiver's plaintext too, and replays must change
-// nothing.
+// sender's message must come out byte for byte, the receiver's plaintext too, and replays must
+// change nothing.
 func TestV3Transcript(t *testing.T) {
 	var tr mauTranscript
 	vectors(t, "v3_transcript.json.gz", &tr)
@@ -134,8 +134,8 @@ func TestV3Transcript(t *testing.T) {
 	require.Equal(t, map[string]int{"send": 200, "recv": 184, "recvreplay": 7, "recvsecond prekey message first": 1}, counts)
 }
 
-// sameReceivers compares the receiving chains after a message with the recorded ones; skipped keys are
-// kept in another form.
+// sameReceivers compares the receiving chains after a message with the recorded ones; skipped keys
+// are kept in another form.
 func sameReceivers(t *testing.T, recorded json.RawMessage, p *party, peer signet.Address, what string) {
 	t.Helper()
 	b, err := session.ImportSession(recorded, p.now)
@@ -165,8 +165,8 @@ func indexes(t *testing.T, list []byte) (n []uint32) {
 	return n
 }
 
-// TestV3Cases are failures and quirks of version 3. Where we differ from that library on purpose, ours
-// is in the table.
+// TestV3Cases are failures and quirks of version 3. Where we differ from that library on purpose,
+// ours is in the table.
 func TestV3Cases(t *testing.T) {
 	var v struct {
 		Fixtures struct {

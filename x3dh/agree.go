@@ -111,9 +111,9 @@ func initiate(self Identity, b *Bundle, base *signet.PrivateKey, coins *[32]byte
 	return in, s, nil
 }
 
-// Accept runs the agreement on the responder's side (X3DH §3.4, PQXDH §3.4). The error is ErrBaseKey,
-// signet.ErrInvalidAgreement for a key of small order, or ErrKEM. A
-// ciphertext that does not decapsulate gives another secret than the initiator's and no error.
+// Accept runs the agreement on the responder's side (X3DH §3.4, PQXDH §3.4). The error is
+// ErrBaseKey, signet.ErrInvalidAgreement for a key of small order, or ErrKEM. A ciphertext that
+// does not decapsulate gives another secret than the initiator's and no error.
 func Accept(self Identity, keys *PreKeys, in *Initial) (Secret, error) {
 	all := [4]agreement{
 		{own: keys.SignedPreKey, their: in.Identity},
@@ -156,9 +156,10 @@ type agreement struct {
 	their signet.PublicKey
 }
 
-// agree adds the results of all. What does not depend on each other is computed together: the agreements
-// of keys that are in this process, whether base, unless it is nil, is Canonical, and the public key of own,
-// which will be asked for next. If base is not Canonical, agree reports false before another's key is used.
+// agree adds the results of all. What does not depend on each other is computed together: the
+// agreements of keys that are in this process, whether base, unless it is nil, is Canonical, and
+// the public key of own, which will be asked for next. If base is not Canonical, agree reports
+// false before another's key is used.
 func (m *material) agree(all []agreement, base *[32]byte, own *signet.PrivateKey) bool {
 	var secrets [4][32]byte
 	defer clear(secrets[:])

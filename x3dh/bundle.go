@@ -28,8 +28,8 @@ const (
 	VersionPQXDH = wire.V4
 )
 
-// ErrKEM is a KEM prekey or ciphertext that does not parse: another type, or another length. The error
-// says which.
+// ErrKEM is a KEM prekey or ciphertext that does not parse: another type, or another length. The
+// error says which.
 var ErrKEM = errors.New("x3dh: malformed KEM object")
 
 // ErrSignature is a bundle whose signed prekey or KEM prekey is not signed by its identity key.
@@ -68,8 +68,8 @@ type BundleFields struct {
 	KEMPreKey      *KEMPreKey // nil: the device speaks version 3 alone
 }
 
-// A Bundle is a device's prekeys, verified: one with a wrong signature cannot exist. It is immutable
-// and safe for concurrent use.
+// A Bundle is a device's prekeys, verified: one with a wrong signature cannot exist. It is
+// immutable and safe for concurrent use.
 type Bundle struct{ f BundleFields }
 
 // NewBundle verifies f (X3DH §3.3, PQXDH §3.3). It copies what it keeps. The error is ErrSignature
@@ -89,8 +89,8 @@ func NewBundle(f BundleFields) (*Bundle, error) {
 	return b, nil
 }
 
-// verify verifies both signatures at once. A wrong one of the signed prekey counts for more than a KEM prekey that is
-// none, and that for more than its signature.
+// verify verifies both signatures at once. A wrong one of the signed prekey counts for more than a
+// KEM prekey that is none, and that for more than its signature.
 func (f *BundleFields) verify() error {
 	signed := f.SignedPreKey.Public.Bytes()
 	var malformed error
@@ -127,8 +127,8 @@ func (b *Bundle) Version() uint8 {
 	return VersionPQXDH
 }
 
-// AppendBinary appends the bundle as bytes for a directory: a protobuf of our own whose fields 1 to 11
-// are those of the official PreKeyBundle in the order of protocol §2.4. At most 1.9 kB.
+// AppendBinary appends the bundle as bytes for a directory: a protobuf of our own whose fields 1 to
+// 11 are those of the official PreKeyBundle in the order of protocol §2.4. At most 1.9 kB.
 func (b *Bundle) AppendBinary(dst []byte) ([]byte, error) { return appendFields(dst, &b.f), nil }
 
 func appendFields(dst []byte, f *BundleFields) []byte {
@@ -150,8 +150,8 @@ func appendFields(dst []byte, f *BundleFields) []byte {
 	return dst
 }
 
-// ParseBundle parses and verifies what AppendBinary wrote. b is not kept. The error is ErrSignature,
-// ErrKEM, or says what else does not parse.
+// ParseBundle parses and verifies what AppendBinary wrote. b is not kept. The error is
+// ErrSignature, ErrKEM, or says what else does not parse.
 func ParseBundle(b []byte) (*Bundle, error) {
 	w, err := wire.ParseBundle(b)
 	if err != nil {

@@ -8,8 +8,8 @@ import (
 	"signet.example/signet/internal/wire"
 )
 
-// Published is the public half of a device's stock of prekeys: what it uploads to a directory, which
-// hands it out one bundle at a time.
+// Published is the public half of a device's stock of prekeys: what it uploads to a directory,
+// which hands it out one bundle at a time.
 type Published struct {
 	RegistrationID uint32
 	DeviceID       uint32
@@ -46,8 +46,8 @@ func (p *Published) Next() BundleFields {
 func (p *Published) NextBundle() (*Bundle, error) { return NewBundle(p.Next()) }
 
 // AppendBinary appends the stock as bytes: a bundle with the last resort, then the one-time prekeys
-// as fields 12 and 13. About 1.9 kB, 42 bytes for each one-time prekey and 1.65 kB for each one-time
-// KEM prekey.
+// as fields 12 and 13. About 1.9 kB, 42 bytes for each one-time prekey and 1.65 kB for each
+// one-time KEM prekey.
 func (p *Published) AppendBinary(dst []byte) ([]byte, error) {
 	f := BundleFields{
 		RegistrationID: p.RegistrationID, DeviceID: p.DeviceID, Identity: p.Identity, SignedPreKey: p.SignedPreKey,

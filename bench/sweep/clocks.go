@@ -10,8 +10,8 @@ import (
 	"signet.example/signet/custodian/sweep"
 )
 
-// survival draws the share of conversations that are readable for longer than so many messages, by both
-// clocks, where nothing is lost.
+// survival draws the share of conversations that are readable for longer than so many messages, by
+// both clocks, where nothing is lost.
 func survival(r *sweep.Result) (*plot.Plot, error) {
 	p := newPlot("messages after one copy of the session", "conversations still readable (%)")
 	p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, plot.LogTicks{Prec: -1}

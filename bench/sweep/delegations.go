@@ -84,8 +84,8 @@ func exposure(r *sweep.Result) (*plot.Plot, error) {
 	return p, nil
 }
 
-// frontier draws each delegation by what its holder can do and what it reads: the share of the business's
-// messages that it could have written, over the share of all messages that it reads.
+// frontier draws each delegation by what its holder can do and what it reads: the share of the
+// business's messages that it could have written, over the share of all messages that it reads.
 func frontier(r *sweep.Result) (*plot.Plot, error) {
 	list := mandates(r)
 	if list == nil {

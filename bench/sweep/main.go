@@ -3,8 +3,8 @@
 //	go run ./cmd/custodian sweep -json result.json examples/plans/small.json
 //	go run ./bench/sweep -out docs/img/sweep result.json
 //
-// Every figure is written as SVG and as PNG: those that the rows of the result allow. It is in this module
-// because the plotting library is; it links no peer.
+// Every figure is written as SVG and as PNG: those that the rows of the result allow. It is in this
+// module because the plotting library is; it links no peer.
 package main
 
 import (

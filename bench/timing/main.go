@@ -1,15 +1,15 @@
 // Timing looks for secrets in running times, statistically, as dudect does (Reparaz, Balasch,
-// Verbauwhede: Dude, is my code constant time?, 2017): each operation runs on inputs of two classes in
-// random order, and Welch's t-test says whether the two take equally long.
+// Verbauwhede: Dude, is my code constant time?, 2017): each operation runs on inputs of two classes
+// in random order, and Welch's t-test says whether the two take equally long.
 //
 //	go run ./bench/timing [-quick] [-run regexp] [-json file]
 //
 // # What it says
 //
 // |t| above 4.5 is evidence of a difference, one in 10^5 by chance. Less is no proof that there is
-// none: more samples find smaller differences, and another machine others. Inputs of both classes have
-// the same outcome, and what is public is the same in both, so that what is compared is the handling
-// of the secret alone. The last row is a control that leaks and has to be found.
+// none: more samples find smaller differences, and another machine others. Inputs of both classes
+// have the same outcome, and what is public is the same in both, so that what is compared is the
+// handling of the secret alone. The last row is a control that leaks and has to be found.
 //
 // The largest |t| is reported of several tests: of all times, and of those below each of ten
 // percentiles, because a difference of nanoseconds drowns in the long tail that interrupts make.

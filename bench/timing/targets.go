@@ -117,8 +117,8 @@ func newKEM() *kem {
 	return k
 }
 
-// decapsulateKey changes the secret vector alone and not the public half of the key, whose expansion
-// may take more or less time. So the ciphertext is rejected in both classes.
+// decapsulateKey changes the secret vector alone and not the public half of the key, whose
+// expansion may take more or less time. So the ciphertext is rejected in both classes.
 func decapsulateKey() target {
 	k := newKEM()
 	one := vector(rand.New(rand.NewPCG(3, 4)))
@@ -175,7 +175,8 @@ func encapsulate() target {
 	}
 }
 
-// macCompare is the comparison alone, of a MAC with one that has a fixed byte wrong or a random one.
+// macCompare is the comparison alone, of a MAC with one that has a fixed byte wrong or a random
+// one.
 func macCompare() target {
 	var mac [8]byte
 	return target{
@@ -185,8 +186,8 @@ func macCompare() target {
 	}
 }
 
-// wrongByte is a fill of copies of b with one byte wrong: the first in the fixed class. Only what comes
-// from offset on is touched.
+// wrongByte is a fill of copies of b with one byte wrong: the first in the fixed class. Only what
+// comes from offset on is touched.
 func wrongByte(b []byte, offset int) func(r *rand.Rand, class int, slot []byte) {
 	return func(r *rand.Rand, class int, slot []byte) {
 		copy(slot, b)
@@ -201,7 +202,8 @@ func wrongByte(b []byte, offset int) func(r *rand.Rand, class int, slot []byte) 
 // Sink keeps the compiler from leaving out what is timed.
 var Sink int
 
-// macReject is a session that refuses a message for its MAC. A refusal leaves the session as it was.
+// macReject is a session that refuses a message for its MAC. A refusal leaves the session as it
+// was.
 func macReject() target {
 	a, z, signed := signet.GenerateKey(), signet.GenerateKey(), signet.GenerateKey()
 	h := ratchet.Handshake{Version: x3dh.VersionPQXDH, Local: a.PublicKey(), Remote: z.PublicKey(), BaseKey: signed.PublicKey()}
@@ -305,7 +307,8 @@ func gcmsivSeal() target {
 	}
 }
 
-// gcmsivReject has a byte of the tag wrong, which also changes the whole plaintext that is thrown away.
+// gcmsivReject has a byte of the tag wrong, which also changes the whole plaintext that is thrown
+// away.
 func gcmsivReject() target {
 	var key [gcmsiv.KeySize]byte
 	var nonce [gcmsiv.NonceSize]byte

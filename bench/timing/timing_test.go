@@ -69,8 +69,9 @@ func TestTargets(t *testing.T) {
 	}
 }
 
-// A machine that does other things has outliers; the leak is found all the same, and the JSON has its
-// shape. The verdict on the others is the program's business: a test must not fail one time in 10^5.
+// A machine that does other things has outliers; the leak is found all the same, and the JSON has
+// its shape. The verdict on the others is the program's business: a test must not fail one time in
+// 10^5.
 func TestControl(t *testing.T) {
 	var out bytes.Buffer
 	require.NoError(t, run([]string{"-samples", "20000", "-run", "^control$", "-json", "-"}, &out, new(bytes.Buffer)))

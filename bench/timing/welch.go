@@ -23,7 +23,8 @@ type welch struct{ class [2]moments }
 // enough is how many values each class must have for the t to mean anything.
 const enough = 500
 
-// t is Welch's statistic, positive if the second class is larger; 0 while there is not enough to say.
+// t is Welch's statistic, positive if the second class is larger; 0 while there is not enough to
+// say.
 func (w *welch) t() float64 {
 	a, b := &w.class[0], &w.class[1]
 	if a.n < enough || b.n < enough {

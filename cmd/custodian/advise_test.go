@@ -8,7 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestDiffAndAdvise: both commands answer in both languages and as JSON, and refuse what is no question.
+// TestDiffAndAdvise: both commands answer in both languages and as JSON, and refuse what is no
+// question.
 func TestDiffAndAdvise(t *testing.T) {
 	for _, c := range []struct {
 		args []string

@@ -9,30 +9,34 @@
 //	custodian advise -want G2,G6 [-principal id] [-json] [-lang fr] scenario.json
 //	custodian sweep [-json file] [-csv file] [-workers n] plan.json
 //
-// Run exits with 0 when the evaluation ran, whatever the verdicts; 2 for a malformed scenario, whose
-// field the error names; 1 otherwise. It prints the first screen of the report, at most 40 lines; with -all,
-// every verdict and the limits; with -json, the report. With -html it writes the page that draws the report too, in the
-// language of -lang; with -bundle the witness bundle, which holds the keys of single messages; with -lab,
-// every value that was handed over, and with -sign, the signature of the author: the file has what Store of a
-// custody root key returned (package notice).
+// Run exits with 0 when the evaluation ran, whatever the verdicts; 2 for a malformed scenario,
+// whose field the error names; 1 otherwise. It prints the first screen of the report, at most 40
+// lines; with -all, every verdict and the limits; with -json, the report. With -html it writes the
+// page that draws the report too, in the language of -lang; with -bundle the witness bundle, which
+// holds the keys of single messages; with -lab, every value that was handed over, and with -sign,
+// the signature of the author: the file has what Store of a custody root key returned (package
+// notice).
 //
-// Verify checks a bundle with nothing but the bundle (docs/custody-bundle.md) and prints what it found itself: who
-// reads and could write, every verdict, what a bundle cannot show. A lab bundle has its scenario, which is played
-// again and has to give the same bytes; with -replay=false it is called consistent, not replayed. With -mine it
-// compares the bundle with the customer's own list, a line for each message: "sent" or "received", and the SHA-256 of the body. It exits with
-// 0 if the report in the bundle says what was found, 1 otherwise.
+// Verify checks a bundle with nothing but the bundle (docs/custody-bundle.md) and prints what it
+// found itself: who reads and could write, every verdict, what a bundle cannot show. A lab bundle
+// has its scenario, which is played again and has to give the same bytes; with -replay=false it is
+// called consistent, not replayed. With -mine it compares the bundle with the customer's own list,
+// a line for each message: "sent" or "received", and the SHA-256 of the body. It exits with 0 if
+// the report in the bundle says what was found, 1 otherwise.
 //
-// Prove writes the questions behind a report into a new directory, each as clauses for a standard prover and with its answer: a
-// proof or a model (docs/custody-proofs.md). From a bundle they are made from its transcript alone, once it verified, and are the
-// same bytes. The flag -dimacs of run and verify does the same beside their own work.
+// Prove writes the questions behind a report into a new directory, each as clauses for a standard
+// prover and with its answer: a proof or a model (docs/custody-proofs.md). From a bundle they are
+// made from its transcript alone, once it verified, and are the same bytes. The flag -dimacs of run
+// and verify does the same beside their own work.
 //
-// Explain says, step by step, why a principal reads a message (or could forge one in its place), and where
-// each secret came from; or what it lacks. Diff says which verdicts differ between two scenarios, or between
-// one and itself -without some secrets, and which secrets make the difference. Advise finds a smallest set
-// of secrets to withhold so that guarantees hold, and tries it.
+// Explain says, step by step, why a principal reads a message (or could forge one in its place),
+// and where each secret came from; or what it lacks. Diff says which verdicts differ between two
+// scenarios, or between one and itself -without some secrets, and which secrets make the
+// difference. Advise finds a smallest set of secrets to withhold so that guarantees hold, and tries
+// it.
 //
-// Sweep plays a plan of many conversations (docs/experiments.md) and prints a table of them. It exits
-// with 2 for a malformed plan.
+// Sweep plays a plan of many conversations (docs/experiments.md) and prints a table of them. It
+// exits with 2 for a malformed plan.
 package main
 
 import (

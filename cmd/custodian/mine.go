@@ -19,7 +19,8 @@ var errNotMine = errors.New("verify: the bundle and your own list are not of one
 // maxShown bounds what is printed of each kind.
 const maxShown = 10
 
-// readMine reads the customer's list: lines of "sent" or "received", a space, and 64 digits of lower-case hexadecimal.
+// readMine reads the customer's list: lines of "sent" or "received", a space, and 64 digits of
+// lower-case hexadecimal.
 func readMine(path string) ([]string, error) {
 	b, err := os.ReadFile(path)
 	if err != nil {
@@ -39,8 +40,9 @@ func readMine(path string) ([]string, error) {
 	return list, nil
 }
 
-// compareMine prints which of the customer's ciphertexts the bundle lacks, which of the bundle's are not hers, whether the order is
-// another, and which sessions have none of hers. It says nothing about grants that were left out.
+// compareMine prints which of the customer's ciphertexts the bundle lacks, which of the bundle's
+// are not hers, whether the order is another, and which sessions have none of hers. It says nothing
+// about grants that were left out.
 func compareMine(path string, envelopes []check.Envelope, out io.Writer) error {
 	mine, err := readMine(path)
 	if err != nil {

@@ -58,8 +58,9 @@ func verify(path, dimacs, mine string, replay bool, out io.Writer) error {
 	return compareMine(mine, o.Envelopes, out)
 }
 
-// playAgain makes the bundle of a scenario and refuses one that differs. What this version of the tool does not
-// play to the same bytes (another version's bundle, a recording of live devices) is refused, too.
+// playAgain makes the bundle of a scenario and refuses one that differs. What this version of the
+// tool does not play to the same bytes (another version's bundle, a recording of live devices) is
+// refused, too.
 func playAgain(b, scenario []byte) error {
 	sc, err := custodian.ParseScenario(scenario)
 	if err != nil {
@@ -82,8 +83,8 @@ func playAgain(b, scenario []byte) error {
 	return errors.New("verify: the scenario played again gives another bundle")
 }
 
-// firstDifference names the first file, but for the manifest, that is not the same in two archives. The names are those that a
-// verifier has let pass, or our own.
+// firstDifference names the first file, but for the manifest, that is not the same in two archives.
+// The names are those that a verifier has let pass, or our own.
 func firstDifference(a, b []byte) string {
 	x, y := tar.NewReader(bytes.NewReader(a)), tar.NewReader(bytes.NewReader(b))
 	for {
@@ -105,8 +106,8 @@ func firstDifference(a, b []byte) string {
 	}
 }
 
-// printFound prints what the verifier found. All of it is the verifier's own words, numbers, and names without
-// characters that a terminal would act on.
+// printFound prints what the verifier found. All of it is the verifier's own words, numbers, and
+// names without characters that a terminal would act on.
 func printFound(out io.Writer, o *check.Outcome, played string) error {
 	var s strings.Builder
 	fmt.Fprintf(&s, "verified: %s bundle sha256:%s\n", o.Profile, o.Manifest)

@@ -55,8 +55,8 @@ func changed(t *testing.T, b []byte, file, old, put string) []byte {
 	return out.Bytes()
 }
 
-// TestReplay: a lab bundle that does not follow from its own script is refused by playing the script again,
-// and without that is called no more than consistent.
+// TestReplay: a lab bundle that does not follow from its own script is refused by playing the
+// script again, and without that is called no more than consistent.
 func TestReplay(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "bundle.tar")
@@ -87,7 +87,8 @@ func TestReplay(t *testing.T) {
 	require.Contains(t, complaint, "not that of the scenario")
 }
 
-// TestMine: the customer's own list shows which of her messages a bundle leaves out, and which it makes up.
+// TestMine: the customer's own list shows which of her messages a bundle leaves out, and which it
+// makes up.
 func TestMine(t *testing.T) {
 	dir := t.TempDir()
 	path, list := filepath.Join(dir, "bundle.tar"), filepath.Join(dir, "mine")
@@ -134,8 +135,8 @@ func TestMine(t *testing.T) {
 	}
 }
 
-// TestSign: a lab bundle is signed on request, verify names the key and plays the scenario again all the same, and calls a
-// bundle without a signature anonymous.
+// TestSign: a lab bundle is signed on request, verify names the key and plays the scenario again
+// all the same, and calls a bundle without a signature anonymous.
 func TestSign(t *testing.T) {
 	dir := t.TempDir()
 	path, keys := filepath.Join(dir, "bundle.tar"), filepath.Join(dir, "root.key")

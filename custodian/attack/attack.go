@@ -1,11 +1,11 @@
-// Package attack is the concrete half of the custodian: an adversary that is given bytes (parcels that
-// were handed to it, messages that it saw, bundles from the directory) and opens and forges whatever it
-// can by trial.
+// Package attack is the concrete half of the custodian: an adversary that is given bytes (parcels
+// that were handed to it, messages that it saw, bundles from the directory) and opens and forges
+// whatever it can by trial.
 //
-// It knows nothing of rules, atoms, scenarios or grants. What it opens it has decrypted, MAC and all,
-// with keys that it computed from its bytes; what it forges counts only if a receiver takes it. So its
-// findings are evidence for or against the symbolic half, package know, with which it shares nothing
-// but the form of a parcel.
+// It knows nothing of rules, atoms, scenarios or grants. What it opens it has decrypted, MAC and
+// all, with keys that it computed from its bytes; what it forges counts only if a receiver takes
+// it. So its findings are evidence for or against the symbolic half, package know, with which it
+// shares nothing but the form of a parcel.
 //
 // An Adversary is used by one goroutine.
 package attack
@@ -34,8 +34,8 @@ const (
 func (s Side) other() Side { return 1 - s }
 
 // A Wire is a message as it travels. Session is the initiator's base key, which whoever follows a
-// conversation from its first message knows; it need not be set in a message that names it. A message
-// with a negative number is not one of the conversation's: it is learnt from and not read.
+// conversation from its first message knows; it need not be set in a message that names it. A
+// message with a negative number is not one of the conversation's: it is learnt from and not read.
 type Wire struct {
 	Number  int
 	From    Side
@@ -139,8 +139,8 @@ func New() *Adversary {
 // stand-in for a quantum computer.
 func (a *Adversary) Break(oracle func(parcel.Key) ([32]byte, bool)) { a.oracle = oracle }
 
-// Partial says that the adversary is not shown all messages: in which order keys were made, and how far chains have
-// come, is then to be found out.
+// Partial says that the adversary is not shown all messages: in which order keys were made, and how
+// far chains have come, is then to be found out.
 func (a *Adversary) Partial() { a.partial = true }
 
 // Directory shows the adversary a bundle that owner has published.
@@ -171,8 +171,8 @@ func (a *Adversary) name(owner Side, id uint32, k parcel.Key) {
 
 func public(k signet.PublicKey) parcel.Key { return parcel.Key(k.Bytes()) }
 
-// Learn gives the adversary the bytes of a parcel that owner handed to it. The error says that they do
-// not parse; then nothing was learnt.
+// Learn gives the adversary the bytes of a parcel that owner handed to it. The error says that they
+// do not parse; then nothing was learnt.
 func (a *Adversary) Learn(owner Side, b []byte) error {
 	p, err := parcel.Parse(b)
 	if err != nil {
@@ -189,8 +189,8 @@ func (a *Adversary) Learn(owner Side, b []byte) error {
 	return nil
 }
 
-// age orders the entries of a parcel as what they name came to be: prekeys, the ratchet keys of the other end, and
-// then its owner's own, which was made against one of these.
+// age orders the entries of a parcel as what they name came to be: prekeys, the ratchet keys of the
+// other end, and then its owner's own, which was made against one of these.
 func age(k parcel.Kind) int {
 	switch {
 	case k <= parcel.KyberPreKey:
@@ -244,8 +244,8 @@ func (a *Adversary) learn(owner Side, e *parcel.Entry) {
 	}
 }
 
-// appear notes a ratchet key the first time it is seen, in wire order or in a parcel. A prekey is none:
-// it does not take part in the taking of turns.
+// appear notes a ratchet key the first time it is seen, in wire order or in a parcel. A prekey is
+// none: it does not take part in the taking of turns.
 func (a *Adversary) appear(base, key parcel.Key, side Side) {
 	list, known := a.turns[base]
 	if !known {

@@ -28,8 +28,8 @@ const (
 	kindCt2 = 6
 )
 
-// parsePQ parses the post-quantum field; nil if there is none, or none that is taken. Index 0 of epoch 1
-// is that there is no key.
+// parsePQ parses the post-quantum field; nil if there is none, or none that is taken. Index 0 of
+// epoch 1 is that there is no key.
 func parsePQ(b []byte) *pqMessage {
 	if len(b) == 0 || b[0] != 1 {
 		return nil
@@ -211,8 +211,8 @@ func (b *braids) observe(base parcel.Key, from Side, m *pqMessage) {
 	}
 }
 
-// follow derives epoch secrets, then the chains that they begin, of the epochs of which something new is
-// known; an epoch that begins makes the next one due.
+// follow derives epoch secrets, then the chains that they begin, of the epochs of which something
+// new is known; an epoch that begins makes the next one due.
 func (b *braids) follow() {
 	for len(b.due) > 0 {
 		at := b.due[0]

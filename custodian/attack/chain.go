@@ -110,7 +110,8 @@ func (a *Adversary) agree(x, y parcel.Key) (dh secret, ok bool) {
 // tryOlder is how many keys of the other end are tried as the one that a key was made against.
 const tryOlder = 4
 
-// derive adds what a ratchet key may have made if it was made against before: a guess for each root of that.
+// derive adds what a ratchet key may have made if it was made against before: a guess for each root
+// of that.
 func (a *Adversary) derive(id chainID, before parcel.Key, sure bool) {
 	roots := a.roots[chainID{id.base, before}]
 	if len(roots) == 0 {
@@ -133,21 +134,23 @@ func (a *Adversary) derive(id chainID, before parcel.Key, sure bool) {
 	}
 }
 
-// What cannot be told right from wrong is followed so far: in so many steps, and so many possibilities for a key.
+// What cannot be told right from wrong is followed so far: in so many steps, and so many
+// possibilities for a key.
 const (
 	tryDepth   = 4
 	tryGuesses = 48
 )
 
-// A guess is what a ratchet key may have made, and how many steps of those that led to it are doubtful.
+// A guess is what a ratchet key may have made, and how many steps of those that led to it are
+// doubtful.
 type guess struct {
 	root, chain secret
 	depth       int
 	sure        bool // about the last step
 }
 
-// settle looks for the guess that is right, and reports whether there is one. What is known of the chain tells:
-// its root, a key or a seed of it that was handed over, or a message that opens.
+// settle looks for the guess that is right, and reports whether there is one. What is known of the
+// chain tells: its root, a key or a seed of it that was handed over, or a message that opens.
 func (a *Adversary) settle(id chainID) bool {
 	if a.settled[id] {
 		return true
@@ -192,7 +195,8 @@ func (a *Adversary) fits(id chainID, g *guess) bool {
 	return false
 }
 
-// tellable reports whether a right guess would have been found out: then those that are left are wrong.
+// tellable reports whether a right guess would have been found out: then those that are left are
+// wrong.
 func (a *Adversary) tellable(id chainID) bool {
 	if len(a.given[id])+len(a.anchors[id]) > 0 {
 		return true

@@ -9,7 +9,8 @@ import (
 // What may follow from something new is kept in a list of ratchet keys that are due, so that a long
 // conversation is followed in time linear in its length.
 
-// A queue is the ratchet keys that are due, and what else has changed since they were followed last.
+// A queue is the ratchet keys that are due, and what else has changed since they were followed
+// last.
 type queue struct {
 	due       map[chainID]bool
 	unsettled map[chainID]bool // derived by a guess that no message has confirmed
@@ -22,8 +23,9 @@ func newQueue() queue {
 	return queue{due: make(map[chainID]bool), unsettled: make(map[chainID]bool)}
 }
 
-// dueAfter marks the keys that can have been made against the one of id: those of the other end, until
-// this end has shown tryOlder newer ones. After a signed prekey it is the key of the first message.
+// dueAfter marks the keys that can have been made against the one of id: those of the other end,
+// until this end has shown tryOlder newer ones. After a signed prekey it is the key of the first
+// message.
 func (a *Adversary) dueAfter(id chainID) {
 	if s := a.shakes[id.base]; s != nil {
 		a.queue.due[chainID{id.base, s.ratchet}] = true
@@ -57,10 +59,10 @@ func (a *Adversary) dueAll() {
 	}
 }
 
-// follow derives everything that what is held leads to: handshakes, then ratchet steps in the order in
-// which the keys appeared. A ratchet key is made against the one that appeared before it in its session:
-// neither end makes another before it was answered. Unless somebody cut in: then it is an older one, and
-// a message that opens tells which.
+// follow derives everything that what is held leads to: handshakes, then ratchet steps in the order
+// in which the keys appeared. A ratchet key is made against the one that appeared before it in its
+// session: neither end makes another before it was answered. Unless somebody cut in: then it is an
+// older one, and a message that opens tells which.
 func (a *Adversary) follow() {
 	q := &a.queue
 	if q.keys {
@@ -151,8 +153,8 @@ func (a *Adversary) progress(id chainID) progress {
 	return progress{a.parcels, len(a.on[id]), len(a.braid.chains), a.rooted[id.base]}
 }
 
-// doubt does what can be done about a key whose guesses nothing confirms: those that may be right are tried on
-// receivers.
+// doubt does what can be done about a key whose guesses nothing confirms: those that may be right
+// are tried on receivers.
 func (a *Adversary) doubt(id chainID) {
 	if len(a.guesses[id]) == 0 {
 		return
@@ -167,8 +169,8 @@ func (a *Adversary) doubt(id chainID) {
 // tryNewer is how many keys that were seen later are tried as the one that a key was made against.
 const tryNewer = 4
 
-// olderKeys is how many that were seen earlier are. With all messages in view it is the last one, unless
-// somebody has cut in, or a message can tell.
+// olderKeys is how many that were seen earlier are. With all messages in view it is the last one,
+// unless somebody has cut in, or a message can tell.
 func (a *Adversary) olderKeys(id chainID) int {
 	if a.partial || a.cut || len(a.on[id]) > 0 {
 		return tryOlder

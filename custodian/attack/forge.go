@@ -17,12 +17,12 @@ import (
 	"signet.example/signet/x3dh"
 )
 
-// Accept is a receiver: it reports the plaintext of a message that it takes. It must be a copy of the
-// real one, and forget what it was offered and refused.
+// Accept is a receiver: it reports the plaintext of a message that it takes. It must be a copy of
+// the real one, and forget what it was offered and refused.
 type Accept func(preKey bool, body []byte) (plaintext []byte, ok bool)
 
-// An Acceptance is a message of the adversary's own that a receiver took for the other end's. It exists
-// only if the receiver did and read the text that the adversary wrote.
+// An Acceptance is a message of the adversary's own that a receiver took for the other end's. It
+// exists only if the receiver did and read the text that the adversary wrote.
 type Acceptance struct {
 	strategy Strategy
 	text     []byte
@@ -58,8 +58,8 @@ func (f *Acceptance) Text() []byte { return f.text }
 // Message is what the receiver took. The slice must not be modified.
 func (f *Acceptance) Message() (preKey bool, body []byte) { return f.preKey, f.body }
 
-// Keeps returns what the adversary made for the forgery and would go on with: its own ratchet key, or the
-// stored form of its own session. Both are nil for a message of somebody else's chain.
+// Keeps returns what the adversary made for the forgery and would go on with: its own ratchet key,
+// or the stored form of its own session. Both are nil for a message of somebody else's chain.
 func (f *Acceptance) Keeps() (own *parcel.Entry, state []byte) { return f.own, f.state }
 
 // Format redacts the acceptance under every verb.
@@ -68,7 +68,8 @@ func (Acceptance) Format(f fmt.State, _ rune) { io.WriteString(f, "attack.Accept
 // Format redacts the opening under every verb.
 func (Opening) Format(f fmt.State, _ rune) { io.WriteString(f, "attack.Opening(…)") }
 
-// Limits of the protocol that an adversary knows too: a receiver keeps five chains and three epochs.
+// Limits of the protocol that an adversary knows too: a receiver keeps five chains and three
+// epochs.
 const (
 	tryChains = 7
 	tryEpochs = 4
@@ -107,8 +108,8 @@ func (a *Adversary) Forge(src *entropy.Source, from Side, text []byte, accept Ac
 	return nil
 }
 
-// Begin tries to make the other end accept a new session whose first message has text, as the end from:
-// strategies S3 and S4 alone. It returns nil if none is accepted.
+// Begin tries to make the other end accept a new session whose first message has text, as the end
+// from: strategies S3 and S4 alone. It returns nil if none is accepted.
 func (a *Adversary) Begin(src *entropy.Source, from Side, text []byte, accept Accept) *Acceptance {
 	f := &forger{a: a, src: src, from: from, text: text, accept: accept}
 	if f.newSession() {
@@ -199,9 +200,10 @@ func (f *forger) hijack(base parcel.Key) bool {
 	return false
 }
 
-// message builds the message of a seed and offers it: in a session without a post-quantum half, and in one with,
-// with every key that the receiver may still take and without any. What messages of the session were seen to be
-// like comes first: each refusal costs the receiver as much as if it had accepted.
+// message builds the message of a seed and offers it: in a session without a post-quantum half, and
+// in one with, with every key that the receiver may still take and without any. What messages of
+// the session were seen to be like comes first: each refusal costs the receiver as much as if it
+// had accepted.
 func (f *forger) message(s Strategy, id chainID, counter uint32, seed secret) bool {
 	if f.a.hybrid[id.base] {
 		return f.keyed(s, id, counter, seed) || f.keyless(id, counter, seed) || f.bare(s, id, counter, seed)
@@ -209,8 +211,8 @@ func (f *forger) message(s Strategy, id chainID, counter uint32, seed secret) bo
 	return f.bare(s, id, counter, seed) || f.keyed(s, id, counter, seed) || f.keyless(id, counter, seed)
 }
 
-// keylessField says that a message has no post-quantum key: version 1, epoch 1, index 0 and no chunk. A
-// receiver may take it in any epoch (spqr §6.4).
+// keylessField says that a message has no post-quantum key: version 1, epoch 1, index 0 and no
+// chunk. A receiver may take it in any epoch (spqr §6.4).
 var keylessField = []byte{1, 1, 0, 0}
 
 // keyless is strategy S11.
@@ -229,8 +231,8 @@ func (f *forger) bare(s Strategy, id chainID, counter uint32, seed secret) bool 
 // An offering is a way to put a message before the receiver.
 type offering func(s Strategy, body []byte) bool
 
-// either tries messages of a session as they are, and then, for a receiver that has not got the session yet,
-// inside the public part of its first message.
+// either tries messages of a session as they are, and then, for a receiver that has not got the
+// session yet, inside the public part of its first message.
 func (f *forger) either(base parcel.Key, try func(offering) bool) bool {
 	if try(func(s Strategy, body []byte) bool { return f.offer(s, false, body) }) {
 		return true
@@ -295,8 +297,8 @@ func (k *pqKey) value() *secret {
 	return &k.key
 }
 
-// directions returns the directions of the post-quantum chains in which an end may send: one, if it was seen who
-// began the session.
+// directions returns the directions of the post-quantum chains in which an end may send: one, if it
+// was seen who began the session.
 func (a *Adversary) directions(base parcel.Key, from Side) []uint8 {
 	h := a.shakes[base]
 	switch {
@@ -308,9 +310,9 @@ func (a *Adversary) directions(base parcel.Key, from Side) []uint8 {
 	return []uint8{1}
 }
 
-// outgoing returns the keys that messages of a session can be sent with from an end, newest epoch first. Who
-// began the session sends in direction 0 (spqr §12.1). If that was not seen, which way a chain goes is tried out: the
-// receiver knows.
+// outgoing returns the keys that messages of a session can be sent with from an end, newest epoch
+// first. Who began the session sends in direction 0 (spqr §12.1). If that was not seen, which way a
+// chain goes is tried out: the receiver knows.
 func (a *Adversary) outgoing(base parcel.Key, from Side) (list []pqKey) {
 	b := &a.braid
 	epochs := b.epochs[base]
@@ -325,7 +327,8 @@ func (a *Adversary) outgoing(base parcel.Key, from Side) (list []pqKey) {
 	return list
 }
 
-// ahead returns the indices to try: the next one, and unless all messages were seen one that is further on.
+// ahead returns the indices to try: the next one, and unless all messages were seen one that is
+// further on.
 func (a *Adversary) ahead(next uint32) []uint32 {
 	if !a.partial {
 		return []uint32{next}
@@ -357,8 +360,8 @@ func (a *Adversary) sendable(id pqID) (list []pqKey) {
 	return list
 }
 
-// A borrowed identity answers for somebody else's identity key, with whatever gives the one agreement
-// that a new session needs of it.
+// A borrowed identity answers for somebody else's identity key, with whatever gives the one
+// agreement that a new session needs of it.
 type borrowed struct {
 	a      *Adversary
 	public parcel.Key
@@ -378,8 +381,8 @@ func (i *borrowed) Agree(their signet.PublicKey) ([32]byte, error) {
 
 func (i *borrowed) Sign([]byte) (sig [64]byte, err error) { return sig, nil }
 
-// newSession is strategies S3 and S4: the agreement of the sender's identity with the receiver's signed
-// prekey follows from the private half of either.
+// newSession is strategies S3 and S4: the agreement of the sender's identity with the receiver's
+// signed prekey follows from the private half of either.
 func (f *forger) newSession() bool {
 	done := make(map[parcel.Key]bool)
 	for _, b := range slices.Backward(f.a.bundles[f.from.other()]) {
@@ -401,8 +404,8 @@ func (f *forger) newSession() bool {
 	return false
 }
 
-// start opens a session in another's name and offers its first message. One-time prekeys are left to
-// those who are entitled to them.
+// start opens a session in another's name and offers its first message. One-time prekeys are left
+// to those who are entitled to them.
 func (f *forger) start(s Strategy, id *borrowed, b *x3dh.Bundle) bool {
 	fields := b.Fields()
 	fields.PreKey = nil
@@ -442,8 +445,8 @@ func (f *forger) start(s Strategy, id *borrowed, b *x3dh.Bundle) bool {
 	return accepted && err == nil
 }
 
-// firstKeys are the keys of the first message of a session that was just begun, from its stored form and
-// the key from which its post-quantum half begins.
+// firstKeys are the keys of the first message of a session that was just begun, from its stored
+// form and the key from which its post-quantum half begins.
 func firstKeys(fresh, start, body []byte) *messageKeys {
 	var none messageKeys
 	s, err := wire.ParseSession(fresh)

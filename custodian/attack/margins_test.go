@@ -43,8 +43,8 @@ func learnt(t *testing.T, owner Side, entries ...parcel.Entry) *Adversary {
 	return a
 }
 
-// TestMargins: an adversary tries a little more than a receiver keeps: five chains, three epochs, the root of its last
-// turn.
+// TestMargins: an adversary tries a little more than a receiver keeps: five chains, three epochs,
+// the root of its last turn.
 func TestMargins(t *testing.T) {
 	base, value := parcel.Key{5, 100}, make([]byte, 32)
 	var chains, roots, epochs []parcel.Entry
@@ -89,7 +89,8 @@ func TestMargins(t *testing.T) {
 	require.Equal(t, []string{field(7, 4), field(6, 4), field(5, 4), field(4, 4), string(keylessField)}, fields, "keyed ones first")
 }
 
-// TestAhead: who does not see all tries a place further on a chain, too; who sees all knows the place.
+// TestAhead: who does not see all tries a place further on a chain, too; who sees all knows the
+// place.
 func TestAhead(t *testing.T) {
 	base, value := parcel.Key{5, 100}, make([]byte, 32)
 	counters := func(a *Adversary) (list []uint32) {
@@ -108,8 +109,8 @@ func TestAhead(t *testing.T) {
 	require.Equal(t, []uint32{4, 1004}, counters(a))
 }
 
-// TestAnchors: of several possibilities the one that leads to what was handed over is right, be it the root, a key or a
-// seed of the chain; without any, all are kept by who does not see everything.
+// TestAnchors: of several possibilities the one that leads to what was handed over is right, be it
+// the root, a key or a seed of the chain; without any, all are kept by who does not see everything.
 func TestAnchors(t *testing.T) {
 	base := parcel.Key{5, 100}
 	var private, x secret
@@ -171,7 +172,8 @@ func TestSeenLater(t *testing.T) {
 	require.Contains(t, a.roots[chainID{base, ratchetKey(2)}], next)
 }
 
-// TestAge: of the keys that one parcel names, its owner's own is the last one: it was made against one of the others.
+// TestAge: of the keys that one parcel names, its owner's own is the last one: it was made against
+// one of the others.
 func TestAge(t *testing.T) {
 	base, value := parcel.Key{5, 100}, make([]byte, 32)
 	a := learnt(t, Business,
@@ -183,7 +185,8 @@ func TestAge(t *testing.T) {
 	require.Equal(t, Customer, a.turns[base][0].side)
 }
 
-// TestCut: once somebody else has written, a key may have been made against an older one than the last that was seen.
+// TestCut: once somebody else has written, a key may have been made against an older one than the
+// last that was seen.
 func TestCut(t *testing.T) {
 	base := parcel.Key{5, 100}
 	for _, cut := range []bool{false, true} {
@@ -201,7 +204,8 @@ func TestCut(t *testing.T) {
 	}
 }
 
-// TestKeylessOpens: a message without a post-quantum key opens with the chain alone, whoever wrote it.
+// TestKeylessOpens: a message without a post-quantum key opens with the chain alone, whoever wrote
+// it.
 func TestKeylessOpens(t *testing.T) {
 	base := parcel.Key{5, 100}
 	give := func() *Adversary {

@@ -8,8 +8,8 @@ import (
 	"signet.example/signet/custodian/parcel"
 )
 
-// MessageKeys are what opens one message and says nothing about any other (protocol §5.1): the keys of
-// its cipher and MAC, and the identity keys that the MAC covers. They redact themselves.
+// MessageKeys are what opens one message and says nothing about any other (protocol §5.1): the keys
+// of its cipher and MAC, and the identity keys that the MAC covers. They redact themselves.
 type MessageKeys struct {
 	Cipher, MAC      [32]byte
 	IV               [16]byte
@@ -23,8 +23,9 @@ func (k *messageKeys) between(sender, receiver parcel.Key) MessageKeys {
 	return MessageKeys{Cipher: k.cipher, MAC: k.mac, IV: k.iv, Sender: sender, Receiver: receiver}
 }
 
-// An Opening is a message that an adversary has read. It exists only if the message's MAC verified and
-// its ciphertext decrypted under a key that the adversary computed, or if it was given the text.
+// An Opening is a message that an adversary has read. It exists only if the message's MAC verified
+// and its ciphertext decrypted under a key that the adversary computed, or if it was given the
+// text.
 type Opening struct {
 	number int
 	text   []byte
@@ -35,8 +36,8 @@ type Opening struct {
 // Keys are the keys that opened the message; zero if the text was given.
 func (o *Opening) Keys() MessageKeys { return o.keys }
 
-// Number is the message's number, Text its plaintext, and Copied tells that the text was given rather
-// than decrypted.
+// Number is the message's number, Text its plaintext, and Copied tells that the text was given
+// rather than decrypted.
 func (o *Opening) Number() int { return o.number }
 
 // Text is the message's plaintext. It must not be modified.
@@ -45,9 +46,9 @@ func (o *Opening) Text() []byte { return o.text }
 // Copied reports that the text was given rather than decrypted.
 func (o *Opening) Copied() bool { return o.copied }
 
-// Read tries every key that the adversary holds on every message that it saw, and returns what opened,
-// at most once for each message and in the order of observation; decrypted where both ways exist. Then
-// come the texts of messages that it never saw.
+// Read tries every key that the adversary holds on every message that it saw, and returns what
+// opened, at most once for each message and in the order of observation; decrypted where both ways
+// exist. Then come the texts of messages that it never saw.
 func (a *Adversary) Read() []*Opening {
 	var list []*Opening
 	done := make(map[int]bool)

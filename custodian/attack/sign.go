@@ -12,8 +12,9 @@ type Signer struct {
 	src *entropy.Source
 }
 
-// Signer returns a means to sign with the private half of a key, and whether the adversary was given it. The
-// randomness of signatures is that of src. An oracle that answers for a key does not sign.
+// Signer returns a means to sign with the private half of a key, and whether the adversary was
+// given it. The randomness of signatures is that of src. An oracle that answers for a key does not
+// sign.
 func (a *Adversary) Signer(src *entropy.Source, k parcel.Key) (Signer, bool) {
 	private, ok := a.private[k]
 	if !ok {

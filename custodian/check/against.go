@@ -1,14 +1,15 @@
 package check
 
-// What arrived of one way so far: of each ratchet key the last time, and when the newest came first.
+// What arrived of one way so far: of each ratchet key the last time, and when the newest came
+// first.
 type arrived struct {
 	next   int // of the list
 	last   map[string]int
 	newest int
 }
 
-// checkAgainst: a ratchet key is made against the key of the other end that arrived last before it was shown,
-// or against a signed prekey if none had.
+// checkAgainst: a ratchet key is made against the key of the other end that arrived last before it
+// was shown, or against a signed prekey if none had.
 func (v *verifier) checkAgainst() error {
 	against := make(map[[2]string]string)
 	for _, t := range v.text.Turns {

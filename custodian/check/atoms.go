@@ -53,7 +53,8 @@ func onPQ(name, session string, epoch uint64, dir uint8, i uint32) string {
 
 func ofMessage(name string, n int) string { return of(name, num(n)) }
 
-// objects are the kinds of chunks of the post-quantum field, and how many distinct ones rebuild each.
+// objects are the kinds of chunks of the post-quantum field, and how many distinct ones rebuild
+// each.
 var (
 	objects = map[byte]string{1: "hdr", 2: "ek", 3: "ek", 5: "ct1", 6: "ct2"}
 	needed  = map[string]int{"hdr": 3, "ct1": 30, "ct2": 5}

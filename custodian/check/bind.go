@@ -7,7 +7,8 @@ import (
 	"slices"
 )
 
-// This file refuses what one part of a transcript says and another contradicts (docs/custody-bundle.md, Bindings).
+// This file refuses what one part of a transcript says and another contradicts
+// (docs/custody-bundle.md, Bindings).
 
 // secrets are the atoms of a grant, in their order, and which kinds of entries each allows.
 var secrets = []struct {
@@ -261,8 +262,8 @@ func (m *message) knownTo(end, at int) bool {
 	return m.Delivered && m.DeliveredAt <= at
 }
 
-// quota: as many seeds as it says, one after the other on one chain, and as many post-quantum keys if the
-// session has any.
+// quota: as many seeds as it says, one after the other on one chain, and as many post-quantum keys
+// if the session has any.
 func (v *verifier) quota(h *handed) error {
 	if h.Via != "quota" || len(h.at) == 0 {
 		return nil
@@ -292,8 +293,8 @@ func (v *verifier) postQuantumSession(base string) bool {
 	return slices.ContainsFunc(v.text.PQChains, func(c pqChain) bool { return c.Session == base })
 }
 
-// fromBundles: who hands over an identity or prekeys hands over those that it published last; by stream, what
-// it publishes later too.
+// fromBundles: who hands over an identity or prekeys hands over those that it published last; by
+// stream, what it publishes later too.
 func (v *verifier) fromBundles(h *handed) error {
 	if h.Via != "copy" && h.Via != "stream" {
 		return nil
@@ -321,8 +322,9 @@ func (v *verifier) fromBundles(h *handed) error {
 	return nil
 }
 
-// fromSessions: if an end sends in one session just before a grant and just after it, and nothing reaches it in that
-// session in between, then that is the session that the grant is of, and its keys were handed over.
+// fromSessions: if an end sends in one session just before a grant and just after it, and nothing
+// reaches it in that session in between, then that is the session that the grant is of, and its
+// keys were handed over.
 func (v *verifier) fromSessions(h *handed) error {
 	if h.Via == "oracle" {
 		return nil
@@ -373,7 +375,8 @@ func (v *verifier) fromPostQuantum(h *handed, before, after *message) error {
 	return nil
 }
 
-// reached reports whether a message of a session, from an end, arrived after an event and no later than another.
+// reached reports whether a message of a session, from an end, arrived after an event and no later
+// than another.
 func (v *verifier) reached(session string, from, after, by int) bool {
 	list := v.arrivals[oneWay{session, from}]
 	n, _ := slices.BinarySearchFunc(list, after+1, func(a arrival, at int) int { return a.at - at })

@@ -1,14 +1,15 @@
-// Package check verifies witness bundles (docs/custody-bundle.md): given nothing but the bundle, it decides
-// whether the report in it follows from the transcript in it.
+// Package check verifies witness bundles (docs/custody-bundle.md): given nothing but the bundle, it
+// decides whether the report in it follows from the transcript in it.
 //
-// It is written from the page that describes the format, not from the code that writes bundles. It imports
-// nothing of this module and no third party; its HKDF, HMAC, AES and X25519 are those of the standard
-// library. What it shares with the engine is the rule book, whose hash the report names.
+// It is written from the page that describes the format, not from the code that writes bundles. It
+// imports nothing of this module and no third party; its HKDF, HMAC, AES and X25519 are those of
+// the standard library. What it shares with the engine is the rule book, whose hash the report
+// names.
 //
-// A bundle is refused if anything in it does not fit: an archive that is not in its one canonical form, a
-// file that is not the one of the manifest, a transcript that contradicts its own messages, a certificate
-// that is not the closure of what the principal learnt, a witness whose MAC or plaintext is wrong, a
-// verdict, count or citation that does not follow.
+// A bundle is refused if anything in it does not fit: an archive that is not in its one canonical
+// form, a file that is not the one of the manifest, a transcript that contradicts its own messages,
+// a certificate that is not the closure of what the principal learnt, a witness whose MAC or
+// plaintext is wrong, a verdict, count or citation that does not follow.
 package check
 
 import (
@@ -43,8 +44,8 @@ type Outcome struct {
 	Scenario []byte // scenario.json of a lab bundle, nil for others; the caller's own
 }
 
-// Verify checks a bundle. The error says what does not fit; it holds no key and no text. b is not modified
-// or kept.
+// Verify checks a bundle. The error says what does not fit; it holds no key and no text. b is not
+// modified or kept.
 func Verify(b []byte) (*Outcome, error) {
 	v, err := verified(b)
 	if err != nil {

@@ -85,7 +85,8 @@ func FuzzParts(f *testing.F) {
 	})
 }
 
-// TestFirstByte: the lower half of the version byte says nothing, as to a receiver; the upper one is 3 or 4.
+// TestFirstByte: the lower half of the version byte says nothing, as to a receiver; the upper one
+// is 3 or 4.
 func TestFirstByte(t *testing.T) {
 	b := append([]byte{0}, 10, 33, 5)
 	b = append(append(b, make([]byte, 32)...), 16, 1, 34, 1, 0, 1, 2, 3, 4, 5, 6, 7, 8)

@@ -49,14 +49,16 @@ type fact struct {
 	at   int
 }
 
-// A closure is what follows from facts: for each atom the earliest time, and the clause that gave it.
+// A closure is what follows from facts: for each atom the earliest time, and the clause that gave
+// it.
 type closure struct {
 	at map[int]int
 	by map[int]int // -1: a fact
 }
 
-// close follows facts, which come in the order of time, each to its end before the next. It gives up when
-// more than limit atoms follow: a certificate lists them all, so that the work is bounded by its size.
+// close follows facts, which come in the order of time, each to its end before the next. It gives
+// up when more than limit atoms follow: a certificate lists them all, so that the work is bounded
+// by its size.
 func (c *clauses) close(facts []fact, limit int) *closure {
 	out := &closure{at: make(map[int]int, limit), by: make(map[int]int, limit)}
 	if c.missing == nil {

@@ -40,8 +40,8 @@ func (c *client) current() *statement {
 	return c.history[len(c.history)-1]
 }
 
-// accept checks a statement and takes it to be in force. A refusal leaves a doubt; two statements with one
-// number end all trust.
+// accept checks a statement and takes it to be in force. A refusal leaves a doubt; two statements
+// with one number end all trust.
 func (c *client) accept(s *statement, now uint64) bool {
 	cur := c.current()
 	ok := c.authentic(s)

@@ -10,10 +10,10 @@ import (
 	"strings"
 )
 
-// An evaluator computes the values of atoms from those of the parcels that a principal was given, along
-// the derivation that the closure found. KEMs are not computed: the standard library does not take their
-// private keys in this form, nor does it break elliptic curves. Where a derivation rests on one of these
-// it has no value, and the message's MAC is what shows that the key is right.
+// An evaluator computes the values of atoms from those of the parcels that a principal was given,
+// along the derivation that the closure found. KEMs are not computed: the standard library does not
+// take their private keys in this form, nor does it break elliptic curves. Where a derivation rests
+// on one of these it has no value, and the message's MAC is what shows that the key is right.
 type evaluator struct {
 	v      *verifier
 	c      *closure
@@ -22,7 +22,8 @@ type evaluator struct {
 	done   map[int][]byte
 }
 
-// checkDerivations computes the message key of every reading of a lab bundle from the values of parcels.
+// checkDerivations computes the message key of every reading of a lab bundle from the values of
+// parcels.
 func (v *verifier) checkDerivations() error {
 	if v.files.profile != "lab" {
 		return nil
@@ -91,8 +92,8 @@ func (v *verifier) publicKeys() map[string][]byte {
 	return keys
 }
 
-// value returns the value of an atom, or nil if it cannot be computed. A derivation is a tree: no atom is
-// asked for while it is being computed.
+// value returns the value of an atom, or nil if it cannot be computed. A derivation is a tree: no
+// atom is asked for while it is being computed.
 func (e *evaluator) value(id int) []byte {
 	if b, ok := e.done[id]; ok {
 		return b

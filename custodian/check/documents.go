@@ -148,7 +148,8 @@ type preKey struct {
 	Signature string `json:"signature,omitempty"` // of a signed prekey or KEM prekey
 }
 
-// An event is one of "bundle", "message", "parcel", "probe", "statement" and "client", with the fields of its kind.
+// An event is one of "bundle", "message", "parcel", "probe", "statement" and "client", with the
+// fields of its kind.
 type event struct {
 	At   int    `json:"at"`
 	Kind string `json:"kind"`

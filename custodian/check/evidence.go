@@ -9,8 +9,9 @@ import (
 	"strings"
 )
 
-// checkCertificates holds each certificate against the closure that this verifier computed: the same atoms
-// from the same times, neither more nor fewer. So what it does not contain does not follow.
+// checkCertificates holds each certificate against the closure that this verifier computed: the
+// same atoms from the same times, neither more nor fewer. So what it does not contain does not
+// follow.
 func (v *verifier) checkCertificates() error {
 	if len(v.evidence.Certificates) != 2*len(v.views) {
 		return refuse("a principal has no certificate, or more than two")
@@ -185,8 +186,9 @@ func opens(m *message, k *messageKeys, want string) error {
 // forgedText is what every forgery says that is not an injection of the script.
 const forgedText = "This message was not written by the one whose name it bears."
 
-// checkForgeries opens every message that somebody is said to have forged. That a receiver took it cannot
-// be seen from outside; that it is well made, new, and of a kind that the receiver took, can.
+// checkForgeries opens every message that somebody is said to have forged. That a receiver took it
+// cannot be seen from outside; that it is well made, new, and of a kind that the receiver took,
+// can.
 func (v *verifier) checkForgeries() error {
 	v.forgeries = make(map[where]*forgery)
 	for i := range v.evidence.Forgeries {
@@ -235,7 +237,8 @@ func (v *verifier) forgery(f *forgery, principal int) error {
 	return v.said(f, p, principal)
 }
 
-// wellMade opens a forged message, which must be new and of a kind that the receiver of the probe takes.
+// wellMade opens a forged message, which must be new and of a kind that the receiver of the probe
+// takes.
 func (v *verifier) wellMade(f *forgery, p *event) error {
 	body, err := unhex(f.Body, -1)
 	if err != nil {
@@ -272,7 +275,8 @@ func (v *verifier) wellMade(f *forgery, p *event) error {
 	return opens(m, &f.Keys, f.TextSHA256)
 }
 
-// said refuses a forgery that says something else than it should, or an injection that did not happen.
+// said refuses a forgery that says something else than it should, or an injection that did not
+// happen.
 func (v *verifier) said(f *forgery, p *event, principal int) error {
 	if p.Injection == nil {
 		if sum := sha256.Sum256([]byte(forgedText)); f.TextSHA256 != hex.EncodeToString(sum[:]) {

@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-// The headline of a report, made again from what the bundle shows (docs/custody-bundle.md, Headline).
+// The headline of a report, made again from what the bundle shows (docs/custody-bundle.md,
+// Headline).
 
 type headline struct {
 	State   string           `json:"state"`
@@ -68,7 +69,8 @@ type head struct {
 	want    *headline
 }
 
-// headOf makes the headline from witnesses, the transcript and the verdicts, which have been checked.
+// headOf makes the headline from witnesses, the transcript and the verdicts, which have been
+// checked.
 func (v *verifier) headOf() *head {
 	h := &head{of: len(v.messages), private: true}
 	for _, m := range v.messages {
@@ -121,7 +123,8 @@ func (v *verifier) collect(c *circle) {
 	}
 }
 
-// textsOf are the messages whose text was in a parcel of the writer, or of the receiver after it had arrived.
+// textsOf are the messages whose text was in a parcel of the writer, or of the receiver after it
+// had arrived.
 func (v *verifier) textsOf(c *circle) map[int]bool {
 	found := make(map[int]bool)
 	for at, list := range v.parcels {
@@ -183,8 +186,8 @@ func (v *verifier) doubts(c *circle) {
 	}
 }
 
-// latest asks what a circle does with the last message of each end, if that was sent after the last grant to
-// it began or ended.
+// latest asks what a circle does with the last message of each end, if that was sent after the last
+// grant to it began or ended.
 func (v *verifier) latest(c *circle) {
 	since, granted := -1, false
 	for _, g := range v.text.Grants {

@@ -9,7 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestTemplates: the page from which another verifier is written has all templates, in both languages, and no other.
+// TestTemplates: the page from which another verifier is written has all templates, in both
+// languages, and no other.
 func TestTemplates(t *testing.T) {
 	b, err := os.ReadFile("../../docs/custody-headline.md")
 	require.NoError(t, err)

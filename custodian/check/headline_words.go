@@ -12,8 +12,8 @@ const (
 	french
 )
 
-// templates are the sentences of docs/custody-bundle.md, Headline: English and French. What ends with ".1" is
-// said of one message.
+// templates are the sentences of docs/custody-bundle.md, Headline: English and French. What ends
+// with ".1" is said of one message.
 var templates = map[string][2]string{
 	"semicolon":     {"; ", " ; "},
 	"with":          {"{a} (with {others})", "{a} (avec {others})"},
@@ -78,7 +78,8 @@ var templates = map[string][2]string{
 	"past.first":    {"{a} could {verbs} before the first message.", "{a} a pu {verbs} avant le premier message."},
 }
 
-// fill puts values, each behind its name, into a template. A number n is {n}, and {n.} with its messages.
+// fill puts values, each behind its name, into a template. A number n is {n}, and {n.} with its
+// messages.
 func (l lang) fill(key string, values ...any) string {
 	var pairs []string
 	for i := 0; i < len(values); i += 2 {

@@ -7,9 +7,11 @@ import (
 	"unicode/utf8"
 )
 
-// The JSON of a bundle has one form (docs/custody-bundle.md, JSON): what can be read in two ways is refused.
+// The JSON of a bundle has one form (docs/custody-bundle.md, JSON): what can be read in two ways is
+// refused.
 
-// maxNumber is the first integer that is too large for readers which keep numbers in floating point.
+// maxNumber is the first integer that is too large for readers which keep numbers in floating
+// point.
 const maxNumber = 1 << 53
 
 // strict decodes a document, and refuses it unless writing it again gives the same bytes.
@@ -56,8 +58,8 @@ var plain = map[string]rune{"003c": '<', "003e": '>', "0026": '&', "2028": '\u20
 // negative are the names whose value may be -1.
 var negative = map[string]bool{"number": true, "message": true, "ended": true}
 
-// scan refuses what decoding and encoding again do not show: null, numbers that are no small integers, and
-// the character U+0000.
+// scan refuses what decoding and encoding again do not show: null, numbers that are no small
+// integers, and the character U+0000.
 func scan(b []byte) error {
 	name := "" // the last string, which is the name of the value that begins now
 	for i := 0; i < len(b); {
@@ -111,7 +113,8 @@ func isNumber(s string, negative bool) bool {
 	return err == nil && n < maxNumber && strconv.FormatUint(n, 10) == s
 }
 
-// MarshalJSON writes the fields of the event's kind, so that one of another kind is in no canonical form.
+// MarshalJSON writes the fields of the event's kind, so that one of another kind is in no canonical
+// form.
 func (e *event) MarshalJSON() ([]byte, error) {
 	switch e.Kind {
 	case "bundle":
@@ -179,7 +182,8 @@ func (e *event) MarshalJSON() ([]byte, error) {
 	return nil, refuse("event %d: unknown kind", e.At)
 }
 
-// exhibits are what a message cites for each principal, in the order in which the document has them.
+// exhibits are what a message cites for each principal, in the order in which the document has
+// them.
 type exhibits []exhibit
 
 type exhibit struct{ principal, evidence string }

@@ -13,8 +13,8 @@ func (v *verifier) sent(at int) int {
 	return n
 }
 
-// asks reports whether something travels at a probe: a message, an injection by principal i, or nothing
-// any more, since the run has ended.
+// asks reports whether something travels at a probe: a message, an injection by principal i, or
+// nothing any more, since the run has ended.
 func (v *verifier) asks(p *event, i int) bool {
 	if p.Injection != nil {
 		return v.principal(p.Injection.By) == i

@@ -39,8 +39,8 @@ func (v *verifier) checkObservations() error {
 	return nil
 }
 
-// observe lists the envelopes that a principal saw: the time, number, sender and size of each. It returns
-// the claim that a witness makes of them.
+// observe lists the envelopes that a principal saw: the time, number, sender and size of each. It
+// returns the claim that a witness makes of them.
 func (v *verifier) observe(i int) string {
 	n := &v.observed[i]
 	n.first = -1

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// isName reports whether s can be the id of a principal or the name of a grant: a letter and up to 63
-// letters, digits, _ and -.
+// isName reports whether s can be the id of a principal or the name of a grant: a letter and up to
+// 63 letters, digits, _ and -.
 func isName(s string) bool {
 	for i := range len(s) {
 		letter := 'a' <= s[i]|0x20 && s[i]|0x20 <= 'z'
@@ -34,7 +34,8 @@ func areNames(list []string) bool {
 // nobodies are words for no principal.
 var nobodies = []string{"nobody", "noone", "no-one", "no_one", "none", "personne", "aucun", "aucune"}
 
-// isNobody reports whether an id is such a word, or one with more that does not begin with a letter.
+// isNobody reports whether an id is such a word, or one with more that does not begin with a
+// letter.
 func isNobody(id string) bool {
 	return slices.ContainsFunc(nobodies, func(word string) bool {
 		rest, ok := strings.CutPrefix(strings.ToLower(id), word)
@@ -42,7 +43,8 @@ func isNobody(id string) bool {
 	})
 }
 
-// isID reports whether s can be the id of a piece of evidence: a small letter, - and four digits or more.
+// isID reports whether s can be the id of a piece of evidence: a small letter, - and four digits or
+// more.
 func isID(s string) bool {
 	if len(s) < 6 || s[0] < 'a' || s[0] > 'z' || s[1] != '-' {
 		return false

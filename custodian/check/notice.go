@@ -34,8 +34,8 @@ type asked struct {
 	client *client
 }
 
-// checkStatements reads all statements, and replays what the customer's client did: what it accepted, and
-// what it showed when each message was sent.
+// checkStatements reads all statements, and replays what the customer's client did: what it
+// accepted, and what it showed when each message was sent.
 func (v *verifier) checkStatements() error {
 	n := &v.notices
 	n.shown = make([]*shown, len(v.messages))
@@ -150,9 +150,9 @@ func (v *verifier) client(c *client, e *event) error {
 	return nil
 }
 
-// checkNotices: a statement that somebody else is said to have made is taken by the client as it was then, and
-// was made by whoever has the key that signs; nobody else made one. And the report says of each statement
-// what it is.
+// checkNotices: a statement that somebody else is said to have made is taken by the client as it
+// was then, and was made by whoever has the key that signs; nobody else made one. And the report
+// says of each statement what it is.
 func (v *verifier) checkNotices() error {
 	done := make(map[where]string)
 	for _, x := range v.evidence.Notices {
@@ -188,7 +188,8 @@ func (v *verifier) checkNotices() error {
 	return v.checkClaims()
 }
 
-// deceives reports whether it follows that a principal can make the client believe a statement of its own.
+// deceives reports whether it follows that a principal can make the client believe a statement of
+// its own.
 func (v *verifier) deceives(i int, a *asked) bool {
 	return v.text.Custody.Profile == identitySigned && !a.client.lied && v.has(v.views[i].closure[0], private(a.Identity), a.At)
 }
@@ -306,9 +307,9 @@ func (v *verifier) names(i int) map[string]bool {
 	return names
 }
 
-// owed is what the client showed when it should have told that a message is read: when it was sent, if the
-// reader had its last grant by then, or else when the next message was, or at the end; unless it told so
-// before that, when the grant was made or later.
+// owed is what the client showed when it should have told that a message is read: when it was sent,
+// if the reader had its last grant by then, or else when the next message was, or at the end;
+// unless it told so before that, when the grant was made or later.
 func (v *verifier) owed(i, n int, names map[string]bool) *shown {
 	c := v.views[i].closure[0]
 	when := c.at[v.rules.ids[ofMessage("plaintext", n)]]
@@ -344,8 +345,8 @@ func (v *verifier) owed(i, n int, names map[string]bool) *shown {
 	return next
 }
 
-// toRead is what has to be told of whoever reads a message, by its sender, and toWrite of whoever deceives the
-// customer.
+// toRead is what has to be told of whoever reads a message, by its sender, and toWrite of whoever
+// deceives the customer.
 var toRead = map[string]int{ends[0]: canReadCustomer | canOpen, ends[1]: canReadBusiness | canOpen}
 
 const toWrite = canWrite | canOpen

@@ -37,7 +37,8 @@ func (s *sight) MarshalJSON() ([]byte, error) {
 	return json.Marshal(s.word)
 }
 
-// admits reports whether message number, or -1, of an end is in the part of the principal in a place of the list.
+// admits reports whether message number, or -1, of an end is in the part of the principal in a
+// place of the list.
 func (p *portion) admits(seed uint64, place, number int, from string) bool {
 	switch {
 	case p.From != "" && p.From != from:
@@ -57,7 +58,8 @@ func (p *portion) admits(seed uint64, place, number int, from string) bool {
 	return uint64(binary.BigEndian.Uint32(sum[:])) < min(p.Percent, 99)<<32/100
 }
 
-// same reports whether a principal of the transcript, in this place of the list, is that of the scenario.
+// same reports whether a principal of the transcript, in this place of the list, is that of the
+// scenario.
 func (v *verifier) same(seed uint64, place int, p *scripted) bool {
 	x := &v.text.Principals[place]
 	if p.ID != x.ID || p.Role != x.Role || p.Quantum != x.Quantum || p.SameAs != x.SameAs {
@@ -81,7 +83,8 @@ func (v *verifier) same(seed uint64, place int, p *scripted) bool {
 	return x.Sees == "part" && slices.Equal(seen, x.Seen) && slices.Equal(others, x.Others)
 }
 
-// checkSight: who sees a part sees messages that there are, in order; nobody else lists what it sees.
+// checkSight: who sees a part sees messages that there are, in order; nobody else lists what it
+// sees.
 func (v *verifier) checkSight() error {
 	for i := range v.text.Principals {
 		p := &v.text.Principals[i]
@@ -99,7 +102,8 @@ func (v *verifier) checkSight() error {
 	return nil
 }
 
-// sees reports whether a principal sees a message: it or one that shares what it knows. One's own is always seen.
+// sees reports whether a principal sees a message: it or one that shares what it knows. One's own
+// is always seen.
 func (v *verifier) sees(x *view, m *message) bool {
 	if x.all || m.By != "" && x.members[v.principal(m.By)] {
 		return true

@@ -68,8 +68,8 @@ func powers(protocol uint64, grants []given) (verbs int, quota uint64) {
 	return verbs, quota
 }
 
-// follow is what keys open, under the rules: to read takes a seed of a chain and, unless the session is
-// classic, a post-quantum key; to write takes the seed, or towards the giver the root.
+// follow is what keys open, under the rules: to read takes a seed of a chain and, unless the
+// session is classic, a post-quantum key; to write takes the seed, or towards the giver the root.
 func follow(classic bool, s uint64) (verbs int) {
 	all := func(x uint64) bool { return s&x == x }
 	turn := all(bitRoot | bitRatchet)
@@ -126,8 +126,8 @@ type holder struct {
 	verbs int
 }
 
-// holders lists who can do what: each alone, in the order of the providers, and last what all can do only
-// together.
+// holders lists who can do what: each alone, in the order of the providers, and last what all can
+// do only together.
 func holders(protocol uint64, providers []provider, grants []given) (list []holder) {
 	alone := 0
 	var involved []string
@@ -164,7 +164,8 @@ type former struct {
 
 const ofChains = bitSending | bitReceiving | bitSkipped
 
-// holding lists who can do something under a statement, and who was granted something before and still can.
+// holding lists who can do something under a statement, and who was granted something before and
+// still can.
 func holding(s *statement, past []former) (now, before []holder) {
 	providers, grants := slices.Clone(s.providers), slices.Clone(s.grants)
 	for _, f := range past {

@@ -108,7 +108,8 @@ func (v *verifier) compareScenario(b []byte) error {
 	return v.compareScript(&sc)
 }
 
-// compareScript goes through the script: who sends, what is held back, grants and their ends, injections.
+// compareScript goes through the script: who sends, what is held back, grants and their ends,
+// injections.
 func (v *verifier) compareScript(sc *scenario) error {
 	var grants []grant
 	var injections []injection

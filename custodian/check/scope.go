@@ -2,8 +2,8 @@ package check
 
 import "fmt"
 
-// scope is G16: who wrote beyond its mandate. Who did not, and could have, keeps it on the assumption
-// that it does not.
+// scope is G16: who wrote beyond its mandate. Who did not, and could have, keeps it on the
+// assumption that it does not.
 func (v *verifier) scope(i int, s span) (verdict, bool) {
 	if !s.granted {
 		return verdict{}, false
@@ -37,8 +37,8 @@ func (v *verifier) scope(i int, s span) (verdict, bool) {
 	return x, true
 }
 
-// allowed reports whether a mandate lets a principal write in the name of an end at an event, having
-// written so often under quotas before.
+// allowed reports whether a mandate lets a principal write in the name of an end at an event,
+// having written so often under quotas before.
 func (v *verifier) allowed(i, as, at, written int) bool {
 	quota := 0
 	for _, g := range v.text.Grants {

@@ -9,7 +9,8 @@ import (
 	"strings"
 )
 
-// sentencesDigest is of the templates of sentences that this verifier knows how to fill in, as sentences.txt has them.
+// sentencesDigest is of the templates of sentences that this verifier knows how to fill in, as
+// sentences.txt has them.
 const sentencesDigest = "9327a5961eb3cbdb2d7a029b27d43e9d1916bb52470dd816100854339d8f7320"
 
 // readSentences reads the templates. A bundle made with others is refused.
@@ -96,7 +97,8 @@ func (v *verifier) untried(x *verdict) (list []string) {
 	return list
 }
 
-// mayFork reports whether a principal has an authenticator of a post-quantum half and has forged a message.
+// mayFork reports whether a principal has an authenticator of a post-quantum half and has forged a
+// message.
 func (v *verifier) mayFork(i int) bool {
 	forged := slices.ContainsFunc(v.evidence.Forgeries, func(f forgery) bool { return v.principal(f.Principal) == i })
 	return forged && slices.ContainsFunc(v.text.Events, func(e event) bool {
@@ -171,7 +173,8 @@ func (v *verifier) checkSentences() error {
 	return v.checkLogs()
 }
 
-// isNote reports whether a sentence is a note about this run that does not contradict the transcript.
+// isNote reports whether a sentence is a note about this run that does not contradict the
+// transcript.
 func (v *verifier) isNote(s string) bool {
 	for _, name := range []string{"statement", "idle", "fresh", "uncounted", "strict"} {
 		if s == v.words["note."+name].EN {
@@ -245,7 +248,8 @@ func (v *verifier) empty(g *grant, atom string) bool {
 	return false
 }
 
-// checkLogs: there is one for each oracle, in the order of the grants, with the number of its answers.
+// checkLogs: there is one for each oracle, in the order of the grants, with the number of its
+// answers.
 func (v *verifier) checkLogs() error {
 	var want []string
 	for i := range v.text.Grants {

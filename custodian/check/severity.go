@@ -1,7 +1,7 @@
 package check
 
-// weights have the base class of each guarantee, from 0 "info" to 4 "critical", and whether it takes an
-// active attack.
+// weights have the base class of each guarantee, from 0 "info" to 4 "critical", and whether it
+// takes an active attack.
 var weights = map[string][2]int{
 	"G1": {4, 0}, "G2": {3, 0}, "G3": {3, 0}, "G4": {4, 0}, "G5": {2, 0}, "G6": {3, 1}, "G7": {3, 1}, "G8": {3, 1},
 	"G9": {4, 1}, "G10": {1, 0}, "G11": {2, 0}, "G12": {3, 0}, "G13": {2, 0}, "G14": {4, 0}, "G15": {3, 0},

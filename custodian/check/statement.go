@@ -9,8 +9,8 @@ import (
 	"math/big"
 )
 
-// A statement is a signed custody statement, parsed from the control message that delivers it. Strings and
-// lists alias the file.
+// A statement is a signed custody statement, parsed from the control message that delivers it.
+// Strings and lists alias the file.
 type statement struct {
 	body, signature []byte
 	cosigned        []byte
@@ -68,8 +68,8 @@ func cut(b []byte) (value, rest []byte, ok bool) {
 	return rest[:n:n], rest[n:], true
 }
 
-// tagged parses the fields 1 to n, each of which must be there, and returns their values from index 1. With
-// more, fields from 128 on may follow.
+// tagged parses the fields 1 to n, each of which must be there, and returns their values from index
+// 1. With more, fields from 128 on may follow.
 func tagged(b []byte, n int, more bool) (values [][]byte, ok bool) {
 	values = make([][]byte, n+1)
 	last := 0
@@ -210,8 +210,8 @@ func (s *statement) signedByIdentity(key string) bool {
 	return s.byIdentity && xeddsa(key, append([]byte("custody-statement-identity-v1\x00"), s.body...), s.signature)
 }
 
-// xeddsa verifies a signature by an X25519 key, which is turned into an Ed25519 key, y = (u-1)/(u+1), with the
-// sign that travels in the highest bit of the signature.
+// xeddsa verifies a signature by an X25519 key, which is turned into an Ed25519 key, y =
+// (u-1)/(u+1), with the sign that travels in the highest bit of the signature.
 func xeddsa(key string, text, signature []byte) bool {
 	b, err := hex.DecodeString(key)
 	if err != nil || len(b) != 33 || len(signature) != 64 {

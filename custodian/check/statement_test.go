@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// FuzzParseDelivery: whatever the bytes are, they are parsed or refused, and what parses can be checked.
+// FuzzParseDelivery: whatever the bytes are, they are parsed or refused, and what parses can be
+// checked.
 func FuzzParseDelivery(f *testing.F) {
 	files, _ := filepath.Glob("testdata/statements/*.bin")
 	for _, name := range files {

@@ -5,8 +5,8 @@ import (
 	"encoding/hex"
 )
 
-// A Judged is one verdict as the verifier reckoned it from the transcript, not as the report has it; a bundle in
-// which the two differ does not verify.
+// A Judged is one verdict as the verifier reckoned it from the transcript, not as the report has
+// it; a bundle in which the two differ does not verify.
 type Judged struct {
 	Principal string // letters, digits, _ and -
 	Guarantee string // such as "G2"
@@ -34,7 +34,8 @@ func (v *verifier) summary() []string {
 	return list
 }
 
-// An Envelope is a ciphertext of the transcript: a message, one that somebody else wrote, or a statement on its way.
+// An Envelope is a ciphertext of the transcript: a message, one that somebody else wrote, or a
+// statement on its way.
 type Envelope struct {
 	From      string // "customer" or "business", whose name it bears
 	Session   string // its base key in hexadecimal; empty if the transcript does not say

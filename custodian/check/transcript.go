@@ -17,10 +17,12 @@ func (v *verifier) principal(id string) int {
 	return -1
 }
 
-// spare is how many clauses a bundle may have beyond its size in bytes: enough for two jumps of 25 000.
+// spare is how many clauses a bundle may have beyond its size in bytes: enough for two jumps of 25
+// 000.
 const spare = 1 << 18
 
-// A budget is what is left of the clauses that chains may make. It is spent before anything is made.
+// A budget is what is left of the clauses that chains may make. It is spent before anything is
+// made.
 type budget int
 
 // chain spends the clauses of a chain whose last index this is.
@@ -168,8 +170,9 @@ func (v *verifier) message(e *event) error {
 	return nil
 }
 
-// answered reports whether the session of e, which has no first message, is one that the sender of e began from a bundle,
-// wrote nothing in, and was then answered in, by somebody who had been handed it. After that it sends no first one.
+// answered reports whether the session of e, which has no first message, is one that the sender of
+// e began from a bundle, wrote nothing in, and was then answered in, by somebody who had been
+// handed it. After that it sends no first one.
 func (v *verifier) answered(e *event) bool {
 	return slices.ContainsFunc(v.injected, func(m *message) bool {
 		return m.Session == e.Session && m.By != "" && side(m.From) == 1-side(e.From)
@@ -291,8 +294,8 @@ func (v *verifier) shown() map[shownKey]int {
 	return first
 }
 
-// checkProbes: every message was asked about when it was sent, and both ends once more at the end. A
-// message that was delivered at once is one that its receiver's copy would have taken.
+// checkProbes: every message was asked about when it was sent, and both ends once more at the end.
+// A message that was delivered at once is one that its receiver's copy would have taken.
 func (v *verifier) checkProbes() error {
 	asked := 0
 	for _, p := range v.probes {
@@ -353,8 +356,8 @@ type preKeyName struct {
 	id   uint32
 }
 
-// agreements finds the keys of every key agreement, by the ids in its first message: of several with one id
-// the latest that was published before it.
+// agreements finds the keys of every key agreement, by the ids in its first message: of several
+// with one id the latest that was published before it.
 func (v *verifier) agreements() (list []session) {
 	started := make(map[int]*message) // by event: first messages that begin a session
 	done := make(map[string]bool)
@@ -390,7 +393,8 @@ func (v *verifier) agreements() (list []session) {
 	return list
 }
 
-// session names the keys of the agreement of a first message to an end, among those that it published.
+// session names the keys of the agreement of a first message to an end, among those that it
+// published.
 func (m *message) session(of int, keys, identity map[preKeyName]string) session {
 	s := session{base: m.Session, initiator: m.first.identity}
 	signed := preKeyName{of, 's', m.first.signedPreKey}

@@ -2,8 +2,9 @@ package check
 
 import "slices"
 
-// checkReport derives everything that the report says anew, and refuses any difference. Of the sentences,
-// those of the headline and of a computed notice are made again; those of verdicts are not checked.
+// checkReport derives everything that the report says anew, and refuses any difference. Of the
+// sentences, those of the headline and of a computed notice are made again; those of verdicts are
+// not checked.
 func (v *verifier) checkReport() error {
 	if err := v.checkEvidence(); err != nil {
 		return err
@@ -65,8 +66,8 @@ func (v *verifier) witnesses() int {
 		len(e.Notices) + len(e.Contradictions)
 }
 
-// readsMessage reports whether a principal reads a message, by what follows from what it learnt. What follows
-// must have been done: there is a witness.
+// readsMessage reports whether a principal reads a message, by what follows from what it learnt.
+// What follows must have been done: there is a witness.
 func (v *verifier) readsMessage(i, m int, quantum bool) bool {
 	c := v.views[i].closure[0]
 	if quantum {
@@ -147,8 +148,8 @@ func (v *verifier) checkInjections() error {
 	return nil
 }
 
-// equal compares a verdict with the one that follows. A verdict that is unknown cites that something is
-// absent.
+// equal compares a verdict with the one that follows. A verdict that is unknown cites that
+// something is absent.
 func (v *verifier) equal(got, want *verdict) bool {
 	same := got.ID == want.ID && got.Name == want.Name && got.Principal == want.Principal && got.Verdict == want.Verdict &&
 		got.Messages == want.Messages && got.Of == want.Of && got.Text == v.sentenceOf(want) && got.Severity == want.Severity && slices.Equal(got.Tried, tried(got.ID)) &&
@@ -209,8 +210,8 @@ func (v *verifier) span(i int) span {
 	return s
 }
 
-// A family judges one guarantee for principal i, whose grants span s. It returns false where the report
-// has no such verdict.
+// A family judges one guarantee for principal i, whose grants span s. It returns false where the
+// report has no such verdict.
 type family func(v *verifier, i int, s span) (verdict, bool)
 
 // families are the guarantees, in the order of a report.
@@ -245,8 +246,8 @@ func (v *verifier) verdicts(i int) (list []verdict) {
 	return list
 }
 
-// conclude is lost with witnesses, and held without: that what would be needed is not in the certificate
-// is what messageReport and checkInjections have established.
+// conclude is lost with witnesses, and held without: that what would be needed is not in the
+// certificate is what messageReport and checkInjections have established.
 func (v *verifier) conclude(i int, id, name string, seen []string, cert string, messages, of int) verdict {
 	x := verdict{ID: id, Name: name, Principal: v.text.Principals[i].ID, Verdict: "held", Messages: messages, Of: of, Evidence: []string{cert}}
 	if len(seen) > 0 {

@@ -100,7 +100,8 @@ func parseFirst(b []byte) (f *firstMessage, inner []byte, ok bool) {
 // versioned reports whether a message begins with a version that there is, 3 or 4.
 func versioned(b []byte) bool { return len(b) > 0 && (b[0]>>4 == 3 || b[0]>>4 == 4) }
 
-// isPublic reports whether s is the hexadecimal form of a public key: 33 bytes, the first of them 05.
+// isPublic reports whether s is the hexadecimal form of a public key: 33 bytes, the first of them
+// 05.
 func isPublic(s string) bool { return len(s) == 66 && strings.HasPrefix(s, "05") }
 
 // parse reads the body of a message.

@@ -85,8 +85,8 @@ func PQSecret(base parcel.Key, epoch uint64) string {
 	return "pq-secret(" + key(base) + "," + num(epoch) + ")"
 }
 
-// PQDecapsulation is the ML-KEM private key of an epoch, PQEncapsulation what its ciphertext was made
-// with, PQAuth the authenticator.
+// PQDecapsulation is the ML-KEM private key of an epoch, PQEncapsulation what its ciphertext was
+// made with, PQAuth the authenticator.
 func PQDecapsulation(base parcel.Key, epoch uint64) string {
 	return "pq-dk(" + key(base) + "," + num(epoch) + ")"
 }
@@ -126,8 +126,8 @@ func object(base parcel.Key, epoch uint64, o Object) string {
 	return "object(" + key(base) + "," + num(epoch) + "," + string(o) + ")"
 }
 
-// Observed is the ciphertext of message m, Copy its plaintext as a copy, MessageKey its key, Plain its
-// plaintext.
+// Observed is the ciphertext of message m, Copy its plaintext as a copy, MessageKey its key, Plain
+// its plaintext.
 func Observed(m int) string { return "observed(" + num(m) + ")" }
 
 // Copy is a copy of the plaintext of message m.

@@ -3,11 +3,12 @@
 // An atom is a statement about a principal's knowledge, such as "has the chain key of this ratchet
 // key at index 3". The rule book, instantiated over the public facts of a conversation, gives Horn
 // clauses: a head follows once enough of its premises are known. Close computes all that follows
-// from given facts, and when, in time linear in the size of the clauses. Each derived atom remembers
-// the clause that gave it, so a derivation can be printed.
+// from given facts, and when, in time linear in the size of the clauses. Each derived atom
+// remembers the clause that gave it, so a derivation can be printed.
 //
 // What does not follow has a certificate: the closed set itself, which anyone can check in linear
-// time to contain the facts, to be closed under the clauses, and not to contain the atom in question.
+// time to contain the facts, to be closed under the clauses, and not to contain the atom in
+// question.
 //
 // The package sees no secret, no key and no ciphertext: names alone.
 package know

@@ -44,8 +44,8 @@ func sortFacts(s []Step) []Step {
 	return s
 }
 
-// TestRandom: the closure is what the naive fixpoint gives, and its certificate is accepted; one with an
-// atom less, or later, is not.
+// TestRandom: the closure is what the naive fixpoint gives, and its certificate is accepted; one
+// with an atom less, or later, is not.
 func TestRandom(t *testing.T) {
 	for seed := range uint64(300) {
 		g := rand.New(rand.NewPCG(seed, 1))

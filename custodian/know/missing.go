@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// handed are the kinds of atoms that come from outside: in a parcel, or by looking. All others are only
-// ever derived.
+// handed are the kinds of atoms that come from outside: in a parcel, or by looking. All others are
+// only ever derived.
 var handed = map[string]bool{
 	"private": true, "kem-private": true, "root": true, "chain": true, "seed": true, "dh": true, "copy": true,
 	"pq-start": true, "pq-root": true, "pq-chain": true, "pq-key": true, "pq-auth": true, "pq-dk": true, "pq-es": true,
@@ -30,9 +30,9 @@ type Gap struct {
 	Origins []string
 }
 
-// Missing says what is missing for goal to follow by the time at. Copies of texts are no answer: that
-// a text can be given says nothing about why it cannot be derived. Missing takes time quasi-linear in
-// the clauses, and for Origins as often as it has atoms.
+// Missing says what is missing for goal to follow by the time at. Copies of texts are no answer:
+// that a text can be given says nothing about why it cannot be derived. Missing takes time
+// quasi-linear in the clauses, and for Origins as often as it has atoms.
 func (c *Closure) Missing(goal string, at int) Gap {
 	id, ok := c.base.ids[goal]
 	known := func(a ID) bool { return c.at[a] != never && c.at[a] <= at }
@@ -64,7 +64,8 @@ func (b *Base) heads(a ID) []int32 {
 	return b.concluding[a]
 }
 
-// alternatives returns what a clause lacks, unless it cannot be completed but by giving the text away.
+// alternatives returns what a clause lacks, unless it cannot be completed but by giving the text
+// away.
 func (c *Closure) alternatives(s *search, known func(ID) bool, n int32) [][]string {
 	set := make(map[ID]bool)
 	for _, p := range c.base.clauses[n].Body {
@@ -108,8 +109,8 @@ func (c *Closure) minimal(list []string, goal string, at int) []string {
 	return list
 }
 
-// A search is the cheapest way to every atom that does not follow, by how many atoms from outside it
-// takes: Dijkstra's algorithm on clauses, after Knuth.
+// A search is the cheapest way to every atom that does not follow, by how many atoms from outside
+// it takes: Dijkstra's algorithm on clauses, after Knuth.
 type search struct {
 	cost []int
 	by   []int32 // the clause, or -1 for an atom that comes from outside
@@ -137,8 +138,8 @@ func (q *queue) Pop() any {
 	return x
 }
 
-// search settles atoms in the order of their cost. outside tells which atoms may come from outside, at
-// the cost of one; copies of texts never do, and a quantum computer is dear.
+// search settles atoms in the order of their cost. outside tells which atoms may come from outside,
+// at the cost of one; copies of texts never do, and a quantum computer is dear.
 func (c *Closure) search(known func(ID) bool, outside func(ID) bool) *search {
 	s := &search{cost: make([]int, len(c.base.names)), by: make([]int32, len(c.base.names))}
 	var q queue

@@ -46,8 +46,8 @@ func RulebookDigest() string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// A Transcript is what is public about a conversation: which keys there were, which message used which,
-// and what each receiver would have taken when.
+// A Transcript is what is public about a conversation: which keys there were, which message used
+// which, and what each receiver would have taken when.
 type Transcript struct {
 	Sessions []Session
 	Turns    []Turn
@@ -101,8 +101,8 @@ type PQIndex struct {
 }
 
 // A Probe is a moment at which somebody may try to be believed. What its receiver would take is the
-// conjunction of a way in and, for sessions with a post-quantum half whose receiver takes no message
-// without, of a key of that half.
+// conjunction of a way in and, for sessions with a post-quantum half whose receiver takes no
+// message without, of a key of that half.
 type Probe struct {
 	Number int
 	Takes  []Way
@@ -124,8 +124,8 @@ type Way struct {
 	Chains  []PQIndex // from this index on
 }
 
-// Replay instantiates the rule book over a transcript. Clauses of the rule named without are left out;
-// empty leaves out none.
+// Replay instantiates the rule book over a transcript. Clauses of the rule named without are left
+// out; empty leaves out none.
 func Replay(t *Transcript, without string) *Base {
 	b := NewBase(without)
 	for i := range t.Sessions {
@@ -270,8 +270,8 @@ func (b *Base) probe(p *Probe) {
 	}
 }
 
-// half adds the ways to a post-quantum key that the receiver of a probe takes, and returns the name of
-// having one.
+// half adds the ways to a post-quantum key that the receiver of a probe takes, and returns the name
+// of having one.
 func (b *Base) half(p *Probe, w *Way) string {
 	name := "pq-taken(" + num(p.Number) + "," + key(w.Base) + ")"
 	if _, known := b.ids[name]; known {

@@ -8,10 +8,10 @@ import (
 	"signet.example/signet/custodian/notice/internal/tlv"
 )
 
-// A Bind is the certificate by which a custody root key takes an identity key of the Signal protocol for that
-// of its account (custody B6). A customer pins the root key from it at first use. It proves what the root
-// key says about the identity key, not the converse: that the root key is the business's is for the custody
-// fingerprint to show (Root.Number, Root.Cover).
+// A Bind is the certificate by which a custody root key takes an identity key of the Signal
+// protocol for that of its account (custody B6). A customer pins the root key from it at first use.
+// It proves what the root key says about the identity key, not the converse: that the root key is
+// the business's is for the custody fingerprint to show (Root.Number, Root.Cover).
 type Bind struct {
 	Root     Root
 	Identity signet.PublicKey
@@ -23,8 +23,8 @@ type Bind struct {
 
 const domainBind = "custody-bind-v1\x00"
 
-// Bind certifies that identity is a key of the account from a moment on, in whole seconds. The error is of a
-// name that cannot be shown or a time out of range.
+// Bind certifies that identity is a key of the account from a moment on, in whole seconds. The
+// error is of a name that cannot be shown or a time out of range.
 func (k *RootKey) Bind(account string, identity signet.PublicKey, from time.Time) (*Bind, error) {
 	b := &Bind{Root: k.Root(), Identity: identity, Account: account, From: from.UTC().Truncate(time.Second)}
 	if !validName(account) || !validTime(b.From) {
@@ -44,8 +44,8 @@ func (c *Bind) body() []byte {
 // Bytes returns the encoding of the certificate.
 func (c *Bind) Bytes() []byte { return tlv.Append(c.body(), 5, c.signature) }
 
-// ParseBind parses what Bytes returns and verifies the signature, so that an unverified Bind does not exist.
-// The errors wrap CheckStructure and CheckSignature. It copies b.
+// ParseBind parses what Bytes returns and verifies the signature, so that an unverified Bind does
+// not exist. The errors wrap CheckStructure and CheckSignature. It copies b.
 func ParseBind(b []byte) (*Bind, error) {
 	c := new(Bind)
 	ok := record(b, 5, func(tag byte, v []byte) bool {

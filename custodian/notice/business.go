@@ -15,13 +15,14 @@ import (
 	"signet.example/signet/internal/entropy"
 )
 
-// DefaultPeriod is for how long a statement is in force if nothing else is said, and the longest that a
-// customer believes one by default (after RFC 9345, which allows delegated credentials as much).
+// DefaultPeriod is for how long a statement is in force if nothing else is said, and the longest
+// that a customer believes one by default (after RFC 9345, which allows delegated credentials as
+// much).
 const DefaultPeriod = 7 * 24 * time.Hour
 
-// A Business is the chain of statements of one scope: it numbers and links them and knows how they are
-// delivered. It holds no key, but the salt that customers know and others should not, so it redacts itself.
-// It is not safe for concurrent use.
+// A Business is the chain of statements of one scope: it numbers and links them and knows how they
+// are delivered. It holds no key, but the salt that customers know and others should not, so it
+// redacts itself. It is not safe for concurrent use.
 type Business struct {
 	name     string
 	scope    Scope
@@ -36,10 +37,10 @@ type Business struct {
 // Format redacts the chain under every verb.
 func (Business) Format(f fmt.State, _ rune) { io.WriteString(f, "notice.Business(…)") }
 
-// NewBusiness starts the chain of statements about chat.Business that speaks about as much as kind says. The
-// fields of the chat that the kind does not need can be zero: for Account all but the name and the protocol,
-// the lowest version in use. The log is the origin of the log in which statements are published, empty for
-// none.
+// NewBusiness starts the chain of statements about chat.Business that speaks about as much as kind
+// says. The fields of the chat that the kind does not need can be zero: for Account all but the
+// name and the protocol, the lowest version in use. The log is the origin of the log in which
+// statements are published, empty for none.
 func NewBusiness(kind ScopeKind, chat *Chat, log string) *Business {
 	return NewBusinessFrom(nil, kind, chat, log)
 }
@@ -66,8 +67,8 @@ type Terms struct {
 	ForcedLabel     string // replaces the label that follows from the grants; customers refuse it
 }
 
-// Draft returns the next statement of the chain, in force from now on, to be signed by root; root is ignored
-// under the identity-signed profile. The chain does not move before Issued.
+// Draft returns the next statement of the chain, in force from now on, to be signed by root; root
+// is ignored under the identity-signed profile. The chain does not move before Issued.
 func (b *Business) Draft(root Root, t *Terms, now time.Time) *Statement {
 	s := &Statement{
 		Business: b.name, Bound: slices.Clone(t.Bound), Protocol: b.protocol,
@@ -100,9 +101,9 @@ func (b *Business) Draft(root Root, t *Terms, now time.Time) *Statement {
 	return s
 }
 
-// Issue drafts and signs the next statement and moves the chain. Before the statement leaves, the chain is to
-// be stored (AppendBinary): a business that forgets a statement and makes another with the same number has
-// contradicted itself, and customers can prove it.
+// Issue drafts and signs the next statement and moves the chain. Before the statement leaves, the
+// chain is to be stored (AppendBinary): a business that forgets a statement and makes another with
+// the same number has contradicted itself, and customers can prove it.
 func (b *Business) Issue(root *RootKey, cosigner IdentitySigner, t *Terms, now time.Time) (*Signed, error) {
 	s, err := root.Sign(b.Draft(root.Root(), t, now), cosigner)
 	if err != nil {
@@ -123,9 +124,9 @@ func (b *Business) Issued(s *Signed) error {
 // Entry returns what is to be appended to the log for s.
 func (b *Business) Entry(s *Signed) tlog.Entry { return entry(b.salt, s.statement.Seq, s.Hash()) }
 
-// Delivery returns the control message that takes s to a customer. The certificate goes along for those who
-// have not pinned the root key yet; it may be nil. If the chain has a log, index is that of the statement's
-// entry and src where its proofs are, else they are ignored.
+// Delivery returns the control message that takes s to a customer. The certificate goes along for
+// those who have not pinned the root key yet; it may be nil. If the chain has a log, index is that
+// of the statement's entry and src where its proofs are, else they are ignored.
 func (b *Business) Delivery(ctx context.Context, s *Signed, bind *Bind, index int64, src tlog.Source) ([]byte, error) {
 	d := &delivery{signed: s, bind: bind, salt: b.salt, index: -1}
 	if b.log != "" {
@@ -147,8 +148,9 @@ func (b *Business) Delivery(ctx context.Context, s *Signed, bind *Bind, index in
 	return d.bytes(), nil
 }
 
-// Acknowledged notes that the customer has accepted a statement, and reports whether it is the latest one:
-// only from then on was she told (custody G15). The acknowledgement must have come out of her session.
+// Acknowledged notes that the customer has accepted a statement, and reports whether it is the
+// latest one: only from then on was she told (custody G15). The acknowledgement must have come out
+// of her session.
 func (b *Business) Acknowledged(a Ack) bool {
 	if a.Seq > b.seq || a.Seq == b.seq && a.Statement != b.last {
 		return false
@@ -157,7 +159,8 @@ func (b *Business) Acknowledged(a Ack) bool {
 	return a.Seq == b.seq && b.seq > 0
 }
 
-// Seq returns the number of the latest statement, and of the latest that was acknowledged; 0 is none.
+// Seq returns the number of the latest statement, and of the latest that was acknowledged; 0 is
+// none.
 func (b *Business) Seq() (latest, acknowledged uint64) { return b.seq, b.told }
 
 // AppendBinary appends the encoding of the chain, for the business alone. The error is always nil.

@@ -2,8 +2,8 @@ package notice
 
 import "fmt"
 
-// A Check is one of the checks that a statement has to pass, in their order (custody Annex 2). Each is an
-// error of its own: an error of Accept wraps the first that failed.
+// A Check is one of the checks that a statement has to pass, in their order (custody Annex 2). Each
+// is an error of its own: an error of Accept wraps the first that failed.
 type Check uint8
 
 // The checks.

@@ -24,8 +24,8 @@ func (s *shop) resign(signed *Signed, change func(*Statement)) []byte {
 	return s.deliver(again)
 }
 
-// TestChecks: every check has its own error, in the order of Annex 2, and a failure of any makes a state of
-// "encrypted" unknown and leaves one of "managed" as it is.
+// TestChecks: every check has its own error, in the order of Annex 2, and a failure of any makes a
+// state of "encrypted" unknown and leaves one of "managed" as it is.
 func TestChecks(t *testing.T) {
 	other := GenerateRootFrom(seeded("another root"))
 	type given struct {

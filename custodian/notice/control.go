@@ -9,10 +9,10 @@ import (
 	"signet.example/signet/custodian/notice/tlog"
 )
 
-// Control messages travel inside the conversation, as plaintexts of ordinary encrypted messages: whoever
-// carries them cannot take one out without taking out a message, and the session's MAC makes an
-// acknowledgement worth something to the business and nothing to anybody else. An application hands each
-// decrypted text to Kind first.
+// Control messages travel inside the conversation, as plaintexts of ordinary encrypted messages:
+// whoever carries them cannot take one out without taking out a message, and the session's MAC
+// makes an acknowledgement worth something to the business and nothing to anybody else. An
+// application hands each decrypted text to Kind first.
 
 const controlPrefix = "\x00custody-control-v1\x00"
 
@@ -112,8 +112,8 @@ func parseDelivery(b []byte) (*delivery, error) {
 	return d, nil
 }
 
-// An Ack says that the customer's client has accepted a statement. The session authenticates it to the
-// business; to others it proves nothing.
+// An Ack says that the customer's client has accepted a statement. The session authenticates it to
+// the business; to others it proves nothing.
 type Ack struct {
 	Seq       uint64
 	Statement Hash
@@ -139,8 +139,8 @@ func ParseAck(b []byte) (a Ack, err error) {
 	return a, nil
 }
 
-// A gossip is what one client tells another: the statement that it shows, if that is not private to its
-// conversation, and the checkpoint that it has seen.
+// A gossip is what one client tells another: the statement that it shows, if that is not private to
+// its conversation, and the checkpoint that it has seen.
 type gossip struct {
 	signed *Signed // nil if there is none to tell
 	note   []byte

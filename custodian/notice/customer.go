@@ -14,8 +14,8 @@ import (
 
 // A Policy is what a customer insists on. A nil Policy is the zero one.
 type Policy struct {
-	// Log is the log in which statements have to be, nil if there is none. Without a log, a statement that is
-	// withheld is missed only when the last one expires.
+	// Log is the log in which statements have to be, nil if there is none. Without a log, a statement
+	// that is withheld is missed only when the last one expires.
 	Log *tlog.Trust
 
 	Freshness       time.Duration // how long after the log was asked "encrypted" is still shown; zero is a day
@@ -25,16 +25,17 @@ type Policy struct {
 	IdentityProfile bool          // accept statements that are signed by the identity key alone, and no others
 }
 
-// remembered is how many statements a customer keeps: enough that one which is replayed is told from one
-// which contradicts it.
+// remembered is how many statements a customer keeps: enough that one which is replayed is told
+// from one which contradicts it.
 const remembered = 16
 
-// A Customer is what the customer's client knows about the custody of one conversation, and the state machine
-// that follows from it (custody B6). It fails closed: whatever does not check out while it reads
-// "encrypted" makes it read "unknown". Its bytes belong into the same record as the session's, written in the
-// same transaction.
+// A Customer is what the customer's client knows about the custody of one conversation, and the
+// state machine that follows from it (custody B6). It fails closed: whatever does not check out
+// while it reads "encrypted" makes it read "unknown". Its bytes belong into the same record as the
+// session's, written in the same transaction.
 //
-// A Customer is not safe for concurrent use. It redacts itself, for the salt of the chain is not for everybody.
+// A Customer is not safe for concurrent use. It redacts itself, for the salt of the chain is not
+// for everybody.
 type Customer struct {
 	policy Policy
 	chat   Chat
@@ -52,8 +53,9 @@ type memory struct {
 	path    []custody // what it said before, oldest first, until the customer has acknowledged the change
 	former  []former  // what was granted and has ended, but may still work
 
-	// partial is the identity key of the conversation when the first statement that came was not the first of
-	// its chain: what was granted before is not known, and may have been this key. Else it is zero.
+	// partial is the identity key of the conversation when the first statement that came was not the
+	// first of its chain: what was granted before is not known, and may have been this key. Else it is
+	// zero.
 	partial signet.PublicKey
 
 	doubt     Reason // why "encrypted" would not be true to say
@@ -85,11 +87,12 @@ func NewCustomer(chat Chat, policy *Policy) *Customer {
 // Chat returns the conversation.
 func (c *Customer) Chat() Chat { return c.chat }
 
-// Root returns the custody root key that is pinned, for its Number to be compared, and whether there is one.
+// Root returns the custody root key that is pinned, for its Number to be compared, and whether
+// there is one.
 func (c *Customer) Root() (Root, bool) { return c.root, c.pinned }
 
-// Pin pins the custody root key that a certificate names; one that is pinned already stays. Without Pin, the
-// certificate in the first delivery is pinned. The errors wrap CheckRoot or CheckIdentity.
+// Pin pins the custody root key that a certificate names; one that is pinned already stays. Without
+// Pin, the certificate in the first delivery is pinned. The errors wrap CheckRoot or CheckIdentity.
 func (c *Customer) Pin(b *Bind, now time.Time) error {
 	switch {
 	case c.policy.IdentityProfile || c.pinned && c.root != b.Root:
@@ -101,18 +104,19 @@ func (c *Customer) Pin(b *Bind, now time.Time) error {
 	return nil
 }
 
-// Accept checks a delivery, a control message that was decrypted in the conversation, and if it passes every
-// check takes its statement to be in force. It returns the acknowledgement, to be sent back in the conversation
-// once the record is stored. A statement that is in force already is acknowledged again. If the policy has a
-// log, src is asked for what the log grew by.
+// Accept checks a delivery, a control message that was decrypted in the conversation, and if it
+// passes every check takes its statement to be in force. It returns the acknowledgement, to be sent
+// back in the conversation once the record is stored. A statement that is in force already is
+// acknowledged again. If the policy has a log, src is asked for what the log grew by.
 //
-// Statements have to come in their order; one that has expired on the way is a link of the chain all the same.
-// A customer who is new to an old chain should be given it from its beginning: of what was granted before the
-// first statement that she has seen she knows nothing, and the state is not Encrypted until there are a new
-// identity key and a barrier.
+// Statements have to come in their order; one that has expired on the way is a link of the chain
+// all the same. A customer who is new to an old chain should be given it from its beginning: of
+// what was granted before the first statement that she has seen she knows nothing, and the state is
+// not Encrypted until there are a new identity key and a barrier.
 //
-// The errors wrap the Check that failed; an *EquivocationError and a *tlog.ForkError carry a proof, and the
-// state is Contradicted. On any error no statement changes, and a state of Encrypted becomes Unknown.
+// The errors wrap the Check that failed; an *EquivocationError and a *tlog.ForkError carry a proof,
+// and the state is Contradicted. On any error no statement changes, and a state of Encrypted
+// becomes Unknown.
 func (c *Customer) Accept(ctx context.Context, message []byte, src tlog.Source, now time.Time) (ack []byte, err error) {
 	d, err := parseDelivery(message)
 	if err != nil {
@@ -129,8 +133,8 @@ func (c *Customer) Accept(ctx context.Context, message []byte, src tlog.Source, 
 	return Ack{s.Seq, d.signed.Hash()}.bytes(), nil
 }
 
-// exists notes that the business signed a statement, whatever else is wrong with it: the one in force is not
-// the latest.
+// exists notes that the business signed a statement, whatever else is wrong with it: the one in
+// force is not the latest.
 func (c *Customer) exists(s *Signed, err error) {
 	if errors.Is(err, CheckRoot) || errors.Is(err, CheckSignature) {
 		return
@@ -262,8 +266,8 @@ func (c *Customer) sensible(d *delivery, now time.Time) error {
 	return nil
 }
 
-// logged is the checks of the log: the statement is in it, witnesses saw it, and it is the log that was seen
-// before.
+// logged is the checks of the log: the statement is in it, witnesses saw it, and it is the log that
+// was seen before.
 func (c *Customer) logged(ctx context.Context, d *delivery, src tlog.Source, first bool, now time.Time) error {
 	t := c.policy.Log
 	if t == nil {
@@ -324,8 +328,8 @@ func (c *Customer) current() *Signed {
 	return c.history[len(c.history)-1]
 }
 
-// SetIdentity tells that the conversation goes on with another identity key of the business, which the
-// customer's client has accepted. Until a statement is bound to it the state is not Encrypted.
+// SetIdentity tells that the conversation goes on with another identity key of the business, which
+// the customer's client has accepted. Until a statement is bound to it the state is not Encrypted.
 func (c *Customer) SetIdentity(key signet.PublicKey) { c.chat.Identity = key }
 
 // SetProtocol tells that the conversation goes on in a session of another version of the protocol.

@@ -79,8 +79,8 @@ func Example() {
 	// Cette discussion est gérée par Acme Notices, qui peut écrire au plus 3 messages au nom de Boulangerie, mais pas lire les vôtres. Elle n'est pas chiffrée de bout en bout jusqu'à Boulangerie.
 }
 
-// Statements travel inside the conversation, and the acknowledgement comes back the same way. The record of
-// the state is stored beside the session's.
+// Statements travel inside the conversation, and the acknowledgement comes back the same way. The
+// record of the state is stored beside the session's.
 func Example_session() {
 	ctx, now := context.Background(), time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
 	bakeryKey, aliceKey := signet.GenerateKey(), signet.GenerateKey()
@@ -128,7 +128,8 @@ func Example_session() {
 	// This chat is managed by Acme Cloud, which can read and write messages. It is not end-to-end encrypted to Boulangerie. Acme Cloud also carries the messages of this platform.
 }
 
-// A device that watches custody: notices are no texts, what they say is stored with the session, and is shown.
+// A device that watches custody: notices are no texts, what they say is stored with the session,
+// and is shown.
 func ExampleWatch() {
 	ctx, now := context.Background(), time.Now()
 	bakeryKey, aliceKey := signet.GenerateKey(), signet.GenerateKey()
@@ -157,7 +158,8 @@ func ExampleWatch() {
 	// e2ee - Les messages sont chiffrés de bout en bout. Personne en dehors de cette discussion, pas même la plateforme, ne peut les lire.
 }
 
-// A business tells two customers different things. They compare what they were told, and have a proof.
+// A business tells two customers different things. They compare what they were told, and have a
+// proof.
 func Example_equivocation() {
 	ctx, now := context.Background(), time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
 	bakeryKey := signet.GenerateKey()

@@ -44,17 +44,17 @@ type former struct {
 }
 
 const (
-	// retained is how many receiving chains a client keeps: a chain key stops working when so many newer
-	// chains have come (custody T12).
+	// retained is how many receiving chains a client keeps: a chain key stops working when so many
+	// newer chains have come (custody T12).
 	retained = 5
 
 	maxFormer = 64
 )
 
-// ofChains are the secrets that are of single chains: they stop working when the client has dropped the chain.
-// From the others newer keys follow, perhaps together with what somebody else has, so they last until there is
-// a fresh session. Counting chains is of no use against them: whoever can turn the ratchet makes chains of its
-// own.
+// ofChains are the secrets that are of single chains: they stop working when the client has dropped
+// the chain. From the others newer keys follow, perhaps together with what somebody else has, so
+// they last until there is a fresh session. Counting chains is of no use against them: whoever can
+// turn the ratchet makes chains of its own.
 const ofChains = SendingChain | ReceivingChains | Skipped
 
 // aged returns what is left of f when its chains have been dropped.
@@ -127,7 +127,8 @@ func (c *Customer) retire(old, new *Statement) {
 	}
 }
 
-// given returns what a statement gives to p. The identity key is with an oracle if nothing else gives it.
+// given returns what a statement gives to p. The identity key is with an oracle if nothing else
+// gives it.
 func given(s *Statement, p *Provider) (secrets Secrets, quota uint64, oracle bool) {
 	copied := false
 	for _, g := range s.Grants {
@@ -161,8 +162,8 @@ func (c *Customer) keep(f former) {
 	}
 }
 
-// holding returns all who can do something: those that the statement names, with what they may have kept,
-// and, from index current on, those of earlier statements, as far as past says.
+// holding returns all who can do something: those that the statement names, with what they may have
+// kept, and, from index current on, those of earlier statements, as far as past says.
 func holding(s *Statement, past []former) (list []Holder, current int) {
 	providers, grants := slices.Clone(s.Providers), slices.Clone(s.Grants)
 	for _, f := range past {

@@ -10,7 +10,8 @@ import (
 	"signet.example/signet"
 )
 
-// TestManyFormers: names of former holders are bounded, and what one more of them was given still counts.
+// TestManyFormers: names of former holders are bounded, and what one more of them was given still
+// counts.
 func TestManyFormers(t *testing.T) {
 	var c Customer
 	for i := range 3 * maxFormer {
@@ -40,7 +41,8 @@ func TestExists(t *testing.T) {
 	}
 }
 
-// TestFormerIdentity: that a holder had the identity key once is not forgotten over what it had later.
+// TestFormerIdentity: that a holder had the identity key once is not forgotten over what it had
+// later.
 func TestFormerIdentity(t *testing.T) {
 	var c Customer
 	k := signet.GenerateKey().PublicKey()
@@ -49,8 +51,8 @@ func TestFormerIdentity(t *testing.T) {
 	require.Equal(t, k, c.former[0].identity)
 }
 
-// TestEnd: a statement is believed until the customer's period is over or it expires, whichever comes first, and a
-// grace longer.
+// TestEnd: a statement is believed until the customer's period is over or it expires, whichever
+// comes first, and a grace longer.
 func TestEnd(t *testing.T) {
 	c := Customer{policy: Policy{Period: 10 * time.Hour, Grace: time.Hour}}
 	from := time.Unix(1_800_000_000, 0)

@@ -22,8 +22,8 @@ func (s *shop) equivocate(before *Business, t *Terms) *Signed {
 	return signed
 }
 
-// Two customers to whom a business told different things find out when they talk, and have a proof that
-// convinces anybody.
+// Two customers to whom a business told different things find out when they talk, and have a proof
+// that convinces anybody.
 func TestEquivocation(t *testing.T) {
 	for _, witnesses := range []int{-1, 3} {
 		s := newShop(t, Account, witnesses)
@@ -57,7 +57,8 @@ func TestEquivocation(t *testing.T) {
 		requireState(t, carol, s.now, Contradicted, Equivocated)
 		require.Equal(t, proof, carol.Proof())
 
-		// It ends there until a human decides, and then it begins again, with what was granted as a memory.
+		// It ends there until a human decides, and then it begins again, with what was granted as a
+		// memory.
 		require.NoError(t, bob.Judge(proof))
 		s.now = s.now.Add(hour)
 		next := s.issue(nil)
@@ -119,7 +120,8 @@ func TestFalseProofs(t *testing.T) {
 	require.Error(t, s.customer("bob").Hear(ctx, []byte("hello"), nil, s.now))
 }
 
-// A change that is published and not delivered is missed when the log is asked, and expires if it is not.
+// A change that is published and not delivered is missed when the log is asked, and expires if it
+// is not.
 func TestWithheld(t *testing.T) {
 	s := newShop(t, Account, 0)
 	alice := s.customer("alice")
@@ -176,7 +178,8 @@ type frozenLog struct {
 
 func (f *frozenLog) Checkpoint(context.Context) ([]byte, error) { return f.note, nil }
 
-// A log that shows its customers different histories is caught when they talk; witnesses prevent it.
+// A log that shows its customers different histories is caught when they talk; witnesses prevent
+// it.
 func TestForkedLog(t *testing.T) {
 	s := newShop(t, Account, 0)
 	alice, bob := s.customer("alice"), s.customer("bob")
@@ -288,7 +291,8 @@ func TestSignals(t *testing.T) {
 	require.Error(t, s.customer("alice").Refresh(ctx, nil, s.now))
 }
 
-// TestIdentityProfile: a provider that holds the identity key signs whatever it likes, and the state says so.
+// TestIdentityProfile: a provider that holds the identity key signs whatever it likes, and the
+// state says so.
 func TestIdentityProfile(t *testing.T) {
 	s := newShop(t, Account, -1)
 	alice := NewCustomer(chatOf(s.identity.PublicKey(), "alice"), &Policy{IdentityProfile: true})
@@ -370,8 +374,8 @@ func TestProviderForges(t *testing.T) {
 
 func (unreachable) Checkpoint(context.Context) ([]byte, error) { return nil, errors.New("no network") }
 
-// Which of two entries for one statement comes first in the log does not matter, and another statement does
-// not make it undone.
+// Which of two entries for one statement comes first in the log does not matter, and another
+// statement does not make it undone.
 func TestTwoEntries(t *testing.T) {
 	for _, realFirst := range []bool{true, false} {
 		s := newShop(t, Account, 0)

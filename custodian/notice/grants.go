@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Secrets is a set of the secrets that a grant hands over, by the names of the scenario format. There is no
-// name for the custody root key.
+// Secrets is a set of the secrets that a grant hands over, by the names of the scenario format.
+// There is no name for the custody root key.
 type Secrets uint32
 
 // The secrets of custody B1. The bits are part of the encoding.
@@ -55,8 +55,8 @@ var secretGroups = map[string]Secrets{
 	"session-ec": SessionEC, "session-pq": SessionPQ, "session": Session, "prekeys": PreKeys, "everything": Everything,
 }
 
-// SecretsNamed returns the set of secrets with these names, which may be names of groups. The error names
-// what is unknown.
+// SecretsNamed returns the set of secrets with these names, which may be names of groups. The error
+// names what is unknown.
 func SecretsNamed(names ...string) (s Secrets, err error) {
 	for _, n := range names {
 		if i := slices.Index(secretNames, n); i >= 0 {
@@ -83,7 +83,8 @@ func (s Secrets) Names() (names []string) {
 // Via is how secrets are handed over. The numbers are part of the encoding.
 type Via uint8
 
-// The ways of custody B1. A quota hands over single message keys; an enclave counts as its operator.
+// The ways of custody B1. A quota hands over single message keys; an enclave counts as its
+// operator.
 const (
 	Copy    Via = 1
 	Stream  Via = 2
@@ -92,7 +93,8 @@ const (
 	Enclave Via = 5
 )
 
-// Direction is which texts a grant of Plaintext copies. Both is the zero value; it says nothing about keys.
+// Direction is which texts a grant of Plaintext copies. Both is the zero value; it says nothing
+// about keys.
 type Direction uint8
 
 // The directions.
@@ -141,9 +143,9 @@ type Power struct {
 	Quota uint64
 }
 
-// Powers returns what all of the grants together give in a conversation of this version of the protocol
-// (3 or 4), under the rules of custody B2. It never says less than a holder can do: where it depends on the
-// moment (whether a chain was in use, say) it says that it can.
+// Powers returns what all of the grants together give in a conversation of this version of the
+// protocol (3 or 4), under the rules of custody B2. It never says less than a holder can do: where
+// it depends on the moment (whether a chain was in use, say) it says that it can.
 func Powers(protocol uint8, grants []Grant) Power {
 	var keys Secrets
 	var p Power
@@ -194,7 +196,8 @@ func derive(protocol uint8, s Secrets) (v Verbs) {
 	if out && (pq || any(PQSendingChain)) || any(Archived) {
 		v |= ReadBusiness
 	}
-	// R13: a message that is accepted needs the elliptic-curve half alone; towards its owner, the root alone.
+	// R13: a message that is accepted needs the elliptic-curve half alone; towards its owner, the root
+	// alone.
 	if out || any(Archived) {
 		v |= Write
 	}
@@ -219,8 +222,8 @@ const (
 	dormant     = "dormant" // secrets were handed over that open nothing
 )
 
-// Label returns the mode label of the grants: "self-managed", "dormant", or "managed" and what the holders
-// together can do. A label in a statement is checked against it, never trusted.
+// Label returns the mode label of the grants: "self-managed", "dormant", or "managed" and what the
+// holders together can do. A label in a statement is checked against it, never trusted.
 func Label(protocol uint8, grants []Grant) string {
 	if len(grants) == 0 {
 		return selfManaged
@@ -243,8 +246,8 @@ type Holder struct {
 	Operator bool // one of them also carries the messages
 }
 
-// holders returns who can do what, in the order of the providers. What no provider can do alone but all can
-// together comes last.
+// holders returns who can do what, in the order of the providers. What no provider can do alone but
+// all can together comes last.
 func holders(protocol uint8, providers []Provider, grants []Grant) (list []Holder) {
 	var alone Verbs
 	var involved Holder

@@ -284,8 +284,8 @@ func TestEndOfAGrant(t *testing.T) {
 	}
 }
 
-// Two halves handed over at different times, or to two providers, open what neither opens alone; one of
-// them writes.
+// Two halves handed over at different times, or to two providers, open what neither opens alone;
+// one of them writes.
 func TestHalves(t *testing.T) {
 	s := newShop(t, Account, -1)
 	alice := s.customer("alice")

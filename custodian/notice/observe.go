@@ -57,7 +57,8 @@ func (c *Customer) Observe(s Signal) {
 	}
 }
 
-// suspect notes a doubt. One that was there stays, for it is the older, unless the new one is graver.
+// suspect notes a doubt. One that was there stays, for it is the older, unless the new one is
+// graver.
 func (c *Customer) suspect(r Reason) {
 	if c.doubt == 0 || c.doubt == MissingText || r == TwoEntries {
 		c.doubt, c.check = r, 0
@@ -101,10 +102,10 @@ func forAnybody(c Check) bool {
 	return c == CheckStructure || c == CheckRoot || c == CheckSignature || c == CheckSequence || c == CheckInclusion || c == CheckWitnesses
 }
 
-// Refresh asks the log whether a statement was published that has not come, and that the log has only grown.
-// While the policy has a log, Encrypted is shown for Policy.Freshness after it. The errors are those of
-// tlog.Trust.Open and tlog.View.Advance, and what src returns; a log that was caught makes the state
-// Contradicted.
+// Refresh asks the log whether a statement was published that has not come, and that the log has
+// only grown. While the policy has a log, Encrypted is shown for Policy.Freshness after it. The
+// errors are those of tlog.Trust.Open and tlog.View.Advance, and what src returns; a log that was
+// caught makes the state Contradicted.
 func (c *Customer) Refresh(ctx context.Context, src tlog.Source, now time.Time) error {
 	if c.policy.Log == nil {
 		return errors.New("notice: the policy has no log")
@@ -144,8 +145,8 @@ func (c *Customer) refreshed(ctx context.Context, cp *tlog.Checkpoint, src tlog.
 	return nil
 }
 
-// caught notes that a log has forked, if that is what err says, and returns err. A log that cannot be reached,
-// or is behind, or whose proofs are wrong says nothing by itself; it becomes stale.
+// caught notes that a log has forked, if that is what err says, and returns err. A log that cannot
+// be reached, or is behind, or whose proofs are wrong says nothing by itself; it becomes stale.
 func (c *Customer) caught(err error) error {
 	var fork *tlog.ForkError
 	if errors.As(err, &fork) {
@@ -154,11 +155,12 @@ func (c *Customer) caught(err error) error {
 	return err
 }
 
-// maxUnproved is how many checkpoints of others are remembered until the log proves that they are its own.
+// maxUnproved is how many checkpoints of others are remembered until the log proves that they are
+// its own.
 const maxUnproved = 4
 
-// reconcile compares the checkpoint that somebody else saw. Until the log has shown how it belongs to what this
-// client saw, it stays a reason for doubt.
+// reconcile compares the checkpoint that somebody else saw. Until the log has shown how it belongs
+// to what this client saw, it stays a reason for doubt.
 func (c *Customer) reconcile(ctx context.Context, cp *tlog.Checkpoint, src tlog.Source) error {
 	err := tlog.ErrUnproved
 	if src != nil || cp.Size == c.view.Size() || cp.Size == 0 || c.view.Size() == 0 {
@@ -189,8 +191,9 @@ func (c *Customer) retry(ctx context.Context, src tlog.Source) (first error) {
 	return first
 }
 
-// vouched notes until when a checkpoint says that nothing else was published. Without witnesses that is when
-// it was asked for; with them, when they cosigned, since a log can show an old checkpoint again.
+// vouched notes until when a checkpoint says that nothing else was published. Without witnesses
+// that is when it was asked for; with them, when they cosigned, since a log can show an old
+// checkpoint again.
 func (c *Customer) vouched(cp *tlog.Checkpoint, now time.Time) {
 	at := c.now(now)
 	if c.policy.Log.Quorum() > 0 && cp.Time.Before(at) {
@@ -202,8 +205,8 @@ func (c *Customer) vouched(cp *tlog.Checkpoint, now time.Time) {
 	c.tick(now)
 }
 
-// meet moves the view to checkpoint cp, or compares it if the view is beyond it. With a first statement the
-// whole log has to be read again: only now it is known what to look for.
+// meet moves the view to checkpoint cp, or compares it if the view is beyond it. With a first
+// statement the whole log has to be read again: only now it is known what to look for.
 func (c *Customer) meet(ctx context.Context, cp *tlog.Checkpoint, src tlog.Source, first bool) error {
 	if first && c.view.Size() > 0 {
 		return c.reread(ctx, cp, src)
@@ -259,7 +262,8 @@ func (c *Customer) spotter() func(int64, tlog.Entry) {
 	}
 }
 
-// tags returns the entries of the statements that are remembered, and the tags of those that may come.
+// tags returns the entries of the statements that are remembered, and the tags of those that may
+// come.
 func (c *Customer) tags() (known map[[32]byte]tlog.Entry, coming map[[32]byte]uint64) {
 	known, coming = make(map[[32]byte]tlog.Entry), make(map[[32]byte]uint64)
 	for _, s := range c.history {
@@ -275,8 +279,8 @@ func (c *Customer) tags() (known map[[32]byte]tlog.Entry, coming map[[32]byte]ui
 	return known, coming
 }
 
-// Gossip returns a control message that tells another client what this one has seen: another customer, or
-// another device of the same. It contains nothing that is private to the conversation.
+// Gossip returns a control message that tells another client what this one has seen: another
+// customer, or another device of the same. It contains nothing that is private to the conversation.
 func (c *Customer) Gossip() []byte {
 	g := &gossip{note: c.view.Note()}
 	if cur := c.current(); cur != nil && cur.statement.Scope.Kind != Conversation && !cur.identity {
@@ -285,10 +289,10 @@ func (c *Customer) Gossip() []byte {
 	return g.bytes()
 }
 
-// Hear compares what another client told with what this one has seen. That client is not trusted: only what
-// the business or its log signed counts, and an error of its message changes nothing. If the policy has a log,
-// src is asked for proofs. What is found shows in the State; the error says what was wrong with the message or
-// the log.
+// Hear compares what another client told with what this one has seen. That client is not trusted:
+// only what the business or its log signed counts, and an error of its message changes nothing. If
+// the policy has a log, src is asked for proofs. What is found shows in the State; the error says
+// what was wrong with the message or the log.
 func (c *Customer) Hear(ctx context.Context, message []byte, src tlog.Source, now time.Time) error {
 	g, err := parseGossip(message)
 	if err != nil {
@@ -312,7 +316,8 @@ func (c *Customer) Hear(ctx context.Context, message []byte, src tlog.Source, no
 	return c.reconcile(ctx, cp, src)
 }
 
-// compare looks for a contradiction between a statement that somebody else has and those that are remembered.
+// compare looks for a contradiction between a statement that somebody else has and those that are
+// remembered.
 func (c *Customer) compare(s *Signed) error {
 	cur := c.current()
 	if !sameChain(s.statement, cur.statement) || s.Hash() == cur.Hash() || s.Verify(c.root) != nil {
@@ -330,11 +335,12 @@ func (c *Customer) compare(s *Signed) error {
 	return nil
 }
 
-// Proof returns the proof of a contradiction as a control message, for others to judge; nil if there is none.
+// Proof returns the proof of a contradiction as a control message, for others to judge; nil if
+// there is none.
 func (c *Customer) Proof() []byte { return slices.Clone(c.proof) }
 
-// Judge verifies a proof that somebody else found. If it is good and about this business or its log, the
-// state is Contradicted. The errors are ErrNoProof and those of tlog.Fork.Verify.
+// Judge verifies a proof that somebody else found. If it is good and about this business or its
+// log, the state is Contradicted. The errors are ErrNoProof and those of tlog.Fork.Verify.
 func (c *Customer) Judge(message []byte) error {
 	e, fork, err := ParseProof(message)
 	if err != nil {

@@ -9,8 +9,8 @@ import (
 	"signet.example/signet/custodian/notice/internal/tlv"
 )
 
-// parseStatement parses what append appends, and reports false for anything else but unknown fields that are
-// not critical. The strings and lists are copies.
+// parseStatement parses what append appends, and reports false for anything else but unknown fields
+// that are not critical. The strings and lists are copies.
 func parseStatement(b []byte) (*Statement, bool) {
 	s := new(Statement)
 	r := tlv.NewReader(b)
@@ -220,7 +220,8 @@ func (s *Signed) Bytes() []byte {
 	return tlv.AppendUint(b, tagProfile, bit(s.identity))
 }
 
-// Parse parses what Bytes returns and verifies nothing. The error wraps CheckStructure. It copies b.
+// Parse parses what Bytes returns and verifies nothing. The error wraps CheckStructure. It copies
+// b.
 func Parse(b []byte) (*Signed, error) {
 	s := new(Signed)
 	ok := record(b, 4, func(tag byte, v []byte) bool {

@@ -7,9 +7,9 @@ import (
 	"signet.example/signet/custodian/notice/tlog"
 )
 
-// An Equivocation proves that a business made two statements where there can be one: by one root key, of one
-// chain, with one number, and not the same. It is self-contained: anybody can verify it, and nobody but the
-// holder of the root key can make one.
+// An Equivocation proves that a business made two statements where there can be one: by one root
+// key, of one chain, with one number, and not the same. It is self-contained: anybody can verify
+// it, and nobody but the holder of the root key can make one.
 type Equivocation struct {
 	Root Root
 	A, B *Signed
@@ -31,8 +31,8 @@ func conflict(a, b *Signed) bool {
 	return sameChain(a.statement, b.statement) && a.statement.Seq == b.statement.Seq && a.Hash() != b.Hash()
 }
 
-// sameChain reports whether a and b are links of one chain. A business has one chain for its account, so
-// there another commitment does not make another chain.
+// sameChain reports whether a and b are links of one chain. A business has one chain for its
+// account, so there another commitment does not make another chain.
 func sameChain(a, b *Statement) bool {
 	if a.Root != b.Root || a.Scope.Kind != b.Scope.Kind || a.Business != b.Business {
 		return false
@@ -40,7 +40,8 @@ func sameChain(a, b *Statement) bool {
 	return a.Scope.Kind == Account || a.Scope.Commitment == b.Scope.Commitment
 }
 
-// An EquivocationError is a statement that contradicts one which was accepted before. It wraps CheckSequence.
+// An EquivocationError is a statement that contradicts one which was accepted before. It wraps
+// CheckSequence.
 type EquivocationError struct {
 	Proof *Equivocation // nil under the identity-signed profile, where it would prove nothing
 }
@@ -74,8 +75,8 @@ func forkBytes(f *tlog.Fork) []byte {
 	return b
 }
 
-// ParseProof parses a control message with a proof and returns the *Equivocation or the *tlog.Fork in it.
-// Nothing is verified. The error is ErrNoProof.
+// ParseProof parses a control message with a proof and returns the *Equivocation or the *tlog.Fork
+// in it. Nothing is verified. The error is ErrNoProof.
 func ParseProof(b []byte) (equivocation *Equivocation, fork *tlog.Fork, err error) {
 	inner, ok := content(ControlProof, b)
 	if !ok || len(inner) == 0 {

@@ -14,16 +14,18 @@ import (
 	"signet.example/signet/custodian/notice/tlog"
 )
 
-// TestEncryptedIsNeverALie plays random histories of custody: grants and revocations, handovers, changes of
-// host, statements that are withheld, reordered, replayed, forged by the provider or equivocated by the
-// business, logs that fork, freeze or cannot be reached, records that are restored from old copies. The truth
-// is kept apart, by rules of its own. Whenever the customer's client reads "encrypted", no grant that is known,
-// to the log or to another customer, gives anybody the messages. The one exception is a business that
-// publishes nothing at all, and the run counts it as undetectable.
+// TestEncryptedIsNeverALie plays random histories of custody: grants and revocations, handovers,
+// changes of host, statements that are withheld, reordered, replayed, forged by the provider or
+// equivocated by the business, logs that fork, freeze or cannot be reached, records that are
+// restored from old copies. The truth is kept apart, by rules of its own. Whenever the customer's
+// client reads "encrypted", no grant that is known, to the log or to another customer, gives
+// anybody the messages. The one exception is a business that publishes nothing at all, and the run
+// counts it as undetectable.
 //
-// To know of something takes having been able to hear of it. So two more cases are counted apart: within
-// Policy.Freshness, a customer who reaches neither the log nor another customer; and one who talks to nobody
-// while the business and a log without witnesses tell her another story than everybody else.
+// To know of something takes having been able to hear of it. So two more cases are counted apart:
+// within Policy.Freshness, a customer who reaches neither the log nor another customer; and one who
+// talks to nobody while the business and a log without witnesses tell her another story than
+// everybody else.
 func TestEncryptedIsNeverALie(t *testing.T) {
 	runs := 10000
 	if testing.Short() || raceEnabled {
@@ -95,7 +97,8 @@ type deal struct {
 	identity signet.PublicKey
 }
 
-// A backup is an old copy of alice's device: her record, and how far what she deleted had ended the deals.
+// A backup is an old copy of alice's device: her record, and how far what she deleted had ended the
+// deals.
 type backup struct {
 	record []byte
 	ends   map[*deal]deal
@@ -148,14 +151,15 @@ func (w *world) terms() *Terms {
 	return t
 }
 
-// tell issues the next statement and sends it to both; once alice is told another story, it goes on for her.
+// tell issues the next statement and sends it to both; once alice is told another story, it goes on
+// for her.
 func (w *world) tell() {
 	s := w.issue(w.terms())
 	public := w.public()
 	for _, d := range w.deals {
 		d.logged = d.logged || !d.hidden && public
-		// If what alice is told is what the witnesses vouch for, it is what was published: the business has
-		// declared the end of what goes on, and nobody can know better.
+		// If what alice is told is what the witnesses vouch for, it is what was published: the business
+		// has declared the end of what goes on, and nobody can know better.
 		d.hidden = d.hidden || w.forked != nil && w.log != nil && !public
 	}
 	w.toBob, w.last = append(w.toBob, s), s
@@ -171,8 +175,8 @@ func (w *world) tell() {
 	}
 }
 
-// public reports whether the log is one that others believe: if its witnesses vouch for another history, what
-// is in it was shown to nobody.
+// public reports whether the log is one that others believe: if its witnesses vouch for another
+// history, what is in it was shown to nobody.
 func (w *world) public() bool {
 	if w.log == nil {
 		return false
@@ -570,8 +574,8 @@ func (w *world) look() {
 	w.shop.t.Errorf("encrypted at %v; statement %d, bob %+v", w.now, w.alice.current().statement.Seq, w.bob.State(w.now))
 }
 
-// read is the truth: what those whose deals count have kept, all of them together, opens the messages. The
-// rules are written once more, as a list, and know nothing of Powers.
+// read is the truth: what those whose deals count have kept, all of them together, opens the
+// messages. The rules are written once more, as a list, and know nothing of Powers.
 func (w *world) read(counts func(*deal) bool) bool {
 	have := map[string]bool{}
 	for _, d := range w.deals {

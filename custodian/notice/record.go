@@ -40,8 +40,8 @@ const (
 	recordFields = tagPartial
 )
 
-// AppendBinary appends the encoding of the record, to be stored with the session's. The policy is not part of
-// it. The error is always nil.
+// AppendBinary appends the encoding of the record, to be stored with the session's. The policy is
+// not part of it. The error is always nil.
 func (c *Customer) AppendBinary(b []byte) ([]byte, error) {
 	view, err := c.view.AppendBinary(nil)
 	if err != nil {
@@ -93,8 +93,9 @@ func (c *Customer) AppendBinary(b []byte) ([]byte, error) {
 
 var errRecord = errors.New("notice: malformed record of a customer")
 
-// LoadCustomer returns the record that AppendBinary encoded, under a policy that may be a new one. Statements
-// in it are not verified again: the record is as trusted as the session beside it. It copies data.
+// LoadCustomer returns the record that AppendBinary encoded, under a policy that may be a new one.
+// Statements in it are not verified again: the record is as trusted as the session beside it. It
+// copies data.
 func LoadCustomer(data []byte, policy *Policy) (*Customer, error) {
 	c := NewCustomer(Chat{}, policy)
 	if !record(data, recordFields, c.field) {

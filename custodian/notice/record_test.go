@@ -241,7 +241,8 @@ func FuzzParsers(f *testing.F) {
 	})
 }
 
-// FuzzCustomer: no message that the business did not make moves the state, and nothing but a proof ends it.
+// FuzzCustomer: no message that the business did not make moves the state, and nothing but a proof
+// ends it.
 func FuzzCustomer(f *testing.F) {
 	fuzzSeeds(f)
 	s := newShop(f, Account, -1)

@@ -18,15 +18,15 @@ const (
 	Conversation ScopeKind = 3 // the conversation with one customer
 )
 
-// A Scope says what a statement speaks about without naming a customer: the commitment is a salted hash.
-// One scope is one chain of statements.
+// A Scope says what a statement speaks about without naming a customer: the commitment is a salted
+// hash. One scope is one chain of statements.
 type Scope struct {
 	Kind       ScopeKind
 	Commitment Hash
 }
 
-// A Chat is the conversation that a customer looks at: what a scope has to match and a statement to be bound
-// to. It is comparable.
+// A Chat is the conversation that a customer looks at: what a scope has to match and a statement to
+// be bound to. It is comparable.
 type Chat struct {
 	Business signet.Address
 	Identity signet.PublicKey // of the business, as the session has it
@@ -35,7 +35,8 @@ type Chat struct {
 	Protocol uint8            // version of the session: 3 or 4
 }
 
-// commit returns the scope of this kind for a conversation. The salt is known to those whom the scope is for.
+// commit returns the scope of this kind for a conversation. The salt is known to those whom the
+// scope is for.
 func commit(kind ScopeKind, salt [32]byte, chat *Chat) Scope {
 	b := concat("custody-scope-v1\x00", salt[:], []byte{byte(kind)})
 	b = tlv.AppendItem(b, []byte(chat.Business.Name))

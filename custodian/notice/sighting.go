@@ -10,8 +10,8 @@ import (
 	"signet.example/signet/session"
 )
 
-// sightings is what was seen of the business's chains in one conversation: enough to tell what is missing, what
-// is late and what cannot be (custody Annex 3). Positions in a chain count from 0.
+// sightings is what was seen of the business's chains in one conversation: enough to tell what is
+// missing, what is late and what cannot be (custody Annex 3). Positions in a chain count from 0.
 type sightings struct {
 	chains []sighted // oldest first: by sessions, and by their order in a session
 	lost   bool      // a session began, or a chain was forgotten of which something was missing
@@ -30,8 +30,8 @@ type sighted struct {
 // A span is the positions from a to before b.
 type span struct{ a, b uint64 }
 
-// Limits of what is remembered. A session keeps 5 receiving chains (retained), so a chain that has been
-// forgotten here is not taken for a new one.
+// Limits of what is remembered. A session keeps 5 receiving chains (retained), so a chain that has
+// been forgotten here is not taken for a new one.
 const (
 	maxOfSession = retained + 3
 	maxSighted   = 4 * maxOfSession
@@ -89,8 +89,9 @@ func (s *sightings) newest(session [16]byte) int {
 	return -1
 }
 
-// add adds a chain, in front of its session if it is not the newest, and forgets one if there are too many: of its
-// own session, else of another. A session that is new here is the newest, unless it is old.
+// add adds a chain, in front of its session if it is not the newest, and forgets one if there are
+// too many: of its own session, else of another. A session that is new here is the newest, unless
+// it is old.
 func (s *sightings) add(c sighted, old bool) int {
 	of := func(o sighted) bool { return o.session == c.session }
 	n := 0
@@ -145,7 +146,8 @@ func (c *sighted) skip(n uint64) {
 	c.next = n
 }
 
-// arrived notes the message at position n. It reports whether it stands behind the end of the chain.
+// arrived notes the message at position n. It reports whether it stands behind the end of the
+// chain.
 func (c *sighted) arrived(n uint64) (hijack bool) {
 	if n >= c.next {
 		c.skip(n)
@@ -170,8 +172,9 @@ func (s *sightings) missing() bool {
 	return s.lost || slices.ContainsFunc(s.chains, func(c sighted) bool { return len(c.gaps) > 0 })
 }
 
-// excuse is for the latest statement, which came at position n of chain at: no later one is among what is
-// missing from before. What was sent behind it, on a newer chain or in a newer session, may be one.
+// excuse is for the latest statement, which came at position n of chain at: no later one is among
+// what is missing from before. What was sent behind it, on a newer chain or in a newer session, may
+// be one.
 func (s *sightings) excuse(at int, n uint64) {
 	for i := range at {
 		s.chains[i].gaps = nil

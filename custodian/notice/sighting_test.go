@@ -10,7 +10,8 @@ import (
 	"signet.example/signet/session"
 )
 
-// TestSightingsAreBounded: whoever writes on many chains and sessions does not make the record grow.
+// TestSightingsAreBounded: whoever writes on many chains and sessions does not make the record
+// grow.
 func TestSightingsAreBounded(t *testing.T) {
 	s := new(sightings)
 	for i := range uint32(600) {

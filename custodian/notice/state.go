@@ -58,25 +58,26 @@ const (
 	Hijacked     Reason = 35 // somebody else took over the ratchet
 )
 
-// A State is what a customer's client shows about the custody of a conversation. Text puts it in words.
+// A State is what a customer's client shows about the custody of a conversation. Text puts it in
+// words.
 type State struct {
 	Kind     StateKind
 	Business string // name of its account
 
-	// Holders is who can do what; Former is who was revoked and may still. Both can be set whatever the kind
-	// is, as far as statements that were verified say so.
+	// Holders is who can do what; Former is who was revoked and may still. Both can be set whatever
+	// the kind is, as far as statements that were verified say so.
 	Holders, Former []Holder
 
-	// Path is who managed the conversation, from before the first change that is not acknowledged until now;
-	// an empty step is the business itself. Since is when the last change took effect.
+	// Path is who managed the conversation, from before the first change that is not acknowledged
+	// until now; an empty step is the business itself. Since is when the last change took effect.
 	Path  [][]string
 	Since time.Time
 
 	Reason Reason // of Unknown and Contradicted
 	Check  Check  // which failed, if the reason is BadStatement
 
-	// When what revoked holders have stops working: after so many new chains of the business, if neither a
-	// barrier nor a new identity key is needed.
+	// When what revoked holders have stops working: after so many new chains of the business, if
+	// neither a barrier nor a new identity key is needed.
 	Chains               int
 	Barrier, NewIdentity bool
 
@@ -84,7 +85,8 @@ type State struct {
 	Statement   Hash   // the statement in force, to be acknowledged; zero if there is none
 }
 
-// State returns the state at a moment. The same record says the same at the same time; nothing changes.
+// State returns the state at a moment. The same record says the same at the same time; nothing
+// changes.
 func (c *Customer) State(now time.Time) State {
 	now = c.now(now)
 	s := State{Business: c.chat.Business.Name}
@@ -123,8 +125,8 @@ func (c *Customer) describe(s *State, cur *Signed) {
 	}
 }
 
-// judge says what kind of state it is. The order is what fails closed: Encrypted comes last, after every
-// reason against it.
+// judge says what kind of state it is. The order is what fails closed: Encrypted comes last, after
+// every reason against it.
 func (c *Customer) judge(s *State, now time.Time) (StateKind, Reason) {
 	cur := c.current()
 	switch {
@@ -174,17 +176,17 @@ func (c *Customer) against(s *Statement, now time.Time) Reason {
 	return 0
 }
 
-// Acknowledge takes note that the customer has seen the change to a statement, State.Statement of the state
-// that she was shown. If another one is in force by now, the change stays.
+// Acknowledge takes note that the customer has seen the change to a statement, State.Statement of
+// the state that she was shown. If another one is in force by now, the change stays.
 func (c *Customer) Acknowledge(statement Hash) {
 	if cur := c.current(); cur != nil && cur.Hash() == statement {
 		c.path = nil
 	}
 }
 
-// Resolve is the decision of a human after a contradiction: she trusts the business again. The root key is no
-// longer pinned and the next statement is a first one; what was granted counts as revoked until it is proved
-// to be gone.
+// Resolve is the decision of a human after a contradiction: she trusts the business again. The root
+// key is no longer pinned and the next statement is a first one; what was granted counts as revoked
+// until it is proved to be gone.
 func (c *Customer) Resolve() {
 	if cur := c.current(); cur != nil {
 		c.retire(cur.statement, nil)

@@ -9,11 +9,12 @@ import (
 	"signet.example/signet/custodian/notice/internal/tlv"
 )
 
-// An Axis says where something happens that is not a matter of keys alone. The numbers are part of the
-// encoding.
+// An Axis says where something happens that is not a matter of keys alone. The numbers are part of
+// the encoding.
 type Axis uint8
 
-// The places: of the messages at rest (Statement.Storage), and of those who act on them (Statement.Actor).
+// The places: of the messages at rest (Statement.Storage), and of those who act on them
+// (Statement.Actor).
 const (
 	AtBusiness Axis = 1
 	AtProvider Axis = 2
@@ -26,8 +27,8 @@ type Point struct {
 	Counter uint32                     // of the first message under it
 }
 
-// A Statement is what a business says about who holds what (custody B6). It is plain data; Sign checks and
-// encodes it.
+// A Statement is what a business says about who holds what (custody B6). It is plain data; Sign
+// checks and encodes it.
 type Statement struct {
 	Business  string             // name of the account
 	Root      Hash               // fingerprint of the custody root key; zero under the identity-signed profile
@@ -62,8 +63,8 @@ const (
 	maxGrant = 32
 )
 
-// The tags of a statement. Those from 128 on are not critical: they are covered by the signature, and a
-// reader that does not know them skips them.
+// The tags of a statement. Those from 128 on are not critical: they are covered by the signature,
+// and a reader that does not know them skips them.
 const (
 	tagBusiness  = 1
 	tagRoot      = 2
@@ -146,7 +147,8 @@ func bit(b bool) uint64 {
 	return 0
 }
 
-// valid reports whether the statement says something: every field in its range, every reference kept.
+// valid reports whether the statement says something: every field in its range, every reference
+// kept.
 func (s *Statement) valid() bool {
 	ok := validName(s.Business) && len(s.Bound) > 0 && len(s.Bound) <= maxBound &&
 		(s.Protocol == 3 || s.Protocol == 4) && validText(s.Label, 200) &&
@@ -181,7 +183,8 @@ func validTime(t time.Time) bool { return t.Nanosecond() == 0 && t.Unix() > 0 &&
 
 func validName(s string) bool { return s != "" && validText(s, maxName) }
 
-// validText reports whether s can be shown within a sentence: it neither breaks the line nor reorders it.
+// validText reports whether s can be shown within a sentence: it neither breaks the line nor
+// reorders it.
 func validText(s string, most int) bool {
 	if !utf8.ValidString(s) || utf8.RuneCountInString(s) > most {
 		return false

@@ -11,8 +11,8 @@ import (
 	"golang.org/x/text/message/catalog"
 )
 
-// Texts. To add a language, write its sentences in a file of its own and name it in languages: a test asks
-// for every sentence.
+// Texts. To add a language, write its sentences in a file of its own and name it in languages: a
+// test asks for every sentence.
 
 type sentences map[string]string
 
@@ -103,9 +103,9 @@ func (p *speaker) say(key string, args ...any) string {
 	return p.Sprintf(message.Key(key, key), args...)
 }
 
-// Text puts the state in words, in the language that fits lang best: a BCP 47 tag or an Accept-Language list.
-// What no language fits is English. The names in it are as the business gave them; they cannot break the line
-// or turn the direction of the text.
+// Text puts the state in words, in the language that fits lang best: a BCP 47 tag or an
+// Accept-Language list. What no language fits is English. The names in it are as the business gave
+// them; they cannot break the line or turn the direction of the text.
 func (s *State) Text(lang string) string {
 	_, i := language.MatchStrings(matcher, lang)
 	p := &speaker{message.NewPrinter(languages[i].tag, message.Catalog(texts)), s.Business}

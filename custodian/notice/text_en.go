@@ -1,6 +1,7 @@
 package notice
 
-// english is the sentences in English. Arguments are numbered, so that a translation can reorder them.
+// english is the sentences in English. Arguments are numbered, so that a translation can reorder
+// them.
 var english = sentences{
 	textEncrypted:   "Messages are end-to-end encrypted. Nobody outside this chat, not even the platform, can read them.",
 	textManaged:     "This chat is managed by %[1]s, which can %[2]s.",

@@ -88,8 +88,8 @@ func words(text string) []string {
 	return regexp.MustCompile(`\p{L}+`).FindAllString(strings.ToLower(verb.ReplaceAllString(text, " ")), -1)
 }
 
-// The French has no English left: no word of it is a word of the English texts, but for those that are words
-// of both languages.
+// The French has no English left: no word of it is a word of the English texts, but for those that
+// are words of both languages.
 func TestFrenchHasNoEnglish(t *testing.T) {
 	both := []string{"a", "message", "messages", "public", "session"}
 	english := map[string]bool{}

@@ -11,12 +11,13 @@ import (
 	"signet.example/signet/session"
 )
 
-// A Watch is session.Options.Custody: it keeps a Customer for each peer that has sent a notice, in the device's
-// own store, tells it what happens in the session, and says what to show. The custody root key of a peer is
-// pinned from its first notice. The zero Watch works.
+// A Watch is session.Options.Custody: it keeps a Customer for each peer that has sent a notice, in
+// the device's own store, tells it what happens in the session, and says what to show. The custody
+// root key of a peer is pinned from its first notice. The zero Watch works.
 //
-// What a Customer knows is written in the transaction of the message that it follows from, so it cannot go back
-// in time without the session. Of peers that have never sent a notice nothing is written.
+// What a Customer knows is written in the transaction of the message that it follows from, so it
+// cannot go back in time without the session. Of peers that have never sent a notice nothing is
+// written.
 //
 // A Watch is safe for concurrent use. Its fields are not to be changed.
 type Watch struct {
@@ -28,8 +29,8 @@ type Watch struct {
 
 var _ session.Notices = (*Watch)(nil)
 
-// The rows of a peer. Sightings are left out of a backup that is restored (session.Rewind): a record without
-// them is an old one.
+// The rows of a peer. Sightings are left out of a backup that is restored (session.Rewind): a
+// record without them is an old one.
 const rowCustomer = "custody/"
 
 // A kept is the rows of a peer during a transaction.
@@ -138,7 +139,8 @@ var (
 	errNoIdentity      = errors.New("notice: no identity key of this peer is accepted yet")
 )
 
-// take hands a notice to the customer; m and at say where in the conversation it came, nil if it did not.
+// take hands a notice to the customer; m and at say where in the conversation it came, nil if it
+// did not.
 func (w *Watch) take(ctx context.Context, k *kept, c *session.Conversation, notice []byte, m *session.Received, at int) *session.NoticeError {
 	n := &session.NoticeError{Peer: c.Peer, Notice: bytes.Clone(notice)}
 	cu := k.customer
@@ -172,8 +174,8 @@ func (w *Watch) take(ctx context.Context, k *kept, c *session.Conversation, noti
 	return n
 }
 
-// unannounced reports whether a statement that came at position m of chain at comes too late for its own word:
-// messages from where it takes effect on are here already.
+// unannounced reports whether a statement that came at position m of chain at comes too late for
+// its own word: messages from where it takes effect on are here already.
 func (s *sightings) unannounced(at int, m *session.Received, st *Statement) bool {
 	if len(st.Grants) == 0 || !bytes.Equal(st.At.Base[:], m.Base) {
 		return false
@@ -261,9 +263,10 @@ func (w *Watch) Barrier(tx session.Tx, c *session.Conversation, replayable bool)
 // errNoRecord is a Change of a peer that has never sent a notice.
 var errNoRecord = errors.New("notice: no notice of this peer has come")
 
-// Change runs f on what is known of a peer, in a transaction of the device's store, and stores what f has
-// changed: to compare the number of its custody root key, gossip, or resolve a contradiction. The Customer is
-// not used after f. The error is f's, or of a peer that has never sent a notice; then nothing changes.
+// Change runs f on what is known of a peer, in a transaction of the device's store, and stores what
+// f has changed: to compare the number of its custody root key, gossip, or resolve a contradiction.
+// The Customer is not used after f. The error is f's, or of a peer that has never sent a notice;
+// then nothing changes.
 func (w *Watch) Change(tx session.Tx, peer signet.Address, f func(*Customer) error) error {
 	row, err := tx.Value(rowCustomer + peer.String())
 	if err != nil {

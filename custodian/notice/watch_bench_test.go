@@ -6,7 +6,8 @@ import (
 	"signet.example/signet/session"
 )
 
-// BenchmarkWatch is a text of a peer: without a Watch, with one that has had no notice of it, with one that has.
+// BenchmarkWatch is a text of a peer: without a Watch, with one that has had no notice of it, with
+// one that has.
 func BenchmarkWatch(b *testing.B) {
 	for _, name := range []string{"none", "no notice", "notices"} {
 		b.Run(name, func(b *testing.B) {

@@ -11,9 +11,9 @@ import (
 	"signet.example/signet/session"
 )
 
-// TestWatchIsNeverALie plays conversations whose messages are lost and late, whose sessions are replaced, and
-// whose custody changes. As soon as a message has come that the bakery sent after it published a grant,
-// "e2ee" is not shown; nor while what was granted may still work.
+// TestWatchIsNeverALie plays conversations whose messages are lost and late, whose sessions are
+// replaced, and whose custody changes. As soon as a message has come that the bakery sent after it
+// published a grant, "e2ee" is not shown; nor while what was granted may still work.
 func TestWatchIsNeverALie(t *testing.T) {
 	n := 60
 	if testing.Short() {
@@ -71,7 +71,8 @@ func (w *walk) writes() {
 	require.NoError(w.t, err)
 }
 
-// fresh is a session that takes the place of another. The bakery delivers its latest statement again.
+// fresh is a session that takes the place of another. The bakery delivers its latest statement
+// again.
 func (w *walk) fresh(barrier bool) {
 	start := w.alice.Start
 	if barrier {

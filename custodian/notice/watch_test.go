@@ -269,7 +269,8 @@ func TestWatchWithheld(t *testing.T) {
 	l.shows(session.CustodyUnknown)
 }
 
-// TestWatchLog: with a log, what is withheld is missed without a gap, and a gap that hides nothing is forgiven.
+// TestWatchLog: with a log, what is withheld is missed without a gap, and a gap that hides nothing
+// is forgiven.
 func TestWatchLog(t *testing.T) {
 	l := newLine(t, 0)
 	l.tell(&Terms{})
@@ -305,7 +306,8 @@ func TestWatchLog(t *testing.T) {
 	l.shows(session.CustodyChanged)
 }
 
-// TestWatchChains: what was of single chains is gone once the session has dropped them, and no sooner.
+// TestWatchChains: what was of single chains is gone once the session has dropped them, and no
+// sooner.
 func TestWatchChains(t *testing.T) {
 	quota := &Terms{
 		Providers: []Provider{{Name: "Acme"}},

@@ -1,6 +1,6 @@
 // Package parcel is the form in which secrets leave a device: a list of named values, in canonical
-// bytes. The names are public data (which key pair a private key belongs to, which chain and index a
-// chain key is of); only the values are secret.
+// bytes. The names are public data (which key pair a private key belongs to, which chain and index
+// a chain key is of); only the values are secret.
 //
 // One parcel feeds both halves of the custodian: the symbolic engine reads the names, the concrete
 // adversary the values. Neither knows what a grant was called.
@@ -98,8 +98,8 @@ func (p Parcel) Entries() []Entry {
 	return **p.p
 }
 
-// Bytes returns the encoding: a magic string, then for each entry its name (80 bytes), the length of
-// its value as 4 bytes, and the value.
+// Bytes returns the encoding: a magic string, then for each entry its name (80 bytes), the length
+// of its value as 4 bytes, and the value.
 func (p Parcel) Bytes() []byte {
 	b := []byte(magic)
 	for _, e := range p.Entries() {

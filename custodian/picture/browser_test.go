@@ -13,8 +13,8 @@ import (
 
 var shots = flag.String("shots", "", "keep pictures of the pages, and what is printed, in this directory")
 
-// browser returns a command that looks at pages, or skips the test if a part of it is missing. Where
-// everything is checked, nothing may be missing.
+// browser returns a command that looks at pages, or skips the test if a part of it is missing.
+// Where everything is checked, nothing may be missing.
 func browser(t *testing.T) func(args ...string) *exec.Cmd {
 	skip := t.Skip
 	if os.Getenv("CI") == "true" {
@@ -41,9 +41,9 @@ func browser(t *testing.T) func(args ...string) *exec.Cmd {
 	}
 }
 
-// TestInABrowser opens pages in a real browser, wide and narrow, light and dark, folded and unfolded,
-// and prints them: no texts meet, nothing leaves its box or the screen, nothing is fetched, and axe-core
-// finds no violation.
+// TestInABrowser opens pages in a real browser, wide and narrow, light and dark, folded and
+// unfolded, and prints them: no texts meet, nothing leaves its box or the screen, nothing is
+// fetched, and axe-core finds no violation.
 func TestInABrowser(t *testing.T) {
 	if testing.Short() {
 		t.Skip("opens a browser")

@@ -138,7 +138,8 @@ func (p *document) draw() *chart {
 // x is where the boundary before a message is.
 func (c *chart) x(message int) int { return pad + message*c.width/c.per }
 
-// grants lays out the bands and their labels in rows, so that no two meet, and returns how many rows.
+// grants lays out the bands and their labels in rows, so that no two meet, and returns how many
+// rows.
 func (p *document) grants(c *chart) int {
 	var ends []int // of the rows
 	for i := range p.time.Spans {

@@ -44,8 +44,8 @@ type document struct {
 	time     *custodian.Timeline
 }
 
-// A page is to be read, and sent: it is held under 300 KB. Rows and evidence beyond these bounds are
-// counted, not shown.
+// A page is to be read, and sent: it is held under 300 KB. Rows and evidence beyond these bounds
+// are counted, not shown.
 const (
 	maxRows = 600
 	maxPage = 277_000 // bytes that the evidence may fill
@@ -89,13 +89,14 @@ func newPage(r *custodian.Report, t *custodian.Timeline, lang string) *document 
 	return p
 }
 
-// marks are the signs of headlines, by state. A green one stands for "private" alone; "nothing" has none.
+// marks are the signs of headlines, by state. A green one stands for "private" alone; "nothing" has
+// none.
 var marks = map[string]string{
 	"read": "lost", "written": "lost", "unknown": "unknown", "handed-on": "managed", "recorded": "managed", "private": "e2ee",
 }
 
-// headline is the report's (custody B4): the page has no rule and no words of its own. What the customer's
-// client shows, if statements were published, stands below it.
+// headline is the report's (custody B4): the page has no rule and no words of its own. What the
+// customer's client shows, if statements were published, stands below it.
 func (p *document) headline() {
 	h := p.report.Headline
 	p.State, p.text = marks[h.State], h.History

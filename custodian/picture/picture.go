@@ -1,21 +1,21 @@
 // Package picture draws a custody report as one page of HTML: who can read and who can forge each
-// message, under whose custody, what the customer was told, and the evidence for every verdict down to
-// its derivation (custody B8, Annex 4).
+// message, under whose custody, what the customer was told, and the evidence for every verdict down
+// to its derivation (custody B8, Annex 4).
 //
-// The page stands alone: no script, no font, no image, nothing to fetch. It is drawn for a screen, light
-// and dark, for a telephone, and for paper; colour is never the only sign. It is a function of the
-// report and the options: the same bytes every time. Names come from a scenario, which anybody may have
-// written, and are escaped.
+// The page stands alone: no script, no font, no image, nothing to fetch. It is drawn for a screen,
+// light and dark, for a telephone, and for paper; colour is never the only sign. It is a function
+// of the report and the options: the same bytes every time. Names come from a scenario, which
+// anybody may have written, and are escaped.
 //
 // # What differs from Annex 4
 //
-// Its measures are kept, with one exception: columns are 14 units wide only where there are many of them.
-// A short conversation has wider ones, so that the words above it have room.
+// Its measures are kept, with one exception: columns are 14 units wide only where there are many of
+// them. A short conversation has wider ones, so that the words above it have room.
 //
 // # What it does not know
 //
-// The package has no list of guarantees, principals or kinds of evidence: it draws what the report has.
-// It sees no secret and no text of a message.
+// The package has no list of guarantees, principals or kinds of evidence: it draws what the report
+// has. It sees no secret and no text of a message.
 //
 // # Concurrency
 //
@@ -55,8 +55,8 @@ var (
 	style string
 )
 
-// Write writes the page about a report that custodian.Evaluate made. Nil opts means the defaults. The
-// error is what w returned, or says what is wrong with the arguments; then nothing is written.
+// Write writes the page about a report that custodian.Evaluate made. Nil opts means the defaults.
+// The error is what w returned, or says what is wrong with the arguments; then nothing is written.
 func Write(w io.Writer, r *custodian.Report, opts *Options) error {
 	lang := "en"
 	if opts != nil && opts.Language != "" {
@@ -105,8 +105,8 @@ var page = func() *template.Template {
 	return t
 }()
 
-// tighten drops the indentation of the templates, and the controls by which a name could turn the words
-// around it.
+// tighten drops the indentation of the templates, and the controls by which a name could turn the
+// words around it.
 func tighten(b []byte) []byte {
 	b = bytes.Map(func(r rune) rune {
 		if unicode.Is(unicode.Bidi_Control, r) {

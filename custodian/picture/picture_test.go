@@ -83,8 +83,8 @@ func crowded(messages int) *custodian.Scenario {
 	return sc
 }
 
-// hostile is the page about a crowded conversation whose names are meant to do harm. No scenario may have such
-// names; the page does not rely on it.
+// hostile is the page about a crowded conversation whose names are meant to do harm. No scenario
+// may have such names; the page does not rely on it.
 func hostile(t *testing.T, lang string) string {
 	sc := crowded(40)
 	r := evaluate(t, sc)
@@ -178,8 +178,8 @@ func TestAnchors(t *testing.T) {
 	}
 }
 
-// TestHeadline: the report's headline is there in both languages, what happened before what holds now, in words
-// and in the description of the picture.
+// TestHeadline: the report's headline is there in both languages, what happened before what holds
+// now, in words and in the description of the picture.
 func TestHeadline(t *testing.T) {
 	for _, lang := range []string{"en", "fr"} {
 		for _, name := range []string{"hosted", "handover", "archive"} {
@@ -194,8 +194,8 @@ func TestHeadline(t *testing.T) {
 	}
 }
 
-// TestHeadlineMark: the green mark stands for "private" alone, what the customer's app shows stands below the
-// headline, and its claim of "encrypted" has no mark where the headline is another.
+// TestHeadlineMark: the green mark stands for "private" alone, what the customer's app shows stands
+// below the headline, and its claim of "encrypted" has no mark where the headline is another.
 func TestHeadlineMark(t *testing.T) {
 	r := evaluate(t, read(t, "picture"))
 	require.Equal(t, "e2ee", r.Notice.State)
@@ -276,7 +276,8 @@ func TestSize(t *testing.T) {
 
 func ruleRows(page string) int { return strings.Count(page, `<td lang="en"><code>`) }
 
-// TestUnfolded: what a line of a derivation rests on stands above it, or in the witness that it names.
+// TestUnfolded: what a line of a derivation rests on stands above it, or in the witness that it
+// names.
 func TestUnfolded(t *testing.T) {
 	for _, name := range append(shipped(t), "") {
 		sc := crowded(50)

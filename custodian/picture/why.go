@@ -23,12 +23,13 @@ type line struct {
 	Leaf  bool
 }
 
-// A piece of a line is an atom or a step. It may name the rule that gives it, or the witness that shows it.
+// A piece of a line is an atom or a step. It may name the rule that gives it, or the witness that
+// shows it.
 type piece struct{ Rule, Text, Witness string }
 
-// exhibits lists the evidence, in no more bytes than there is room for. A step that an earlier witness
-// about the same principal shows is not shown again: the later one refers to it, so that the page grows
-// with what is known and not with its square.
+// exhibits lists the evidence, in no more bytes than there is room for. A step that an earlier
+// witness about the same principal shows is not shown again: the later one refers to it, so that
+// the page grows with what is known and not with its square.
 func (p *document) exhibits(room int) {
 	u := &unfolder{p: p, long: room / 8, shown: make(map[shownAtom]string), keys: make(map[string]string)}
 	for i := range p.report.Evidence {
@@ -63,7 +64,8 @@ type shownAtom struct {
 	atom    string
 }
 
-// unfold writes a derivation: first what it starts from, by source, then what follows, rule by rule.
+// unfold writes a derivation: first what it starts from, by source, then what follows, rule by
+// rule.
 func (u *unfolder) unfold(id string, d *custodian.Derivation) (list []line) {
 	before := func(atom string) string { return u.shown[shownAtom{d.Principal, d.Quantum, atom}] }
 	var leaves, rules []line
@@ -110,7 +112,8 @@ func (u *unfolder) unfold(id string, d *custodian.Derivation) (list []line) {
 	return list
 }
 
-// needed is the steps that the last one rests on, when those that were shown before are taken as given.
+// needed is the steps that the last one rests on, when those that were shown before are taken as
+// given.
 func needed(all []custodian.DerivationStep, before func(string) string) (list []custodian.DerivationStep) {
 	set := map[string]bool{all[len(all)-1].Atom: true}
 	for _, s := range slices.Backward(all) {
@@ -128,7 +131,8 @@ func needed(all []custodian.DerivationStep, before func(string) string) (list []
 	return list
 }
 
-// A step is one of a derivation, or several of one rule that lead through atoms that nothing else uses.
+// A step is one of a derivation, or several of one rule that lead through atoms that nothing else
+// uses.
 type step struct {
 	custodian.DerivationStep
 	times int

@@ -125,8 +125,8 @@ var words = map[string]custodian.Text{
 	"from.seen":      {EN: "as in", FR: "comme dans"},
 }
 
-// say returns the words of a key, with arguments put in, in the language of the page. A key that does
-// not exist is a mistake of this package, and its tests find it.
+// say returns the words of a key, with arguments put in, in the language of the page. A key that
+// does not exist is a mistake of this package, and its tests find it.
 func (p *document) say(key string, args ...any) string {
 	t, ok := words[key]
 	if !ok {

@@ -41,8 +41,8 @@ func (p *Plan) cells() (list []cell) {
 
 func formatLoss(x float64) string { return strconv.FormatFloat(x, 'g', -1, 64) }
 
-// instant is the message before which repetition n hands over: the instants are taken in turn, evenly
-// spread if there are more of them than repetitions.
+// instant is the message before which repetition n hands over: the instants are taken in turn,
+// evenly spread if there are more of them than repetitions.
 func (c *cell) instant(n int) int {
 	width, runs := c.instants[1]-c.instants[0], c.grid.Repetitions
 	if runs < width {
@@ -65,8 +65,8 @@ func (c *cell) until() int {
 	return c.grid.After
 }
 
-// lastHand is when, in messages after the instant, secrets change hands for the last time: where clocks
-// begin. A mandate that is revoked hands over up to then.
+// lastHand is when, in messages after the instant, secrets change hands for the last time: where
+// clocks begin. A mandate that is revoked hands over up to then.
 func (c *cell) lastHand() int {
 	every := c.delegation.Every
 	switch {
@@ -124,13 +124,13 @@ type sample struct {
 	unknown               int64 // verdicts that are unknown
 	served                int64 // messages of the mandate that the delegate could have written in the business's place
 
-	// Messages from the last hand-over to the first from which everything is unreadable, by both clocks;
-	// to the first message of the business that arrives and is unreadable; and from the revocation to the
-	// last message in whose place the customer takes a forgery.
+	// Messages from the last hand-over to the first from which everything is unreadable, by both
+	// clocks; to the first message of the business that arrives and is unreadable; and from the
+	// revocation to the last message in whose place the customer takes a forgery.
 	classical, quantum, recovered, late int
 
-	// How long the second and the third epoch of the post-quantum half took together, one in each pair of
-	// roles; only the counters see it.
+	// How long the second and the third epoch of the post-quantum half took together, one in each pair
+	// of roles; only the counters see it.
 	epochs int
 }
 

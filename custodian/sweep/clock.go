@@ -10,7 +10,8 @@ type Clock struct {
 	Runs  int64 `json:"runs"`
 	Never int64 `json:"never"` // that had not come to an end when the run did
 
-	// Of the others. Half is half the width of the interval that holds the mean with a probability of 95 %.
+	// Of the others. Half is half the width of the interval that holds the mean with a probability of
+	// 95 %.
 	Mean float64 `json:"mean"`
 	Half float64 `json:"half"`
 	P50  int     `json:"p50"`

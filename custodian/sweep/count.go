@@ -60,8 +60,8 @@ func (e *epochs) both() int {
 	return e.began[4] - e.began[2]
 }
 
-// join marks the messages that two leaks open together: the root of the first and the private key in the
-// second give the whole chain that the business began between them.
+// join marks the messages that two leaks open together: the root of the first and the private key
+// in the second give the whole chain that the business began between them.
 func (t *trace) join(l, next *leak) {
 	if next.chain > l.chain+2 {
 		return

@@ -20,8 +20,9 @@ const (
 
 // An end is what one party's session comes down to when only its progress matters.
 //
-// Ratchet keys are numbered through both ends: the customer's are odd, the business's even, and each is
-// made against the one before it. Its number is the number of the root, and of the chain, that it made.
+// Ratchet keys are numbered through both ends: the customer's are odd, the business's even, and
+// each is made against the one before it. Its number is the number of the root, and of the chain,
+// that it made.
 type end struct {
 	chain   uint32     // of its newest ratchet key, on whose chain it sends
 	phase   spqr.Phase // of the braid
@@ -72,8 +73,8 @@ func (e *end) send() letter {
 	return letter{e.chain, e.epoch, e.phase}
 }
 
-// receive turns the ratchet if the message is on a new chain, as the library does: the next key is drawn
-// at once.
+// receive turns the ratchet if the message is on a new chain, as the library does: the next key is
+// drawn at once.
 func (e *end) receive(m letter) {
 	if m.chain > e.chain {
 		e.chain = m.chain + 1
@@ -86,7 +87,8 @@ func (e *end) receive(m letter) {
 	}
 }
 
-// learn is spqr §11.3: what a chunk, known by the phase of its sender, does to the phase of its receiver.
+// learn is spqr §11.3: what a chunk, known by the phase of its sender, does to the phase of its
+// receiver.
 func (e *end) learn(sender spqr.Phase) {
 	switch e.phase {
 	case spqr.KeysSampled:
@@ -119,8 +121,8 @@ func (e *end) learn(sender spqr.Phase) {
 	}
 }
 
-// vector takes a chunk of the key's vector. In phase Ct1Received the other end says with it that it has
-// the first part of the ciphertext.
+// vector takes a chunk of the key's vector. In phase Ct1Received the other end says with it that it
+// has the first part of the ciphertext.
 func (e *end) vector(sender spqr.Phase) {
 	acknowledges := sender == spqr.Ct1Received
 	if !acknowledges && sender != spqr.HeaderSent {

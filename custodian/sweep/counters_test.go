@@ -23,8 +23,8 @@ var everyPattern = []Pattern{
 	{Name: "sticky 0.8", Kind: Sticky, P: 0.8}, {Name: "one-way", Kind: OneWay},
 }
 
-// TestBraid plays long conversations on the real braid: the counters are in its phase and epoch, have as
-// many chunks, and send in the same epoch, after every message.
+// TestBraid plays long conversations on the real braid: the counters are in its phase and epoch,
+// have as many chunks, and send in the same epoch, after every message.
 func TestBraid(t *testing.T) {
 	phases := make(map[spqr.Phase]int)
 	for i, p := range everyPattern {
@@ -82,8 +82,8 @@ func evaluate(t *testing.T, sc *custodian.Scenario) *custodian.Report {
 	return r
 }
 
-// requireSame plays a repetition both ways: the same messages are readable, to both computers, and the
-// clocks agree.
+// requireSame plays a repetition both ways: the same messages are readable, to both computers, and
+// the clocks agree.
 func requireSame(t *testing.T, c *cell, n int) (lost int) {
 	t.Helper()
 	sc, _ := c.scenario(n)
@@ -113,8 +113,8 @@ func clock(x *int) int {
 	return *x
 }
 
-// TestCountersAgainstEvaluate: on short runs, in every kind of conversation, with loss, at random instants,
-// the counters say of every message what Evaluate says.
+// TestCountersAgainstEvaluate: on short runs, in every kind of conversation, with loss, at random
+// instants, the counters say of every message what Evaluate says.
 func TestCountersAgainstEvaluate(t *testing.T) {
 	lost := 0
 	for n := range *runs {

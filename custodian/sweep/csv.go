@@ -7,7 +7,8 @@ import (
 	"strconv"
 )
 
-// WriteCSV writes a line for each row, with a line of names first. Fields that were not asked are empty.
+// WriteCSV writes a line for each row, with a line of names first. Fields that were not asked are
+// empty.
 func (r *Result) WriteCSV(w io.Writer) error {
 	c := csv.NewWriter(w)
 	var names []string

@@ -1,8 +1,8 @@
-// Package sweep asks how much is given away over many conversations: over delegation × instant × reply
-// pattern × loss × revocation.
+// Package sweep asks how much is given away over many conversations: over delegation × instant ×
+// reply pattern × loss × revocation.
 //
-// A [Plan] names the axes. [Run] plays every cell of its grids a number of times and returns a [Result]
-// of counts, which marshals to JSON, CSV and a table. There are two engines:
+// A [Plan] names the axes. [Run] plays every cell of its grids a number of times and returns a
+// [Result] of counts, which marshals to JSON, CSV and a table. There are two engines:
 //
 //   - evaluate writes a scenario for each repetition and has custodian.Evaluate judge it, with real
 //     devices, the rule book and the adversary. It takes any delegation.
@@ -12,16 +12,16 @@
 //     show that its turns, phases and epochs are those of the real ratchets, and that what it calls
 //     readable is what Evaluate calls readable.
 //
-// [Closed] has the expectations that follow without any playing, for conversations whose next speaker
-// does not depend on the last (custody B9).
+// [Closed] has the expectations that follow without any playing, for conversations whose next
+// speaker does not depend on the last (custody B9).
 //
 // # Randomness
 //
-// Every draw is a function of the plan's seed, the names in the cell, the repetition and the number of the
-// message. A result is a function of its plan: the number of workers changes nothing.
+// Every draw is a function of the plan's seed, the names in the cell, the repetition and the number
+// of the message. A result is a function of its plan: the number of workers changes nothing.
 //
 // # What is not claimed
 //
-// Time is counted in messages. Nothing arrives late: a message arrives at once or never. Conversations
-// have one session, begun by the customer, unless a revocation renews it.
+// Time is counted in messages. Nothing arrives late: a message arrives at once or never.
+// Conversations have one session, begun by the customer, unless a revocation renews it.
 package sweep

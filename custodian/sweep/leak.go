@@ -2,7 +2,8 @@ package sweep
 
 import "signet.example/signet/internal/spqr"
 
-// A leak is what a copy of the business's whole session is worth, to somebody who sees every message.
+// A leak is what a copy of the business's whole session is worth, to somebody who sees every
+// message.
 type leak struct {
 	chain  uint32 // the chain on which it then sent
 	secret uint32 // the last epoch whose secret follows from what was held, and from what was sent later
@@ -24,23 +25,23 @@ func (e *end) leak() leak {
 	return l
 }
 
-// opens reports whether the leak opens a message that was sent after it: with today's computers, and with
-// one that breaks elliptic curves. The first opens the rest of the current chains and the chain that
-// answers the business's key, and needs the post-quantum key as well; to the second all later roots are
-// open (custody B3, T1 to T3).
+// opens reports whether the leak opens a message that was sent after it: with today's computers,
+// and with one that breaks elliptic curves. The first opens the rest of the current chains and the
+// chain that answers the business's key, and needs the post-quantum key as well; to the second all
+// later roots are open (custody B3, T1 to T3).
 func (l *leak) opens(m letter) (classical, quantum bool) {
 	quantum = m.keyEpoch() <= l.secret
 	return quantum && m.chain <= l.chain+1, quantum
 }
 
-// opensLost reports whether the leak opens a message of the customer that was sent before it and did not
-// arrive: if its chain was still kept, or never seen, and its epoch still kept.
+// opensLost reports whether the leak opens a message of the customer that was sent before it and
+// did not arrive: if its chain was still kept, or never seen, and its epoch still kept.
 func (l *leak) opensLost(m letter, chains uint32) bool {
 	return m.chain+2*chains > l.chain && m.keyEpoch() >= l.oldest && m.keyEpoch() <= l.secret
 }
 
-// forges reports whether the customer still takes a message made with the leak's sending chains, if she
-// keeps so many receiving chains.
+// forges reports whether the customer still takes a message made with the leak's sending chains, if
+// she keeps so many receiving chains.
 func (l *leak) forges(c *end, chains uint32) bool {
 	if l.chain+2*chains < c.chain { // newer chains have pushed it out
 		return false

@@ -124,8 +124,8 @@ func wrong(field, format string, args ...any) error {
 	return &PlanError{field, fmt.Sprintf(format, args...)}
 }
 
-// ParsePlan parses and checks a plan. Unknown fields are errors; every error is a *PlanError. b is not
-// kept.
+// ParsePlan parses and checks a plan. Unknown fields are errors; every error is a *PlanError. b is
+// not kept.
 func ParsePlan(b []byte) (*Plan, error) {
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()
@@ -176,8 +176,8 @@ func (p *Plan) revocation(name string) *Revocation {
 	return named(p.Revocations, name, func(x *Revocation) string { return x.Name })
 }
 
-// serves is how many messages the delegate can write of those that it could write one by one: a quota is
-// used up.
+// serves is how many messages the delegate can write of those that it could write one by one: a
+// quota is used up.
 func (d *Delegation) serves(forgeable int64) int64 {
 	quota := int64(0)
 	for i := range d.Grants {
@@ -195,8 +195,8 @@ func (d *Delegation) countable() bool {
 		slices.Equal(d.Grants[0].Atoms, []string{"session"})
 }
 
-// scenario is a conversation of one message with the delegation's grants, to be checked by those who
-// know what may be granted.
+// scenario is a conversation of one message with the delegation's grants, to be checked by those
+// who know what may be granted.
 func (d *Delegation) scenario() *custodian.Scenario {
 	sc := &custodian.Scenario{Protocol: 4, Principals: []custodian.Principal{{ID: delegate, Role: custodian.Provider}}}
 	sc.Script = append(sc.Script, custodian.Step{Send: &custodian.Send{From: custodian.Customer}})

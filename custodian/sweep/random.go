@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// A stream is a sequence of random words, each a function of the key and its place in the sequence: the
-// finalizer of SplitMix64 over a counter. It is for experiments, not for keys.
+// A stream is a sequence of random words, each a function of the key and its place in the sequence:
+// the finalizer of SplitMix64 over a counter. It is for experiments, not for keys.
 type stream struct{ key, n uint64 }
 
 const golden = 0x9E3779B97F4A7C15
@@ -33,8 +33,8 @@ func (s *stream) below(n int) int {
 // fork is the n-th of the streams that a key has.
 func fork(key, n uint64) stream { return stream{key: mix(key ^ mix(n+golden))} }
 
-// keyOf derives a key from a plan's seed and the names of a cell, so that a cell's result depends on what
-// it is and not on where in the plan it stands.
+// keyOf derives a key from a plan's seed and the names of a cell, so that a cell's result depends
+// on what it is and not on where in the plan it stands.
 func keyOf(seed uint64, names ...string) uint64 {
 	b := binary.BigEndian.AppendUint64([]byte("custody sweep\x00"), seed)
 	h := sha256.Sum256(append(b, strings.Join(names, "\x00")...))

@@ -34,8 +34,8 @@ type Row struct {
 	Refused int64 `json:"refused"` // messages that arrived and were not taken
 	Unknown int64 `json:"unknown"` // verdicts that are unknown although there were messages
 
-	// Messages of the mandate that the delegate could have written in the business's place, all in all: a
-	// quota is used up.
+	// Messages of the mandate that the delegate could have written in the business's place, all in
+	// all: a quota is used up.
 	Served int64 `json:"served"`
 
 	// Clocks count messages from the last time that secrets changed hands.

@@ -15,8 +15,8 @@ type Options struct {
 	Progress func(done, total int64)
 }
 
-// Run plays a plan. Nil opts means the defaults. The result is a function of the plan alone. The error is
-// a *PlanError for a plan that is wrong, the context's, or what Evaluate returned.
+// Run plays a plan. Nil opts means the defaults. The result is a function of the plan alone. The
+// error is a *PlanError for a plan that is wrong, the context's, or what Evaluate returned.
 func Run(ctx context.Context, p *Plan, opts *Options) (*Result, error) {
 	if err := p.Check(); err != nil {
 		return nil, err
@@ -57,8 +57,8 @@ func Run(ctx context.Context, p *Plan, opts *Options) (*Result, error) {
 	return res, nil
 }
 
-// A task is a part of the work that one worker does alone. What it finds is added under a lock, and sums
-// of integers do not depend on the order.
+// A task is a part of the work that one worker does alone. What it finds is added under a lock, and
+// sums of integers do not depend on the order.
 type task struct {
 	size int64 // in messages, more or less, for the progress
 	play func(ctx context.Context) (add func(), err error)

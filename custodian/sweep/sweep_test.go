@@ -26,8 +26,8 @@ func load(t testing.TB, name string) *Plan {
 	return p
 }
 
-// TestWorkers: the result is a function of the plan. All that is written is the same byte by byte, with
-// one worker, two and five.
+// TestWorkers: the result is a function of the plan. All that is written is the same byte by byte,
+// with one worker, two and five.
 func TestWorkers(t *testing.T) {
 	plan := load(t, "small.json")
 	for i := range plan.Grids {
@@ -65,8 +65,8 @@ func TestWorkers(t *testing.T) {
 	require.NotEqual(t, one, written(2), "the seed decides")
 }
 
-// TestClosedForms: the means that are counted agree with the expectations of custody B9. With so many
-// comparisons, one in twenty leaves an interval of 95 %; none may leave that of 99.99 %.
+// TestClosedForms: the means that are counted agree with the expectations of custody B9. With so
+// many comparisons, one in twenty leaves an interval of 95 %; none may leave that of 99.99 %.
 func TestClosedForms(t *testing.T) {
 	plan := load(t, "small.json")
 	g := *named(plan.Grids, "closed", func(g *Grid) string { return g.Name })
@@ -101,7 +101,8 @@ func TestClosedForms(t *testing.T) {
 	require.LessOrEqual(t, outside, compared/5)
 }
 
-// TestFigures: what custody B10 says about conversations in which nothing is drawn, where it stands.
+// TestFigures: what custody B10 says about conversations in which nothing is drawn, where it
+// stands.
 func TestFigures(t *testing.T) {
 	plan := load(t, "healing.json")
 	plan.Grids = plan.Grids[:1]
@@ -125,8 +126,8 @@ func TestFigures(t *testing.T) {
 	}
 }
 
-// TestLateForgeries: what the counters say about forgeries on a sending chain that was handed over is what
-// copies of the customer take.
+// TestLateForgeries: what the counters say about forgeries on a sending chain that was handed over
+// is what copies of the customer take.
 func TestLateForgeries(t *testing.T) {
 	chain := Delegation{Name: "chain", Grants: []Grant{{Atoms: []string{"sending-chain", "pq-sending-chain"}, Via: "copy"}}}
 	taken := 0

@@ -7,8 +7,8 @@ import (
 	"text/tabwriter"
 )
 
-// WriteTable writes the result for people: shares are of the messages sent, business / customer; clocks
-// are p50 / p95 / max in messages.
+// WriteTable writes the result for people: shares are of the messages sent, business / customer;
+// clocks are p50 / p95 / max in messages.
 func (r *Result) WriteTable(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	grid := ""

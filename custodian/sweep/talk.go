@@ -1,7 +1,7 @@
 package sweep
 
-// warm is how many messages begin every conversation, in turns and without loss: the customer's first and
-// an answer. From then on both ends have the session.
+// warm is how many messages begin every conversation, in turns and without loss: the customer's
+// first and an answer. From then on both ends have the session.
 const warm = 2
 
 // A talk draws who speaks and what arrives, message by message.
@@ -27,8 +27,8 @@ func newTalk(p *Pattern, loss float64, draws stream) talk {
 	return t
 }
 
-// next returns the sender of the next message and whether it arrives. handed tells that the delegation has
-// begun, from when on a one-way conversation has one side.
+// next returns the sender of the next message and whether it arrives. handed tells that the
+// delegation has begun, from when on a one-way conversation has one side.
 func (t *talk) next(handed bool) (from side, arrives bool) {
 	i := t.i
 	t.i++

@@ -2,8 +2,8 @@ package sweep
 
 import "context"
 
-// Windows asks how long a forgery is taken on a chain of the business that was handed over when it was
-// born: the sending chains alone, as many as the customer keeps deciding.
+// Windows asks how long a forgery is taken on a chain of the business that was handed over when it
+// was born: the sending chains alone, as many as the customer keeps deciding.
 type Windows struct {
 	Patterns    []string  `json:"patterns"`
 	Loss        []float64 `json:"loss"`
@@ -13,7 +13,8 @@ type Windows struct {
 	Repetitions int       `json:"repetitions"`
 }
 
-// A Window is how many messages were sent between the birth of a chain and the one whose arrival ends it.
+// A Window is how many messages were sent between the birth of a chain and the one whose arrival
+// ends it.
 type Window struct {
 	Pattern  string   `json:"pattern"`
 	Loss     float64  `json:"loss"`

@@ -1,7 +1,7 @@
-// Archive is a shop that keeps its keys and gives every text, once it has been read, to a help desk in
-// the cloud. No key moves. By one convention the chat is still end-to-end encrypted, as what happens
-// after receipt is the receiver's own affair; by the other it is not, as a third party has the texts.
-// The report does not choose: it says who has what.
+// Archive is a shop that keeps its keys and gives every text, once it has been read, to a help desk
+// in the cloud. No key moves. By one convention the chat is still end-to-end encrypted, as what
+// happens after receipt is the receiver's own affair; by the other it is not, as a third party has
+// the texts. The report does not choose: it says who has what.
 //
 //	go run ./examples/archive [-lang fr]
 package main
@@ -50,8 +50,8 @@ func run(ctx context.Context, p *tell.Page) error {
 	return nil
 }
 
-// wire is the convention of the line: nobody between the ends reads or writes. What was handed over is
-// shown by the evidence: "was given" and not "reads".
+// wire is the convention of the line: nobody between the ends reads or writes. What was handed over
+// is shown by the evidence: "was given" and not "reads".
 func wire(r *custodian.Report) bool {
 	return r.Find("G6", desk).Result() == custodian.Held && r.Find("G7", desk).Result() == custodian.Held
 }

@@ -10,8 +10,8 @@ import (
 	"signet.example/signet/examples/internal/tell/telltest"
 )
 
-// The desk has all that was said until its mandate ended, the past included, by copies alone; it derives
-// nothing and forges nothing.
+// The desk has all that was said until its mandate ended, the past included, by copies alone; it
+// derives nothing and forges nothing.
 func TestMeaning(t *testing.T) {
 	r, err := story(context.Background())
 	require.NoError(t, err)

@@ -1,7 +1,7 @@
-// Chatbot is the same bot in two places. It answers by itself, at night, and reads every word: so does
-// the software of any shop. On the shop's own server it is the shop, and nothing is lost. At a provider
-// of bots it needs the keys there, and the provider has them. Not the bot makes the difference, its
-// place does.
+// Chatbot is the same bot in two places. It answers by itself, at night, and reads every word: so
+// does the software of any shop. On the shop's own server it is the shop, and nothing is lost. At a
+// provider of bots it needs the keys there, and the provider has them. Not the bot makes the
+// difference, its place does.
 //
 //	go run ./examples/chatbot [-lang fr]
 package main

@@ -1,6 +1,6 @@
-// Delivery-notices is the least that a shop can hand over for a provider to announce its parcels: three
-// message keys, and no chain key. The provider writes its three notices to the customer. A fourth is not
-// believed, and the customer's answer is not for it to read.
+// Delivery-notices is the least that a shop can hand over for a provider to announce its parcels:
+// three message keys, and no chain key. The provider writes its three notices to the customer. A
+// fourth is not believed, and the customer's answer is not for it to read.
 //
 //	go run ./examples/delivery-notices [-lang fr]
 package main

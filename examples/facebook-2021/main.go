@@ -1,7 +1,7 @@
-// Facebook-2021 is the hosting that was announced for 2021: the provider that keeps a shop's keys is the
-// operator of the platform that carries the messages. To the cryptography it is a provider like any
-// other. But what two strangers knew apart meets in one place: the operator always knew that a customer
-// wrote to the shop, when and how much; now it reads the words, too.
+// Facebook-2021 is the hosting that was announced for 2021: the provider that keeps a shop's keys
+// is the operator of the platform that carries the messages. To the cryptography it is a provider
+// like any other. But what two strangers knew apart meets in one place: the operator always knew
+// that a customer wrote to the shop, when and how much; now it reads the words, too.
 //
 //	go run ./examples/facebook-2021 [-lang fr]
 package main

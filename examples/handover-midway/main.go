@@ -1,9 +1,10 @@
 // Handover-midway is a shop that kept its keys for twenty messages and then hands everything to a
 // provider: what of the past opens, and what of the future?
 //
-// Of the past, only what was still on its way: its keys were still there to be handed over. Except when
-// the customer's first message had met a bundle without a one-time prekey: the shop still has all that
-// it was made for, and so has the provider, who reads the beginning of the conversation, too.
+// Of the past, only what was still on its way: its keys were still there to be handed over. Except
+// when the customer's first message had met a bundle without a one-time prekey: the shop still has
+// all that it was made for, and so has the provider, who reads the beginning of the conversation,
+// too.
 //
 //	go run ./examples/handover-midway [-lang fr]
 package main

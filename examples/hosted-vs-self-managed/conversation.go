@@ -30,9 +30,9 @@ var grants = map[string]*delegation{
 	"archive":  {0, custodian.Grant{Name: "archive", To: provider, Atoms: []string{"plaintext"}, Via: "stream"}},
 }
 
-// conversation is twenty messages, numbered from 0, between a customer and a shop. Number 4 overtakes
-// number 3, number 12 is lost, and number 15 arrives after the answer to it was asked for again. The shop
-// says who holds its keys, in signed statements, before it is so.
+// conversation is twenty messages, numbered from 0, between a customer and a shop. Number 4
+// overtakes number 3, number 12 is lost, and number 15 arrives after the answer to it was asked for
+// again. The shop says who holds its keys, in signed statements, before it is so.
 func conversation(protocol int, d *delegation) *custodian.Scenario {
 	script := []custodian.Step{
 		tell.Customer("Hello! Do you have the blue kettle?"),                // 0

@@ -1,16 +1,17 @@
 // Hosted-vs-self-managed holds the same conversation twice. A customer writes to a shop; twenty
-// messages travel, some of them late, one of them lost. First the shop keeps its keys. Then it lets a
-// provider hold them. The encryption is the same both times. The program prints what a customer should
-// be told, and two reports side by side: what the provider can read and forge, with the evidence.
+// messages travel, some of them late, one of them lost. First the shop keeps its keys. Then it lets
+// a provider hold them. The encryption is the same both times. The program prints what a customer
+// should be told, and two reports side by side: what the provider can read and forge, with the
+// evidence.
 //
 //	go run ./examples/hosted-vs-self-managed                  # the provider hosts the shop from the first day
 //	go run ./examples/hosted-vs-self-managed -mode handover   # the shop hands over in mid-conversation
 //	go run ./examples/hosted-vs-self-managed -mode archive    # the provider only gets copies of the texts
 //	go run ./examples/hosted-vs-self-managed -lang fr -json reports
 //
-// Both ends are real devices over SQLite files. Nothing is looked up in a table: every message that a
-// report calls readable was in fact decrypted with what the provider was given, and every forgery it
-// speaks of was in fact accepted by a copy of the receiver.
+// Both ends are real devices over SQLite files. Nothing is looked up in a table: every message that
+// a report calls readable was in fact decrypted with what the provider was given, and every forgery
+// it speaks of was in fact accepted by a copy of the receiver.
 package main
 
 import (

@@ -1,9 +1,9 @@
-// Liar asks what comes of a shop, or of its provider, that does not tell the truth about who holds the
-// keys. Each lie is played: what the customer's app shows in the end, whether the customer could have
-// caught it, and what the report says, which knows what was really handed over.
+// Liar asks what comes of a shop, or of its provider, that does not tell the truth about who holds
+// the keys. Each lie is played: what the customer's app shows in the end, whether the customer
+// could have caught it, and what the report says, which knows what was really handed over.
 //
-// Most lies are caught by whoever checks signatures and keeps what was said before. Two are not: a shop
-// that hands over its keys and says that nobody has them, and one that says nothing at all. No
+// Most lies are caught by whoever checks signatures and keeps what was said before. Two are not: a
+// shop that hands over its keys and says that nobody has them, and one that says nothing at all. No
 // cryptography shows the absence of a copy.
 //
 //	go run ./examples/liar [-lang fr]
@@ -26,15 +26,16 @@ type lie struct {
 
 var handOver = tell.Grant("hosting", tell.Provider, "stream", "everything")
 
-// nobody is the statement that nobody else holds anything; hosted is that the provider holds everything.
+// nobody is the statement that nobody else holds anything; hosted is that the provider holds
+// everything.
 func nobody() custodian.Statement { return custodian.Statement{} }
 
 func hosted() custodian.Statement {
 	return custodian.Statement{Grants: []custodian.Mandate{{To: tell.Provider, Atoms: []string{"everything"}, Via: "stream"}}}
 }
 
-// forged is the provider's own denial. Under one profile the identity key signs, which it was handed, under
-// the other a key that no provider ever has.
+// forged is the provider's own denial. Under one profile the identity key signs, which it was
+// handed, under the other a key that no provider ever has.
 func forged(profile string) custodian.Step {
 	return tell.Say(custodian.Statement{By: tell.Provider, Profile: profile})
 }

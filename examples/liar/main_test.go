@@ -10,8 +10,8 @@ import (
 	"signet.example/signet/examples/internal/tell/telltest"
 )
 
-// What comes of each lie, in the order of the program. The provider reads every time; only one lie ends in
-// a customer who is told that nobody does, and the report finds it out.
+// What comes of each lie, in the order of the program. The provider reads every time; only one lie
+// ends in a customer who is told that nobody does, and the report finds it out.
 func TestMeaning(t *testing.T) {
 	want := []outcome{
 		{shown: "managed", honest: custodian.Held, forged: custodian.Held},

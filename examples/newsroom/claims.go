@@ -11,7 +11,8 @@ type claim struct {
 	holds        func(r *custodian.Report) (a answer, evidence string)
 }
 
-// An answer is what a claim is of one delegation. A claim about keys that are held is silent where none are.
+// An answer is what a claim is of one delegation. A claim about keys that are held is silent where
+// none are.
 type answer uint8
 
 const (

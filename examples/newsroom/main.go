@@ -1,6 +1,7 @@
-// Newsroom reads the newspapers of 2017 to 2021 about businesses on WhatsApp. What they wrote about these
-// chats can be put as claims about who reads, who writes and who notices; and a claim is true or false of
-// a delegation, with evidence. No sentence is right everywhere, and none is wrong everywhere.
+// Newsroom reads the newspapers of 2017 to 2021 about businesses on WhatsApp. What they wrote about
+// these chats can be put as claims about who reads, who writes and who notices; and a claim is true
+// or false of a delegation, with evidence. No sentence is right everywhere, and none is wrong
+// everywhere.
 //
 //	go run ./examples/newsroom [-lang fr]
 package main

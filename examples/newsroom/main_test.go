@@ -9,8 +9,8 @@ import (
 	"signet.example/signet/examples/internal/tell/telltest"
 )
 
-// What each claim is of each delegation, in the order of the program: own, vendor, platform, help desk,
-// notices.
+// What each claim is of each delegation, in the order of the program: own, vendor, platform, help
+// desk, notices.
 func TestMeaning(t *testing.T) {
 	want := [][]answer{
 		{right, wrong, wrong, wrong, wrong},

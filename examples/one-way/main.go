@@ -1,7 +1,8 @@
-// One-way is traffic that never heals. A provider had the shop's session for a moment, long ago. The shop
-// goes on announcing deliveries; the customer has nothing to answer. As long as nothing comes back, no
-// ratchet turns, and the provider reads on. One reply ends that, for today's computers. For a quantum
-// computer that kept what it saw, the post-quantum ratchet needs a round of a hundred messages and more.
+// One-way is traffic that never heals. A provider had the shop's session for a moment, long ago.
+// The shop goes on announcing deliveries; the customer has nothing to answer. As long as nothing
+// comes back, no ratchet turns, and the provider reads on. One reply ends that, for today's
+// computers. For a quantum computer that kept what it saw, the post-quantum ratchet needs a round
+// of a hundred messages and more.
 //
 //	go run ./examples/one-way [-lang fr]
 package main

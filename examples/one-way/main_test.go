@@ -10,8 +10,8 @@ import (
 	"signet.example/signet/examples/internal/tell/telltest"
 )
 
-// Without a reply every announcement is read and neither clock ends; with one the classical clock ends
-// with it, and the quantum clock does not.
+// Without a reply every announcement is read and neither clock ends; with one the classical clock
+// ends with it, and the quantum clock does not.
 func TestMeaning(t *testing.T) {
 	for _, reply := range []int{0, 1, 10, 29} {
 		r, err := story(context.Background(), reply)

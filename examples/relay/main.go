@@ -1,7 +1,8 @@
 // Relay shows what the operator of a platform sees of its users' messages, with sealed sender and
-// without. Alice, Bob and Carol have two devices each. They hold the same conversation twice, over a
-// relay in this process that knows bytes and destinations and nothing else, and the program prints the
-// relay's log of either time, side by side, and says what remains visible. It never sees the texts.
+// without. Alice, Bob and Carol have two devices each. They hold the same conversation twice, over
+// a relay in this process that knows bytes and destinations and nothing else, and the program
+// prints the relay's log of either time, side by side, and says what remains visible. It never sees
+// the texts.
 //
 //	go run ./examples/relay
 //	go run ./examples/relay -lang fr
@@ -51,9 +52,9 @@ func run(ctx context.Context, w io.Writer, lang string) error {
 	return show(w, lang, plain.relay.log, sealed.relay.log)
 }
 
-// converse is the conversation. People write from their first device, and both devices of the others
-// get it. (What they write reaches their own second device by a message of its own, which is left out
-// here: its destination would name the sender.)
+// converse is the conversation. People write from their first device, and both devices of the
+// others get it. (What they write reaches their own second device by a message of its own, which is
+// left out here: its destination would name the sender.)
 func converse(ctx context.Context, w *world) error {
 	alice, bob, carol := w.person(aliceID), w.person(bobID), w.person(carolID)
 	group := slices.Concat(bob, carol)

@@ -32,8 +32,8 @@ var story = []string{
 	"carol.1 alice.1", "carol.1 alice.2",
 }
 
-// Without sealed sender the log names every sender, with it none. Destinations, sizes and times are in
-// both, and everybody reads the same.
+// Without sealed sender the log names every sender, with it none. Destinations, sizes and times are
+// in both, and everybody reads the same.
 func TestMeaning(t *testing.T) {
 	plain, hidden := conversed(t, false), conversed(t, true)
 
@@ -78,9 +78,9 @@ func (w *world) traces(t *testing.T, b []byte) (found []string) {
 	return found
 }
 
-// What the relay keeps out of its log it could not find in the bytes, either. Without sealed sender a
-// first message carries the sender's identity key and both names in the clear; with it, nothing names
-// anybody but the readers of an upload.
+// What the relay keeps out of its log it could not find in the bytes, either. Without sealed sender
+// a first message carries the sender's identity key and both names in the clear; with it, nothing
+// names anybody but the readers of an upload.
 func TestBytes(t *testing.T) {
 	plain, hidden := conversed(t, false), conversed(t, true)
 	first := 0
@@ -113,8 +113,8 @@ func TestBytes(t *testing.T) {
 	}
 }
 
-// The relay splits an upload into messages that each device opens, and every one of them points to the
-// ciphertext in the upload.
+// The relay splits an upload into messages that each device opens, and every one of them points to
+// the ciphertext in the upload.
 func TestSplit(t *testing.T) {
 	w, err := newWorld(true)
 	require.NoError(t, err)

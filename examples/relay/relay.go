@@ -12,8 +12,8 @@ import (
 // An envelope is a message on its way through the relay, and what stands on the outside of it.
 type envelope struct {
 	to signet.Address
-	// Without sealed sender, the receiver needs these two to find the session that decrypts the body, so
-	// the relay gets to see them. With it, they are inside the body, and zero here.
+	// Without sealed sender, the receiver needs these two to find the session that decrypts the body,
+	// so the relay gets to see them. With it, they are inside the body, and zero here.
 	from signet.Address
 	kind session.MessageType
 	body net.Buffers // parts to be written one after the other
@@ -29,8 +29,8 @@ type sighting struct {
 	body []byte           // as it came
 }
 
-// A relay takes envelopes and uploads from anybody, without asking who it is, and keeps them for the
-// devices they are for. It has no key of anybody's.
+// A relay takes envelopes and uploads from anybody, without asking who it is, and keeps them for
+// the devices they are for. It has no key of anybody's.
 type relay struct {
 	now   func() time.Time
 	boxes map[signet.Address][]envelope
@@ -44,7 +44,8 @@ func (r *relay) accept(to, from signet.Address, kind session.MessageType, body [
 }
 
 // upload takes a sealed message for many devices and splits it. Every envelope is a byte, the key
-// material of its account and the ciphertext; the last two are not copied, but point into the upload.
+// material of its account and the ciphertext; the last two are not copied, but point into the
+// upload.
 func (r *relay) upload(b []byte) error {
 	u, err := sealed.ParseUpload(b)
 	if err != nil {

@@ -62,7 +62,8 @@ func newWorld(useSealed bool) (*world, error) {
 				Device:  session.NewDevice(a, key, store, &session.Options{Now: w.now}),
 				channel: group.NewChannel(a, id, store, nil),
 			}
-			// The service certifies each sender for a day. It sees who asks for a certificate, not where it is used.
+			// The service certifies each sender for a day. It sees who asks for a certificate, not where it
+			// is used.
 			c, err := sealed.NewSenderCertificate(server, service, sealed.Claim{Sender: a, Key: key.PublicKey(), Expires: w.clock.Add(24 * time.Hour)})
 			if err != nil {
 				return nil, err
@@ -131,7 +132,8 @@ func (w *world) send(ctx context.Context, from *device, to []*device, plaintext 
 	return nil
 }
 
-// meet makes a session if there is none. A bundle comes out of a directory, as a rule the platform's.
+// meet makes a session if there is none. A bundle comes out of a directory, as a rule the
+// platform's.
 func meet(ctx context.Context, from, to *device) error {
 	status, err := from.Status(ctx, to.Address())
 	if err != nil || status.Exists {

@@ -1,8 +1,9 @@
-// Revoke is the end of a mandate. The shop takes the keys back from its provider; but a copy is a copy,
-// and the customer's app still keeps the chains of the old days for messages that come late. A message
-// of the provider's is still believed. A barrier closes the door: the customer's app deletes what a
-// revoked holder could use. That has a price: a message of the shop's own that was on its way is lost.
-// And it is the customer's door alone: the shop can be deceived until it begins a fresh session.
+// Revoke is the end of a mandate. The shop takes the keys back from its provider; but a copy is a
+// copy, and the customer's app still keeps the chains of the old days for messages that come late.
+// A message of the provider's is still believed. A barrier closes the door: the customer's app
+// deletes what a revoked holder could use. That has a price: a message of the shop's own that was
+// on its way is lost. And it is the customer's door alone: the shop can be deceived until it begins
+// a fresh session.
 //
 //	go run ./examples/revoke [-lang fr]
 package main

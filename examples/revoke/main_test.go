@@ -12,8 +12,8 @@ import (
 	"signet.example/signet/examples/internal/tell/telltest"
 )
 
-// Without a barrier the former provider is believed, and may be for some messages more; with it never
-// again in the shop's name, and the late message is its price.
+// Without a barrier the former provider is believed, and may be for some messages more; with it
+// never again in the shop's name, and the late message is its price.
 func TestMeaning(t *testing.T) {
 	for _, barrier := range []bool{false, true} {
 		r, err := story(context.Background(), barrier)

@@ -62,7 +62,8 @@ func (w *world) verify() {
 	}
 }
 
-// forget has a person forget somebody, which leaves the sender keys that he was given: they are replaced.
+// forget has a person forget somebody, which leaves the sender keys that he was given: they are
+// replaced.
 func (w *world) forget() {
 	m, a := w.machine(), w.someone()
 	if m.fate != live || w.holder(a) == w.holder(m.addr) || w.n(2) == 0 {

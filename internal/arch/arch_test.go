@@ -18,8 +18,8 @@ import (
 
 const module = "signet.example/signet"
 
-// floors lists the packages from the ground up. A package imports packages of lower floors and of its
-// own tree, never of its own floor or above.
+// floors lists the packages from the ground up. A package imports packages of lower floors and of
+// its own tree, never of its own floor or above.
 var floors = [][]string{
 	{"internal"},
 	{"."},
@@ -90,7 +90,8 @@ func edges(t *testing.T) []edge {
 	return all
 }
 
-// tree is the first element of a package's path within the module, or "." for package signet itself.
+// tree is the first element of a package's path within the module, or "." for package signet
+// itself.
 func tree(pkg string) string {
 	first, _, _ := strings.Cut(pkg, "/")
 	return first

@@ -11,8 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A source is a page that comments cite: by the number of a section, as in "protocol §5.6", or by the
-// number of one of its traps.
+// A source is a page that comments cite: by the number of a section, as in "protocol §5.6", or by
+// the number of one of its traps.
 type source struct {
 	name, page string
 	headings   map[string]bool
@@ -103,7 +103,8 @@ func TestCitations(t *testing.T) {
 	require.Greater(t, cited, 150)
 }
 
-// texts are the files whose citations count: the code, its tests and the pages that are not sources.
+// texts are the files whose citations count: the code, its tests and the pages that are not
+// sources.
 func texts(t *testing.T, top string) map[string]string {
 	all := map[string]string{}
 	err := filepath.WalkDir(top, func(path string, d fs.DirEntry, err error) error {

@@ -8,8 +8,9 @@ import (
 	"signet.example/signet/internal/mutants"
 )
 
-// TestMutants: every row of docs/validation.md has a change of the code in docs/mutants.txt that makes it untrue, whose
-// place is there, or is named as one that has none. That the row's test notices the change is what .ci/nightly shows.
+// TestMutants: every row of docs/validation.md has a change of the code in docs/mutants.txt that
+// makes it untrue, whose place is there, or is named as one that has none. That the row's test
+// notices the change is what .ci/nightly shows.
 func TestMutants(t *testing.T) {
 	const without = 0 // at most; there is no row without a mutant now, and this number does not grow
 	top := root(t)

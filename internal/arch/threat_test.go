@@ -53,8 +53,8 @@ func declared(t *testing.T, dir, name string) bool {
 	return false
 }
 
-// TestHoles: what internal/adversary puts back is found once where it is looked for, so that who moves
-// the code moves the hole.
+// TestHoles: what internal/adversary puts back is found once where it is looked for, so that who
+// moves the code moves the hole.
 func TestHoles(t *testing.T) {
 	top := root(t)
 	f, err := os.Open(filepath.Join(top, "internal", "adversary", "testdata", "holes.txt"))

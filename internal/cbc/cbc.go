@@ -16,7 +16,8 @@ const short = 512
 // Size is the length of the ciphertext of n bytes: padding adds 1 to 16.
 func Size(n int) int { return n + aes.BlockSize - n%aes.BlockSize }
 
-// Seal fills dst, of length Size(len(plaintext)), with the ciphertext. dst must not overlap plaintext.
+// Seal fills dst, of length Size(len(plaintext)), with the ciphertext. dst must not overlap
+// plaintext.
 func Seal(dst []byte, key *[32]byte, iv *[16]byte, plaintext []byte) {
 	n := copy(dst, plaintext)
 	pad := byte(len(dst) - n)

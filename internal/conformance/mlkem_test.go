@@ -28,7 +28,8 @@ func decapsulate(dk, ct []byte) []byte {
 	return key[:]
 }
 
-// TestMLKEM: what has another length than it should is refused before it comes to these functions, whose arguments are arrays.
+// TestMLKEM: what has another length than it should is refused before it comes to these functions,
+// whose arguments are arrays.
 func TestMLKEM(t *testing.T) {
 	n := 0
 	each(t, "mlkem_768_test.json", func(t *testing.T, v *vector) {
@@ -84,7 +85,8 @@ func TestMLKEMEncapsulation(t *testing.T) {
 	require.Greater(t, refused, 100)
 }
 
-// TestMLKEMDecapsulation: private keys come from the own store alone, so that damaged ones are not looked for.
+// TestMLKEMDecapsulation: private keys come from the own store alone, so that damaged ones are not
+// looked for.
 func TestMLKEMDecapsulation(t *testing.T) {
 	n := 0
 	each(t, "mlkem_768_semi_expanded_decaps_test.json", func(t *testing.T, v *vector) {

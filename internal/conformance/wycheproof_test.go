@@ -162,8 +162,9 @@ func TestGCMSIV(t *testing.T) {
 	require.Greater(t, n, 80)
 }
 
-// TestEd25519: an Ed25519 signature is one of XEdDSA if the sign bit of the key is put into it. The deployed
-// verification accepts more than Ed25519 does in one point: an s that is not reduced, below 2^253.
+// TestEd25519: an Ed25519 signature is one of XEdDSA if the sign bit of the key is put into it. The
+// deployed verification accepts more than Ed25519 does in one point: an s that is not reduced,
+// below 2^253.
 func TestEd25519(t *testing.T) {
 	order, _ := new(big.Int).SetString("27742317777372353535851937790883648493", 10)
 	order.SetBit(order, 252, 1)

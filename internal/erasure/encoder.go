@@ -21,7 +21,8 @@ type Encoder struct {
 	n int
 }
 
-// Curves are the sixteen polynomials of a message as the field has them, constants first. They are immutable.
+// Curves are the sixteen polynomials of a message as the field has them, constants first. They are
+// immutable.
 type Curves []row
 
 // Chunk fills data with the chunk of this index.

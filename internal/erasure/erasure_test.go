@@ -71,7 +71,8 @@ func TestField(t *testing.T) {
 	}
 }
 
-// chunkAt returns the chunk with the given index, emitted by an encoder that was stored just before.
+// chunkAt returns the chunk with the given index, emitted by an encoder that was stored just
+// before.
 func chunkAt(t testing.TB, message []byte, index uint16) (data [ChunkSize]byte) {
 	e, err := NewEncoder(message)
 	require.NoError(t, err)

@@ -10,16 +10,16 @@ import (
 //
 // Carry-less products are made of integer products, whose time does not depend on their operands on
 // the processors we care for. In a word of which only every fourth bit may be set, the columns of a
-// schoolbook multiplication are four bits apart; the sums of the lower 64 columns are at most 16 and
-// only the last of them that much, so that none spoils another, and their lowest bits are the
-// carry-less product. That is its lower half; the upper half is the lower half of the product of the
-// words with their bits reversed. So a word is split into its four classes of bits, and two words
-// are multiplied class by class.
+// schoolbook multiplication are four bits apart; the sums of the lower 64 columns are at most 16
+// and only the last of them that much, so that none spoils another, and their lowest bits are the
+// carry-less product. That is its lower half; the upper half is the lower half of the product of
+// the words with their bits reversed. So a word is split into its four classes of bits, and two
+// words are multiplied class by class.
 //
-// Karatsuba's trick saves work twice: nine products of classes in place of sixteen, three of words in
-// place of four. One operand is always a power of H, whose classes are kept. Everything up to the
-// reduction is linear, so the products of up to eight blocks are summed before the classes are put
-// together again.
+// Karatsuba's trick saves work twice: nine products of classes in place of sixteen, three of words
+// in place of four. One operand is always a power of H, whose classes are kept. Everything up to
+// the reduction is linear, so the products of up to eight blocks are summed before the classes are
+// put together again.
 
 // An element is a polynomial of degree 127: the coefficients from x^0 on, lowest bit first.
 type element struct{ lo, hi uint64 }
@@ -129,8 +129,8 @@ type polyval struct {
 	s element
 }
 
-// init makes v ready for a message of about n bytes. More powers of H make a block cheaper, and each
-// costs more than a block.
+// init makes v ready for a message of about n bytes. More powers of H make a block cheaper, and
+// each costs more than a block.
 func (v *polyval) init(key *[16]byte, n int) {
 	h := element{binary.LittleEndian.Uint64(key[:8]), binary.LittleEndian.Uint64(key[8:])}
 	powers := most

@@ -45,7 +45,8 @@ func HMAC(key []byte, parts ...[]byte) (sum [size]byte) {
 	return sum
 }
 
-// pad fills the first block of each buffer, which is zero, with the key under the inner and outer padding.
+// pad fills the first block of each buffer, which is zero, with the key under the inner and outer
+// padding.
 func pad(inner *[block + short]byte, outer *[block + size]byte, key []byte) {
 	if len(key) > block {
 		h := sha256.Sum256(key)

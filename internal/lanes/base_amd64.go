@@ -13,9 +13,9 @@ import (
 
 // Base sets p to the product of the base point and k, which is below 2^255, in constant time.
 //
-// An odd number below 2^256 has 64 digits to the base 16 that are odd, from -15 to 15: what is half of it and of
-// 2^256 - 1 has w as a digit where it has 2w - 15. The one of two points collects the digits with even
-// numbers, the other those with odd ones, out of the same table.
+// An odd number below 2^256 has 64 digits to the base 16 that are odd, from -15 to 15: what is half
+// of it and of 2^256 - 1 has w as a digit where it has 2w - 15. The one of two points collects the
+// digits with even numbers, the other those with odd ones, out of the same table.
 func Base(p *Point, k *[32]byte) {
 	var digits [4][8]uint64
 	recode(&digits, k)
@@ -34,8 +34,8 @@ func Base(p *Point, k *[32]byte) {
 // order is that of the base point.
 var order = [4]uint64{0x5812631a5cf5d3ed, 0x14def9dea2f79cd6, 0, 1 << 60}
 
-// recode fills digits with half of 2^256 - 1 and of k, or of k and the order if k is even: from the lowest
-// digit on in lanes 0 to 3, from the next one on in the others.
+// recode fills digits with half of 2^256 - 1 and of k, or of k and the order if k is even: from the
+// lowest digit on in lanes 0 to 3, from the next one on in the others.
 func recode(digits *[4][8]uint64, k *[32]byte) {
 	var x [5]uint64
 	even := uint64(k[0]&1) - 1

@@ -34,8 +34,8 @@ const entrySize = 160
 // nothing is the entry of (0, 1).
 var nothing = entry{{1, 1, 2, 0}}
 
-// A step doubles two points, by turns, and then adds an entry to each. It says where they are rather than
-// point to them, so that tables may be on the stack.
+// A step doubles two points, by turns, and then adds an entry to each. It says where they are
+// rather than point to them, so that tables may be on the stack.
 type step struct {
 	doubles uint32
 	table   table
@@ -53,13 +53,15 @@ const (
 	fixed              // that of the base point
 )
 
-// plus returns a step that adds the two entries with the numbers in at, or subtracts those for which minus is 1.
+// plus returns a step that adds the two entries with the numbers in at, or subtracts those for
+// which minus is 1.
 func plus(doubles uint32, t table, at [2]uint32, minus [2]uint16) step {
 	flip := minus[0]*0x0C | minus[1]*0xC0
 	return step{doubles, t, [2]uint32{at[0] * entrySize, at[1] * entrySize}, 0xAA ^ flip, flip >> 2}
 }
 
-// walk takes the points of p through n steps, which is not 0. Limbs of p are below 2^52 before and after.
+// walk takes the points of p through n steps, which is not 0. Limbs of p are below 2^52 before and
+// after.
 //
 //go:noescape
 func walk(p *Elements, steps *step, n int, own, fixed *entry, constants *[6][8]uint64)

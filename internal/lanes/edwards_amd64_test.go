@@ -55,7 +55,8 @@ func below(t *testing.T, s *Elements, limit uint64) {
 // carried is what limbs are below after carrying.
 const carried = 1<<51 + 1<<16
 
-// The formulas of a doubling, of an addition and of a subtraction hold for all numbers, on the curve or not.
+// The formulas of a doubling, of an addition and of a subtraction hold for all numbers, on the
+// curve or not.
 func TestFormulas(t *testing.T) {
 	need(t)
 	r := rand.New(rand.NewPCG(21, 0))

@@ -55,7 +55,8 @@ func (x *wide) shifted(n int) uint64 {
 	return x[i]>>n | x[i+1]<<1<<(63-n)
 }
 
-// A pair is r and t such that r = th modulo 8L; r is not negative. Sums of such pairs are such pairs.
+// A pair is r and t such that r = th modulo 8L; r is not negative. Sums of such pairs are such
+// pairs.
 type pair struct{ r, t wide }
 
 // combine returns ap - bq, or its opposite.
@@ -84,12 +85,13 @@ var eightL = wide{
 // half is how many bits the halves of a number below 8L have, more or less.
 const half = 128
 
-// halve returns c and d such that c = dh modulo 8L and d is odd, both of some 128 bits and never of more than h, which is
-// below L; c is not negative. 8L is the order of the curve, so that dhA = cA for all of its points; and d, which is 1 or has fewer
-// bits than L, is prime to 8L, so that dP is the point at infinity for no other P than that.
+// halve returns c and d such that c = dh modulo 8L and d is odd, both of some 128 bits and never of
+// more than h, which is below L; c is not negative. 8L is the order of the curve, so that dhA = cA
+// for all of its points; and d, which is 1 or has fewer bits than L, is prime to 8L, so that dP is
+// the point at infinity for no other P than that.
 //
-// It is Lehmer's form of Euclid's algorithm, stopped in the middle. Quotients of leading bits are wrong now and then, which
-// makes the numbers no less true, only longer.
+// It is Lehmer's form of Euclid's algorithm, stopped in the middle. Quotients of leading bits are
+// wrong now and then, which makes the numbers no less true, only longer.
 func halve(h *[32]byte) (c, d wide) {
 	one := pair{r: wideOf(h), t: wide{1}}
 	u, v := pair{r: eightL}, one
@@ -118,8 +120,8 @@ func halve(h *[32]byte) (c, d wide) {
 	return best.r, best.t
 }
 
-// cofactors takes Euclid's steps with x and y, below 2^63, until y is below 2^stop, which is at least 2^32. Then
-// they are ax - by and ey - fx, or the opposite, of what they were.
+// cofactors takes Euclid's steps with x and y, below 2^63, until y is below 2^stop, which is at
+// least 2^32. Then they are ax - by and ey - fx, or the opposite, of what they were.
 func cofactors(x, y uint64, stop int) (a, b, e, f uint64) {
 	a, e = 1, 1
 	for y>>stop != 0 {

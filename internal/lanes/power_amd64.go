@@ -4,8 +4,8 @@ package lanes
 
 import "filippo.io/edwards25519/field"
 
-// chain sets elements 0 to 3 of z to those of x to the power of 2^n, times those of y, and the others to 0. Limbs
-// are below 2^52 before and after.
+// chain sets elements 0 to 3 of z to those of x to the power of 2^n, times those of y, and the
+// others to 0. Limbs are below 2^52 before and after.
 //
 //go:noescape
 func chain(z, x, y *Elements, n int, constants *[6][8]uint64)

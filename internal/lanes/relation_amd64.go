@@ -12,11 +12,13 @@ import (
 // An Affine is a point of the curve by its coordinates.
 type Affine struct{ X, Y field.Element }
 
-// Relation reports whether s times the base point is h times a, plus r, in variable time: for public values. h is below
-// the order of the base point, s below 2^254. a and r are any points of the curve.
+// Relation reports whether s times the base point is h times a, plus r, in variable time: for
+// public values. h is below the order of the base point, s below 2^254. a and r are any points of
+// the curve.
 //
-// With c = dh from halve, that is so if dsB - cA - dR is the point at infinity. The first of two points collects the
-// multiples of A and the lower half of ds times B, the second those of R and the upper half.
+// With c = dh from halve, that is so if dsB - cA - dR is the point at infinity. The first of two
+// points collects the multiples of A and the lower half of ds times B, the second those of R and
+// the upper half.
 func Relation(s, h *[32]byte, a, r *Affine) bool {
 	c, d := halve(h)
 	opposite := d.negative()
@@ -36,7 +38,8 @@ func Relation(s, h *[32]byte, a, r *Affine) bool {
 	return sum[0].opposite(&sum[1])
 }
 
-// Relations is Relation for two, with the same a. It doubles as often as two would, but computes less around that.
+// Relations is Relation for two, with the same a. It doubles as often as two would, but computes
+// less around that.
 func Relations(s, h *[2][32]byte, a *Affine, r *[2]Affine) bool {
 	var p plan
 	for i := range s {

@@ -4,8 +4,9 @@ package lanes
 
 import "encoding/binary"
 
-// A plan is what two points are the sums of: multiples of two points to the base 16, and two multiples of the base point to
-// the base 256, or, if halved is set, one of the base point and one of 2^128 times that.
+// A plan is what two points are the sums of: multiples of two points to the base 16, and two
+// multiples of the base point to the base 256, or, if halved is set, one of the base point and one
+// of 2^128 times that.
 type plan struct {
 	own    [2][64]int16
 	fixed  [2][32]int16
@@ -46,7 +47,8 @@ func (p *plan) schedule(steps *[maxSteps]step) int {
 	return n + 1
 }
 
-// find returns where the entry for a digit is, of size from the first on, and whether it is to be subtracted.
+// find returns where the entry for a digit is, of size from the first on, and whether it is to be
+// subtracted.
 func find(digit int16, first, size uint32) (at uint32, minus uint16) {
 	switch {
 	case digit > 0:

@@ -1,8 +1,9 @@
-// Package lost is a set of counters: the messages of a chain that were never opened and cannot be opened any
-// more, because their keys were given up. It is what tells such a message from one that comes twice.
+// Package lost is a set of counters: the messages of a chain that were never opened and cannot be
+// opened any more, because their keys were given up. It is what tells such a message from one that
+// comes twice.
 //
-// A set is bounded. What does not fit is told on the side of loss: two ranges become one, and what was opened
-// between them counts as lost from then on, never the other way round.
+// A set is bounded. What does not fit is told on the side of loss: two ranges become one, and what
+// was opened between them counts as lost from then on, never the other way round.
 package lost
 
 import (
@@ -11,7 +12,8 @@ import (
 	"slices"
 )
 
-// MaxRanges is how many ranges of counters a set has at most; its encoded form has at most 640 bytes.
+// MaxRanges is how many ranges of counters a set has at most; its encoded form has at most 640
+// bytes.
 const MaxRanges = 64
 
 type span struct{ first, last uint32 }
@@ -40,7 +42,8 @@ func Parse(b []byte) (s Set) {
 
 func all() Set { return Set{[]span{{0, math.MaxUint32}}} }
 
-// Bytes encodes the set, nil if it is empty: for each range the counters left out before it and, less one, those in it.
+// Bytes encodes the set, nil if it is empty: for each range the counters left out before it and,
+// less one, those in it.
 func (s *Set) Bytes() []byte {
 	var b []byte
 	next := uint32(0)

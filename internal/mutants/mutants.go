@@ -1,5 +1,6 @@
-// Package mutants reads docs/mutants.txt: for each row of docs/validation.md a change of the code that makes the row
-// untrue, and that the row's test has to notice. The program in run makes the changes, one at a time.
+// Package mutants reads docs/mutants.txt: for each row of docs/validation.md a change of the code
+// that makes the row untrue, and that the row's test has to notice. The program in run makes the
+// changes, one at a time.
 package mutants
 
 import (
@@ -30,9 +31,10 @@ type Table struct {
 // A Row is a row of docs/validation.md as far as it is needed here.
 type Row struct{ ID, Dir, Test string }
 
-// Parse reads a table. Lines that begin with # are comments. An entry is a line with the row, the file and arguments
-// of go test, if any; then the old lines, each after a minus; then the new lines, each after a plus. An entry of one
-// line that has the row, the word none and a reason is a row without a mutant.
+// Parse reads a table. Lines that begin with # are comments. An entry is a line with the row, the
+// file and arguments of go test, if any; then the old lines, each after a minus; then the new
+// lines, each after a plus. An entry of one line that has the row, the word none and a reason is a
+// row without a mutant.
 func Parse(r io.Reader) (*Table, error) {
 	t := &Table{None: map[string]string{}}
 	scan := bufio.NewScanner(r)

@@ -1,7 +1,8 @@
-// Package reentry notices that a function which runs inside a transaction begins another one on the same store. It would
-// wait for the transaction that it runs in, and that for the function.
+// Package reentry notices that a function which runs inside a transaction begins another one on the
+// same store. It would wait for the transaction that it runs in, and that for the function.
 //
-// Only goroutines that run such a function are remembered. As long as there are none, asking costs one load.
+// Only goroutines that run such a function are remembered. As long as there are none, asking costs
+// one load.
 package reentry
 
 import (
@@ -60,7 +61,8 @@ func Inside(store any) bool {
 
 func comparable(store any) bool { return store != nil && reflect.ValueOf(store).Comparable() }
 
-// goroutine is the number of this goroutine, from the first line of its stack: "goroutine 18 [running]:".
+// goroutine is the number of this goroutine, from the first line of its stack: "goroutine 18
+// [running]:".
 func goroutine() uint64 {
 	var room [64]byte
 	b := room[:runtime.Stack(room[:], false)]

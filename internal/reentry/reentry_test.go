@@ -8,7 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestInside: a goroutine is inside for as long as its function runs, for its store, and others are not.
+// TestInside: a goroutine is inside for as long as its function runs, for its store, and others are
+// not.
 func TestInside(t *testing.T) {
 	a, b := new(int), new(int)
 	require.NotZero(t, goroutine())

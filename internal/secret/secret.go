@@ -12,8 +12,8 @@ import (
 	"runtime"
 )
 
-// A Key is 32 bytes that must not be seen. Its zero value is not a key. It is a plain array: copying
-// it copies the secret, so owners travel as pointers.
+// A Key is 32 bytes that must not be seen. Its zero value is not a key. It is a plain array:
+// copying it copies the secret, so owners travel as pointers.
 type Key [32]byte
 
 // Format redacts the key under every verb.

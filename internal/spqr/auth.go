@@ -24,8 +24,9 @@ const macSize = 32
 
 var errMAC = errors.New("spqr: MAC verification failed")
 
-// An authenticator holds the MAC key of the braid, ratcheted with each epoch's secret (spqr §9). The
-// header of an epoch is under the key before the epoch's update, its ciphertext under the key after.
+// An authenticator holds the MAC key of the braid, ratcheted with each epoch's secret (spqr §9).
+// The header of an epoch is under the key before the epoch's update, its ciphertext under the key
+// after.
 type authenticator struct{ root, mac [32]byte }
 
 func newAuthenticator(authKey *[32]byte) (a authenticator) {

@@ -6,7 +6,8 @@ import (
 	"signet.example/signet/internal/entropy"
 )
 
-// A step is one message of a recorded ping-pong: what was sent in which state, and what received it.
+// A step is one message of a recorded ping-pong: what was sent in which state, and what received
+// it.
 type step struct{ sender, receiver, wire []byte }
 
 // record is two whole epochs of ping-pong, one in each role, with the states in between.

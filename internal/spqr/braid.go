@@ -139,7 +139,8 @@ func (b *braid) receive(m *message) error {
 	return err
 }
 
-// collect adds a chunk to the decoder of the phase, and returns what it decodes once it is complete.
+// collect adds a chunk to the decoder of the phase, and returns what it decodes once it is
+// complete.
 func (b *braid) collect(m *message) ([]byte, error) {
 	return b.dec.add(phases[b.phase].decodes.size, m)
 }

@@ -32,8 +32,8 @@ func chunkOf(t testing.TB, e encoder, i int) *message {
 	return m
 }
 
-// A brink is a phase at its last step: a chunk that it holds already, and the one that completes what
-// it decodes. The chunks have epoch 1 and no kind yet.
+// A brink is a phase at its last step: a chunk that it holds already, and the one that completes
+// what it decodes. The chunks have epoch 1 and no kind yet.
 type brink struct {
 	stored     []byte
 	held, last *message
@@ -111,8 +111,8 @@ func brinks(t testing.TB) map[Phase]brink {
 	return all
 }
 
-// TestGrid spells out what each kind of message makes of each phase, if its chunk is a repetition and
-// if it is the last one (spqr §11.3). A dash: not one byte of the state changes.
+// TestGrid spells out what each kind of message makes of each phase, if its chunk is a repetition
+// and if it is the last one (spqr §11.3). A dash: not one byte of the state changes.
 func TestGrid(t *testing.T) {
 	const __ = Phase(0)
 	for phase, row := range map[Phase]struct{ repeated, last [kinds]Phase }{
@@ -211,7 +211,8 @@ func TestSends(t *testing.T) {
 	}
 }
 
-// TestEpochs: the past is ignored, the future is an error, but for the one message that turns roles.
+// TestEpochs: the past is ignored, the future is an error, but for the one message that turns
+// roles.
 func TestEpochs(t *testing.T) {
 	for phase, at := range brinks(t) {
 		stored := from(t, at.stored)

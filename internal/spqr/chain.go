@@ -158,7 +158,8 @@ func (c *chain) sendKey(epoch uint64) (index uint32, key [32]byte, err error) {
 }
 
 // recvKey returns the key of a message. ok is false for index 0 of epoch 0, by which peers that may
-// yet fall back to version 0 say that they used none (spqr §6.3). The steps to it are walked within m.
+// yet fall back to version 0 say that they used none (spqr §6.3). The steps to it are walked within
+// m.
 func (c *chain) recvKey(m *steps.Meter, epoch uint64, index uint32) (key [32]byte, ok bool, err error) {
 	if epoch == 0 && index == 0 {
 		return key, false, nil

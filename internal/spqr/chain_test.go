@@ -192,8 +192,8 @@ func TestBoundaries(t *testing.T) {
 	require.ErrorIs(t, err, errExhausted)
 }
 
-// TestRetention follows the links of one party (spqr §12.3): only its own first send in a newer epoch
-// lets go of older ones.
+// TestRetention follows the links of one party (spqr §12.3): only its own first send in a newer
+// epoch lets go of older ones.
 func TestRetention(t *testing.T) {
 	authKey := [32]byte{6}
 	c := newChain(A2B, &authKey, params{})

@@ -12,8 +12,8 @@ import (
 // lanes is the number of lists in a stored encoder or decoder.
 const lanes = len(erasure.Lists{})
 
-// An encoder is a stored PolynomialEncoder (spqr §14). It stays the bytes it was until it has to emit
-// a chunk; then the counter is apart from the lists, which almost never change.
+// An encoder is a stored PolynomialEncoder (spqr §14). It stays the bytes it was until it has to
+// emit a chunk; then the counter is apart from the lists, which almost never change.
 type encoder struct {
 	raw []byte // as it was stored, unless it is live
 

@@ -10,8 +10,8 @@ import (
 )
 
 // An observer holds a leaked state and sees every message from then on. It does with its copy what
-// the victim does with the original: that is the best a passive observer can do, because all that the
-// copy lacks is the randomness that the victim draws after the leak.
+// the victim does with the original: that is the best a passive observer can do, because all that
+// the copy lacks is the randomness that the victim draws after the leak.
 type observer struct {
 	victim int // 0: the initiator
 	phase  Phase
@@ -94,8 +94,8 @@ func worth(all []*observer) map[Phase][2]int {
 }
 
 // TestMessagesUntilHealed publishes docs/healing.md: after how many messages of a ping-pong
-// conversation, nothing lost, the keys of the post-quantum half are out of reach of somebody who had
-// one whole state.
+// conversation, nothing lost, the keys of the post-quantum half are out of reach of somebody who
+// had one whole state.
 func TestMessagesUntilHealed(t *testing.T) {
 	pingPong := func(i int) (int, bool) { return i % 2, true }
 	got := worth(leaks(t, pingPong, 174, 174+2*174, 1000)) // two turns of both roles

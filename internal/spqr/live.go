@@ -45,9 +45,9 @@ func (s *State) Own() {
 	}
 }
 
-// Send is the function Send: it makes next the State after s and appends the message to b. Neither next
-// nor b is of use after an error, and s is as it was in any case. Next may be s: then there is no copy, s is of no
-// use after an error, and Replace is not needed.
+// Send is the function Send: it makes next the State after s and appends the message to b. Neither
+// next nor b is of use after an error, and s is as it was in any case. Next may be s: then there is
+// no copy, s is of no use after an error, and Replace is not needed.
 func (s *State) Send(next *State, src *entropy.Source, b []byte) (message []byte, key [32]byte, ok bool, err error) {
 	before := begin(next, s)
 	if message, key, ok, err = next.s.send(live{src}, b); err == nil {
@@ -56,13 +56,14 @@ func (s *State) Send(next *State, src *entropy.Source, b []byte) (message []byte
 	return message, key, ok, err
 }
 
-// Recv is the function Recv: it makes next the State after s, or something of no use if it fails. s is
-// as it was. Next may be s, as in Send.
+// Recv is the function Recv: it makes next the State after s, or something of no use if it fails. s
+// is as it was. Next may be s, as in Send.
 func (s *State) Recv(next *State, message []byte) (key [32]byte, ok bool, err error) {
 	return s.RecvWithin(nil, next, message)
 }
 
-// RecvWithin is Recv that takes its steps within m. The error of m, and of its context, is returned as it is.
+// RecvWithin is Recv that takes its steps within m. The error of m, and of its context, is returned
+// as it is.
 func (s *State) RecvWithin(m *steps.Meter, next *State, message []byte) (key [32]byte, ok bool, err error) {
 	before := begin(next, s)
 	if key, ok, err = next.s.recv(m, message); err == nil {
@@ -117,8 +118,9 @@ func (s *State) settle() {
 	}
 }
 
-// Replace makes next, which Send or Recv made of s, the State s. Of the private key or encapsulation state
-// that s drew itself nothing is left if next has no use for it and nobody shares it.
+// Replace makes next, which Send or Recv made of s, the State s. Of the private key or
+// encapsulation state that s drew itself nothing is left if next has no use for it and nobody
+// shares it.
 func (s *State) Replace(next *State) {
 	made := s.s.braid.made
 	*s = *next
@@ -146,12 +148,12 @@ func (b *braid) holds(part []byte) bool {
 	return false
 }
 
-// Share says that another State has the private key or encapsulation state that s drew: it is not erased with
-// s, or its successors.
+// Share says that another State has the private key or encapsulation state that s drew: it is not
+// erased with s, or its successors.
 func (s *State) Share() { s.shared = true }
 
-// Wipe erases the private key or encapsulation state that the State drew, unless it is shared. What else it
-// holds its owner overwrites.
+// Wipe erases the private key or encapsulation state that the State drew, unless it is shared. What
+// else it holds its owner overwrites.
 func (s *State) Wipe() {
 	if !s.shared {
 		secret.Wipe(s.s.braid.made)
@@ -174,8 +176,8 @@ func (s *State) Size() int { return s.s.size() }
 // Format redacts the State under every verb.
 func (State) Format(f fmt.State, _ rune) { io.WriteString(f, "spqr.State(…)") }
 
-// Keyless reports whether Recv gives no key for a message that it accepts: one of index 0 in the first epoch, or of
-// a version to come, or one that switches the ratchet off (§6.3, §6.4).
+// Keyless reports whether Recv gives no key for a message that it accepts: one of index 0 in the
+// first epoch, or of a version to come, or one that switches the ratchet off (§6.3, §6.4).
 func (s *State) Keyless(wire []byte) bool {
 	var m message
 	version, _, err := m.preamble(wire)
@@ -202,8 +204,8 @@ func (s *State) Keyed() bool {
 	return c.current >= uint64(c.n) // the first epoch is gone, and others need keys to come about
 }
 
-// Early returns how many keys were derived for messages of the session's initiator; ok is false at the
-// initiator itself, and once there was a message of the second epoch.
+// Early returns how many keys were derived for messages of the session's initiator; ok is false at
+// the initiator itself, and once there was a message of the second epoch.
 func (s *State) Early() (keys uint32, ok bool) {
 	c := &s.s.chain
 	if !s.s.chained || c.dir != B2A || c.current >= uint64(c.n) {

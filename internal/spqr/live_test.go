@@ -18,8 +18,9 @@ func stored(s *State) []byte {
 	return w.Result()
 }
 
-// TestSteps takes the steps of a conversation with loss in three ways: tried on a copy, in place, and on stored
-// bytes. They are the same steps, and of a private key that a State drew nothing is left when the State is past it.
+// TestSteps takes the steps of a conversation with loss in three ways: tried on a copy, in place,
+// and on stored bytes. They are the same steps, and of a private key that a State drew nothing is
+// left when the State is past it.
 func TestSteps(t *testing.T) {
 	key := [32]byte{9}
 	var tried, inPlace [2]State

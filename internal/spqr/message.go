@@ -24,7 +24,8 @@ const (
 // hasChunk reports whether messages of the kind carry a chunk.
 func (k kind) hasChunk() bool { return k != kindNone && k != kindCt1Ack }
 
-// MaxMessage is the length of the longest message in bytes: version, epoch, index, kind, chunk index, chunk.
+// MaxMessage is the length of the longest message in bytes: version, epoch, index, kind, chunk
+// index, chunk.
 const MaxMessage = 1 + 10 + 5 + 1 + 3 + erasure.ChunkSize
 
 // version1 is the first byte of every message, and the version of every state, that we speak.

@@ -60,9 +60,9 @@ type kindSet uint8
 // bytes of what it codes. The zero coder is none.
 type coder struct{ field, size int }
 
-// phases is the table of spqr §11.1 and §14, and of what is sent and heeded (§11.2, §11.3). Whatever
-// is not in the row of a phase is not written with it, so that nothing outlives its phase by being
-// forgotten. KeysUnsampled and HeaderReceived send nothing: they are left by sending.
+// phases is the table of spqr §11.1 and §14, and of what is sent and heeded (§11.2, §11.3).
+// Whatever is not in the row of a phase is not written with it, so that nothing outlives its phase
+// by being forgotten. KeysUnsampled and HeaderReceived send nothing: they are left by sending.
 var phases = [...]struct {
 	name    string
 	sends   kind

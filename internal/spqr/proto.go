@@ -2,8 +2,9 @@ package spqr
 
 import "google.golang.org/protobuf/encoding/protowire"
 
-// A scanner walks over the fields of one protobuf message in any order, as the official parser does:
-// unknown fields are skipped, the last of two equal ones wins. What it hands out aliases the input.
+// A scanner walks over the fields of one protobuf message in any order, as the official parser
+// does: unknown fields are skipped, the last of two equal ones wins. What it hands out aliases the
+// input.
 type scanner struct {
 	rest  []byte
 	num   protowire.Number

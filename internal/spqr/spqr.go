@@ -11,18 +11,18 @@
 //
 // # Compatibility
 //
-// The behaviour is that of spqr 1.6 as found in the official client 0.103.0, also where versions are
-// negotiated (§6.1). New states ask for version 1 at least, so that no peer can talk them out of the
-// ratchet; states that were stored with a lower minimum still can be. An empty state is version 0:
-// switched off, for good.
+// The behaviour is that of spqr 1.6 as found in the official client 0.103.0, also where versions
+// are negotiated (§6.1). New states ask for version 1 at least, so that no peer can talk them out
+// of the ratchet; states that were stored with a lower minimum still can be. An empty state is
+// version 0: switched off, for good.
 //
 // States which that client does not write may be refused where it would go on: a chain of more than
 // four epochs, lists of a decoder with different points, limits above 2^24 skipped keys.
 //
 // # Secrets
 //
-// States hold private keys. A private key that Send makes is wiped once it is in the state, and chain
-// keys live in arrays on the stack; wiping states that were replaced is left to their owner.
+// States hold private keys. A private key that Send makes is wiped once it is in the state, and
+// chain keys live in arrays on the stack; wiping states that were replaced is left to their owner.
 //
 // All functions are pure, up to the randomness that Send draws twice in an epoch, and safe for
 // concurrent use.
@@ -52,9 +52,9 @@ var (
 // selfJump is the limit on jumps in a session with an account's own devices (§12.5).
 const selfJump = 1<<32 - 1
 
-// Init returns the state of a new session, in a fresh slice of some 120 bytes. authKey is the key that
-// the handshake made for the ratchet (§4.1) and is not kept. A self session, one with another device
-// of the own account, lets the peer skip any number of messages.
+// Init returns the state of a new session, in a fresh slice of some 120 bytes. authKey is the key
+// that the handshake made for the ratchet (§4.1) and is not kept. A self session, one with another
+// device of the own account, lets the peer skip any number of messages.
 func Init(d Direction, authKey *[32]byte, selfSession bool) []byte {
 	s := state{
 		negotiating: true,
@@ -126,8 +126,8 @@ func (s *state) send(r sampler, b []byte) (wire []byte, key [32]byte, ok bool, e
 // that may yet fall back to version 0 (§6.3). Next is a fresh slice, and nil on error; state and
 // message are left as they are.
 //
-// It derives as many as 25 000 keys if the message says that it is that far ahead, in a self session
-// any number (§17), before anybody knows that it is genuine. State.RecvWithin has a bound.
+// It derives as many as 25 000 keys if the message says that it is that far ahead, in a self
+// session any number (§17), before anybody knows that it is genuine. State.RecvWithin has a bound.
 func Recv(state, message []byte) (next []byte, key [32]byte, ok bool, err error) {
 	return recv(state, message)
 }

@@ -242,9 +242,9 @@ func TestSimulation(t *testing.T) {
 	t.Logf("%d messages delivered, %d repeated, phases %v", delivered, refused, visited)
 }
 
-// TestHealing leaks the state of one end at many points of an exchange to somebody who sees all that
-// is sent, and asks from which chain epoch on he can no longer follow (spqr §17): the one of the epoch
-// in progress if its secret is not made or its private key not drawn, else the one after.
+// TestHealing leaks the state of one end at many points of an exchange to somebody who sees all
+// that is sent, and asks from which chain epoch on he can no longer follow (spqr §17): the one of
+// the epoch in progress if its secret is not made or its private key not drawn, else the one after.
 func TestHealing(t *testing.T) {
 	a, b := newPair(t, 15)
 	type thief struct {

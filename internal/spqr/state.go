@@ -8,8 +8,8 @@ import (
 	"signet.example/signet/internal/wire"
 )
 
-// ErrState is a stored state that cannot be decoded. To callers every other error of Recv is an invalid
-// message (§4.3).
+// ErrState is a stored state that cannot be decoded. To callers every other error of Recv is an
+// invalid message (§4.3).
 var ErrState = errors.New("spqr: state decode failed")
 
 // A negotiation is what a state keeps until the first message arrives (spqr §6).
@@ -20,7 +20,8 @@ type negotiation struct {
 	limits     params
 }
 
-// A state is a PqRatchetState in parts (spqr §14). Parsing copies keys of 32 bytes and aliases the rest.
+// A state is a PqRatchetState in parts (spqr §14). Parsing copies keys of 32 bytes and aliases the
+// rest.
 type state struct {
 	negotiating bool
 	negotiation negotiation
@@ -30,7 +31,8 @@ type state struct {
 	braid       braid
 }
 
-// parse reads a stored state. What the phase may not need (encoder, decoder) is looked at when it is.
+// parse reads a stored state. What the phase may not need (encoder, decoder) is looked at when it
+// is.
 func (s *state) parse(b []byte) error {
 	f := scanner{rest: b}
 	var neg, ch, v1 []byte

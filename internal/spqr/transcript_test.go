@@ -33,8 +33,8 @@ type transcript struct {
 	Final map[string]hexData `json:"final_state"`
 }
 
-// TestTranscript replays sessions of two official clients: every message, key and stored state has to
-// come out as theirs.
+// TestTranscript replays sessions of two official clients: every message, key and stored state has
+// to come out as theirs.
 func TestTranscript(t *testing.T) {
 	for _, name := range []string{"spqr-transcript-pingpong.json", "spqr-transcript-lossy.json"} {
 		t.Run(name, func(t *testing.T) {

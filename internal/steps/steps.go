@@ -1,17 +1,18 @@
-// Package steps bounds what a message may cost before anybody knows that it is genuine. A message says how far
-// the chains have to be advanced that its key comes from, and the key is what shows whether it is genuine; so a
-// few bytes of anybody's can ask for any number of steps, in as many sessions as they are tried on.
+// Package steps bounds what a message may cost before anybody knows that it is genuine. A message
+// says how far the chains have to be advanced that its key comes from, and the key is what shows
+// whether it is genuine; so a few bytes of anybody's can ask for any number of steps, in as many
+// sessions as they are tried on.
 package steps
 
 import "errors"
 
 const (
-	// Default is how many steps a message may cost: enough for the farthest jump of one session, 25 000 in each
-	// half, and some for a jump between devices of one account, which has no other bound.
+	// Default is how many steps a message may cost: enough for the farthest jump of one session, 25
+	// 000 in each half, and some for a jump between devices of one account, which has no other bound.
 	Default = 60_000
 
-	// Small is how many steps a walk may have that nobody counts: a message that is a little ahead is tried
-	// on every session, whatever the sessions before it have cost.
+	// Small is how many steps a walk may have that nobody counts: a message that is a little ahead is
+	// tried on every session, whatever the sessions before it have cost.
 	Small = 100
 
 	look = 256 // steps between two looks at the context
@@ -20,8 +21,8 @@ const (
 // ErrBudget is a walk that is longer than what is left for the message.
 var ErrBudget = errors.New("ratchet: message so far ahead that it would cost more steps than are allowed")
 
-// A Meter counts the steps of one message over all sessions that it is tried on. A nil Meter neither counts nor
-// ends anything. It is used by one goroutine.
+// A Meter counts the steps of one message over all sessions that it is tried on. A nil Meter
+// neither counts nor ends anything. It is used by one goroutine.
 type Meter struct {
 	left   uint64
 	spent  uint64
@@ -35,8 +36,8 @@ func New(left uint64, ctx interface{ Err() error }) Meter { return Meter{left: l
 // Spent is how many steps were begun, those of small walks among them.
 func (m *Meter) Spent() uint64 { return m.spent }
 
-// Walk asks for a walk of n steps, before its first one. The error is ErrBudget, and then nothing was spent, or
-// the context's.
+// Walk asks for a walk of n steps, before its first one. The error is ErrBudget, and then nothing
+// was spent, or the context's.
 func (m *Meter) Walk(n uint64) error {
 	if m == nil {
 		return nil

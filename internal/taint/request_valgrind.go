@@ -4,7 +4,8 @@ package taint
 
 import "unsafe"
 
-// request makes a client request of valgrind: a word that names it, and five arguments. Outside valgrind it is zero.
+// request makes a client request of valgrind: a word that names it, and five arguments. Outside
+// valgrind it is zero.
 //
 //go:noescape
 func request(args *[6]uintptr) uintptr

@@ -2,17 +2,18 @@ package wire
 
 import "signet.example/signet/internal/lost"
 
-// This file is what a chain remembers of messages that were never opened and cannot be opened any more
-// (package lost). It is kept in fields that the official records do not have: an official reader passes
-// over them, and what leaves a store as an official record is without.
+// This file is what a chain remembers of messages that were never opened and cannot be opened any
+// more (package lost). It is kept in fields that the official records do not have: an official
+// reader passes over them, and what leaves a store as an official record is without.
 
 const (
 	lostField    = 1000 // of a Chain
 	lostKeyField = 14   // of a SenderKeyStateStructure
 )
 
-// Official returns a RecordStructure, or a part of one, without what is not official in it. What does not decode stays as it
-// is. The slice is not modified; without anything to leave out it is returned as it is.
+// Official returns a RecordStructure, or a part of one, without what is not official in it. What
+// does not decode stays as it is. The slice is not modified; without anything to leave out it is
+// returned as it is.
 func Official(record []byte) []byte {
 	return eachSession(record, func(s *Session) (changed bool) {
 		for i := range s.Receivers {
@@ -23,8 +24,9 @@ func Official(record []byte) []byte {
 	})
 }
 
-// Foreign returns a RecordStructure that comes from elsewhere with a note of what may have been lost there: a chain gives a
-// key up only when so many skipped ones and a message have come after it. Otherwise like Official.
+// Foreign returns a RecordStructure that comes from elsewhere with a note of what may have been
+// lost there: a chain gives a key up only when so many skipped ones and a message have come after
+// it. Otherwise like Official.
 func Foreign(record []byte, kept uint32) []byte {
 	return eachSession(record, func(s *Session) (changed bool) {
 		for i := range s.Receivers {

@@ -31,8 +31,8 @@ func (e VersionError) Error() string {
 	return fmt.Sprintf("ciphertext version was unrecognized <%d>", uint8(e))
 }
 
-// FirstByte is what a message of the version starts with when we send it. The official client puts 4
-// in the low nibble of every version; peers that speak version 3 alone insist on 0x33, which the
+// FirstByte is what a message of the version starts with when we send it. The official client puts
+// 4 in the low nibble of every version; peers that speak version 3 alone insist on 0x33, which the
 // official client accepts too (protocol §6.1, protocol trap 2).
 func FirstByte(version uint8) byte { return version<<4 | version }
 

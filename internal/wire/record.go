@@ -68,8 +68,8 @@ func ParseSession(b []byte) (Session, error) {
 	return s, err
 }
 
-// Parse replaces s by the SessionStructure that b encodes. The list of receiving chains is written in
-// place of the old one if it fits. On error s is empty.
+// Parse replaces s by the SessionStructure that b encodes. The list of receiving chains is written
+// in place of the old one if it fits. On error s is empty.
 func (s *Session) Parse(b []byte) error {
 	*s = Session{Receivers: s.Receivers[:0]}
 	var sender, pending, kem []byte
@@ -177,7 +177,8 @@ func parseChain(b []byte) (c Chain, err error) {
 	return c, p.err
 }
 
-// A span collects fields that lie side by side in b as one slice of b; it copies only if they don't.
+// A span collects fields that lie side by side in b as one slice of b; it copies only if they
+// don't.
 type span struct {
 	b          []byte
 	start, end int
@@ -259,8 +260,8 @@ func (s *Session) appendTo(dst []byte, wrap func(*Writer)) []byte {
 	return append(dst, w.Result()...)
 }
 
-// Size is an upper bound of the length of what Write writes, in bytes, and of the heads of the fields
-// around it.
+// Size is an upper bound of the length of what Write writes, in bytes, and of the heads of the
+// fields around it.
 func (s *Session) Size() int {
 	n := 48 + len(s.LocalIdentity) + len(s.RemoteIdentity) + len(s.RootKey) + len(s.BaseKey)
 	if s.HasSender {
@@ -282,8 +283,8 @@ func (c *Chain) size() int {
 	return 22 + len(c.RatchetKey) + len(c.RatchetPriv) + len(c.Key) + len(c.Skipped) + 6 + len(c.Lost)
 }
 
-// Write writes the fields in front of the post-quantum state, which is the last one and the caller's:
-// it writes field 15 before.
+// Write writes the fields in front of the post-quantum state, which is the last one and the
+// caller's: it writes field 15 before.
 func (s *Session) Write(w *Writer) {
 	if s.HasPendingKEM {
 		mark := w.Written()
@@ -337,8 +338,8 @@ func (v *Pending) write(w *Writer) {
 	w.Message(9, mark)
 }
 
-// A MessageKey is a stored message key of a skipped message (protocol §7.1). Seed is what is written
-// today; records of older libraries hold the derived keys.
+// A MessageKey is a stored message key of a skipped message (protocol §7.1). Seed is what is
+// written today; records of older libraries hold the derived keys.
 type MessageKey struct {
 	Index  uint32
 	Cipher []byte
@@ -405,7 +406,8 @@ func SplitRecord(b []byte) (current, previous []byte, err error) {
 	return current, list.bytes(), nil
 }
 
-// NextPrevious splits the first entry off a list of previous sessions. raw is the entry with its tag.
+// NextPrevious splits the first entry off a list of previous sessions. raw is the entry with its
+// tag.
 func NextPrevious(list []byte) (session, raw, rest []byte, err error) {
 	f, rest, err := next(list)
 	if err != nil || f.num != 2 || f.typ != protowire.BytesType {

@@ -2,9 +2,9 @@ package wire
 
 import "google.golang.org/protobuf/encoding/protowire"
 
-// A SenderKeyState is a SenderKeyStateStructure: one chain of one sender in a group (sealed-groups §10.4 of
-// sealed-groups). As in a Session, byte fields are kept as they are, alias the parsed bytes and are
-// replaced, never written through.
+// A SenderKeyState is a SenderKeyStateStructure: one chain of one sender in a group
+// (sealed-groups §10.4 of sealed-groups). As in a Session, byte fields are kept as they are, alias
+// the parsed bytes and are replaced, never written through.
 type SenderKeyState struct {
 	ChainID   uint32
 	HasChain  bool

@@ -1,5 +1,5 @@
-// Package wire encodes and decodes the protobufs of the Signal protocol: the messages of protocol §6
-// and the records of §2.2 and §7.1.
+// Package wire encodes and decodes the protobufs of the Signal protocol: the messages of
+// protocol §6 and the records of §2.2 and §7.1.
 //
 // Parsing aliases its input and never modifies it: MACs and signatures are computed over received
 // bytes, and an operation decodes only what it needs. Appending writes fields in ascending order.
@@ -38,8 +38,8 @@ func next(b []byte) (f field, rest []byte, err error) {
 	return field{}, nil, ErrMalformed
 }
 
-// read makes f the first field of b, which is n bytes long; n is not positive if there is none. What a field of the
-// type has no use for stays what it was.
+// read makes f the first field of b, which is n bytes long; n is not positive if there is none.
+// What a field of the type has no use for stays what it was.
 func (f *field) read(b []byte) (n int) {
 	tag, n := protowire.ConsumeVarint(b)
 	if n < 0 || tag>>3 == 0 || tag>>3 > maxTag {
@@ -70,8 +70,8 @@ func (f *field) read(b []byte) (n int) {
 //		switch p.Num() { case 1: p.Bytes(&key) … }
 //	}
 //
-// A field is read by the method for its type, and one that comes with another wire type is an error.
-// Fields that are not read are skipped. Slices alias the message.
+// A field is read by the method for its type, and one that comes with another wire type is an
+// error. Fields that are not read are skipped. Slices alias the message.
 type Parser struct {
 	rest []byte
 	err  error

@@ -472,7 +472,8 @@ func TestBundleRoundTrip(t *testing.T) {
 	require.ErrorIs(t, err, ErrMalformed)
 }
 
-// TestAppendToParsed: what is appended to a parsed slice does not reach the message it was parsed from.
+// TestAppendToParsed: what is appended to a parsed slice does not reach the message it was parsed
+// from.
 func TestAppendToParsed(t *testing.T) {
 	grow := func(list ...[]byte) {
 		for _, b := range list {

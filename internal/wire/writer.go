@@ -6,9 +6,9 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// A Writer builds a message from its end to its beginning, so that the length of an embedded message
-// is known when it comes to be written. Fields go in descending order. Proto3 defaults are omitted
-// by Uint and Bytes, and written by Message. The zero Writer works.
+// A Writer builds a message from its end to its beginning, so that the length of an embedded
+// message is known when it comes to be written. Fields go in descending order. Proto3 defaults are
+// omitted by Uint and Bytes, and written by Message. The zero Writer works.
 type Writer struct {
 	buf []byte
 	at  int // buf[at:] is written

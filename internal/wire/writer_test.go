@@ -9,8 +9,8 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// TestWriter writes random nested fields twice: forwards with protowire, and backwards, from buffers
-// that are too small as well.
+// TestWriter writes random nested fields twice: forwards with protowire, and backwards, from
+// buffers that are too small as well.
 func TestWriter(t *testing.T) {
 	r := rand.New(rand.NewPCG(8, 3))
 	for range 2000 {

@@ -14,9 +14,9 @@ type Product struct {
 	OK     bool        // becomes whether the product is something other than zero, or the answer
 }
 
-// Multiply does what Shared and Base do, for all of the products, of which none may need the result of
-// another: no Dst overlaps what another product has. Where the ladder climbs two at once that takes half the
-// time and less; elsewhere it is one after the other.
+// Multiply does what Shared and Base do, for all of the products, of which none may need the result
+// of another: no Dst overlaps what another product has. Where the ladder climbs two at once that
+// takes half the time and less; elsewhere it is one after the other.
 func Multiply(products []Product) {
 	if !paired {
 		for i := range products {
@@ -68,7 +68,8 @@ func single(p Product) bool {
 	return one[0].OK
 }
 
-// climb computes the products. A ladder with one side free takes a multiple of the base point along.
+// climb computes the products. A ladder with one side free takes a multiple of the base point
+// along.
 func climb(at []fraction, products []Product) {
 	first, base := -1, -1 // what waits for a companion
 	for i := range products {
@@ -98,14 +99,15 @@ func climb(at []fraction, products []Product) {
 // nine is the u-coordinate of the base point.
 var nine = [Size]byte{9}
 
-// A fraction is a u-coordinate x/z; the point at infinity has z = 0. settle sets infinite to 1 for that.
+// A fraction is a u-coordinate x/z; the point at infinity has z = 0. settle sets infinite to 1 for
+// that.
 type fraction struct {
 	x, z     fp25519.Elt
 	infinite int
 }
 
-// comb sets f to the product of the base point and scalar. On the Edwards curve, of which lanes has a table,
-// u is (1+y)/(1-y).
+// comb sets f to the product of the base point and scalar. On the Edwards curve, of which lanes has
+// a table, u is (1+y)/(1-y).
 func (f *fraction) comb(scalar *[Size]byte) {
 	var y, z fp25519.Elt
 	base(&y, &z, scalar)
@@ -113,8 +115,8 @@ func (f *fraction) comb(scalar *[Size]byte) {
 	fp25519.Sub(&f.z, &z, &y)
 }
 
-// settle divides: each x becomes x/z, in canonical form, and 0 where z is 0. All take one inversion, of the
-// product of all z; a z of 0 is replaced there.
+// settle divides: each x becomes x/z, in canonical form, and 0 where z is 0. All take one
+// inversion, of the product of all z; a z of 0 is replaced there.
 func settle(at []fraction) {
 	var before [group]fp25519.Elt // the product of z up to and with each
 	var one, none fp25519.Elt
@@ -144,7 +146,8 @@ func settle(at []fraction) {
 	clear(all[:])
 }
 
-// invert sets e to 1/e. The field of edwards25519 takes three quarters of the time of circl's for that.
+// invert sets e to 1/e. The field of edwards25519 takes three quarters of the time of circl's for
+// that.
 func invert(e *fp25519.Elt) {
 	var x field.Element
 	fp25519.Modp(e) // bit 255 does not count in what follows

@@ -66,8 +66,8 @@ func TestCorners(t *testing.T) {
 	}
 }
 
-// Any number of products, of points and of the base point, among them points of low order; dst over the
-// product's own scalar, over its own point, and apart.
+// Any number of products, of points and of the base point, among them points of low order; dst over
+// the product's own scalar, over its own point, and apart.
 func TestMultiply(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 0))
 	low := [][Size]byte{{}, {1}, corners()[0]}

@@ -22,8 +22,8 @@ func Canonical(u *[Size]byte) bool {
 	return isZero((*[Size]byte)(&f.z)) && reduced(u)
 }
 
-// reduced reports whether u is the one encoding of a value, and not 0: the ladder says nothing about the
-// point with that coordinate, which has order 2.
+// reduced reports whether u is the one encoding of a value, and not 0: the ladder says nothing
+// about the point with that coordinate, which has order 2.
 func reduced(u *[Size]byte) bool {
 	x := fp25519.Elt(*u)
 	x[Size-1] &= 0x7f
@@ -31,8 +31,8 @@ func reduced(u *[Size]byte) bool {
 	return x == *u && !isZero(u)
 }
 
-// climb sets f to the product of the point u and a scalar, which is not clamped; z is reduced. It is
-// the ladder of RFC 7748 §5.
+// climb sets f to the product of the point u and a scalar, which is not clamped; z is reduced. It
+// is the ladder of RFC 7748 §5.
 func (f *fraction) climb(scalar, u *[Size]byte) {
 	x1 := fp25519.Elt(*u)
 	x1[Size-1] &= 0x7f

@@ -57,8 +57,8 @@ func torsion(t *testing.T) *edwards25519.Point {
 	return p
 }
 
-// Half of all coordinates are on the twist, and of those on the curve one in eight is of prime order;
-// edwards25519, which knows the curve by another name, is the oracle.
+// Half of all coordinates are on the twist, and of those on the curve one in eight is of prime
+// order; edwards25519, which knows the curve by another name, is the oracle.
 func TestCanonicalAtRandom(t *testing.T) {
 	r := rand.NewChaCha8([32]byte{5})
 	good := 0

@@ -30,8 +30,8 @@ func pair(f, g *fraction, p, q *Product) {
 	clear(swaps[:])
 }
 
-// lane is where the product is in the end: the ladder leaves the points as they were before its last rung, whose
-// bit is 0 in a clamped scalar and 1 in the order.
+// lane is where the product is in the end: the ladder leaves the points as they were before its
+// last rung, whose bit is 0 in a clamped scalar and 1 in the order.
 func (p *Product) lane() int {
 	if p.Order {
 		return 2

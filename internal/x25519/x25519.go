@@ -1,10 +1,10 @@
 // Package x25519 is the one door to X25519 (RFC 7748 §5) and to the base point of Curve25519.
 //
-// On processors with AVX-512 IFMA the ladder is that of package lanes, which climbs two at once in half
-// the time of another's one (decision 017): [Multiply] takes products that do not depend on each other and
-// lets them share it. Multiples of the base point, which go through a table, are of lanes, too. Elsewhere the
-// ladder is circl's and the table edwards25519's. All of it runs in constant time and none of it allocates. The
-// benchmarks hold it beside the alternatives.
+// On processors with AVX-512 IFMA the ladder is that of package lanes, which climbs two at once in
+// half the time of another's one (decision 017): [Multiply] takes products that do not depend on
+// each other and lets them share it. Multiples of the base point, which go through a table, are of
+// lanes, too. Elsewhere the ladder is circl's and the table edwards25519's. All of it runs in
+// constant time and none of it allocates. The benchmarks hold it beside the alternatives.
 package x25519
 
 import (
@@ -49,8 +49,8 @@ func Base(dst, scalar *[Size]byte) {
 	s = edwards25519.Scalar{}
 }
 
-// clamped returns the scalar modulo the order of the base point, which changes nothing for a multiple
-// of that point.
+// clamped returns the scalar modulo the order of the base point, which changes nothing for a
+// multiple of that point.
 func clamped(scalar *[Size]byte) (s edwards25519.Scalar) {
 	if _, err := s.SetBytesWithClamping(scalar[:]); err != nil {
 		panic("x25519: a scalar of 32 bytes was refused") // only its length could be wrong

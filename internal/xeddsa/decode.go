@@ -19,9 +19,9 @@ var (
 // An affine is a point of the curve by its coordinates.
 type affine struct{ X, Y field.Element }
 
-// A Montgomery u-coordinate is that of two points with y = (u − 1)/(u + 1) and x² = (y² − 1)/(dy² + 1), which is −4u/D with
-// D = (u + 1)² + d(u − 1)². A montgomery is what is known of them before the one exponentiation that finds x and y,
-// of w = −4uD(u + 1)², of which 1/√w is wanted.
+// A Montgomery u-coordinate is that of two points with y = (u − 1)/(u + 1) and x² = (y² − 1)/(dy² +
+// 1), which is −4u/D with D = (u + 1)² + d(u − 1)². A montgomery is what is known of them before
+// the one exponentiation that finds x and y, of w = −4uD(u + 1)², of which 1/√w is wanted.
 type montgomery struct {
 	minus, plus, n, nd, w field.Element // u − 1, u + 1, −4u, −4uD, w
 	order2                bool          // u = 0
@@ -44,8 +44,9 @@ func (m *montgomery) set(u *[32]byte) bool {
 	return m.plus.Equal(new(field.Element)) == 0
 }
 
-// edwards sets a to the one of the two points whose x-coordinate has the given sign, and enc to its encoding. It reports
-// false if there is none: u is on the twist. power is w to the power of (p − 5)/8.
+// edwards sets a to the one of the two points whose x-coordinate has the given sign, and enc to its
+// encoding. It reports false if there is none: u is on the twist. power is w to the power of (p −
+// 5)/8.
 func (m *montgomery) edwards(a *affine, enc *[32]byte, power *field.Element, sign byte) bool {
 	if m.order2 { // D is never zero: neither d nor −d is a square
 		*a = affine{Y: minus1}
@@ -66,7 +67,8 @@ func (m *montgomery) edwards(a *affine, enc *[32]byte, power *field.Element, sig
 	return true
 }
 
-// An encoding is what is known of the point that 32 bytes stand for before the exponentiation, of w = (y² − 1)(dy² + 1).
+// An encoding is what is known of the point that 32 bytes stand for before the exponentiation, of w
+// = (y² − 1)(dy² + 1).
 type encoding struct {
 	y, n, w field.Element // n = y² − 1
 	sign    byte
@@ -102,8 +104,8 @@ func (e *encoding) edwards(a *affine, power *field.Element) bool {
 	return true
 }
 
-// inverseRoot sets r to one of the two 1/√w, or reports false if w is no square. Neither w nor r is zero; power is w
-// to the power of (p − 5)/8, of which the eighth power is 1/w⁴.
+// inverseRoot sets r to one of the two 1/√w, or reports false if w is no square. Neither w nor r is
+// zero; power is w to the power of (p − 5)/8, of which the eighth power is 1/w⁴.
 func inverseRoot(r, w, power *field.Element) bool {
 	var one4 field.Element // to the fourth power it is 1
 	one4.Multiply(w, one4.Square(power))

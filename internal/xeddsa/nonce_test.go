@@ -48,8 +48,9 @@ func nonce(k, message, z []byte) *big.Int {
 	return hashed(prefix, k, message, z)
 }
 
-// TestNonce takes the nonce back out of a signature, r = s − ha, which the holder of the key can, and compares
-// all of it with what the scheme prescribes: a nonce without the key, without the randomness, cut or biased differs.
+// TestNonce takes the nonce back out of a signature, r = s − ha, which the holder of the key can,
+// and compares all of it with what the scheme prescribes: a nonce without the key, without the
+// randomness, cut or biased differs.
 func TestNonce(t *testing.T) {
 	rnd := rand.NewChaCha8([32]byte{21})
 	for i := range 64 {
@@ -86,8 +87,8 @@ func TestNonce(t *testing.T) {
 	}
 }
 
-// TestKnownSignatures: for a fixed key, message and randomness there is one signature. These were computed with
-// integers of any size from the text of the scheme, in another language.
+// TestKnownSignatures: for a fixed key, message and randomness there is one signature. These were
+// computed with integers of any size from the text of the scheme, in another language.
 func TestKnownSignatures(t *testing.T) {
 	for _, v := range []struct {
 		k, z          byte
@@ -123,7 +124,8 @@ func TestKnownSignatures(t *testing.T) {
 	}
 }
 
-// TestSecondHalf: of the forms s + jL that fit beside the sign bit, those below 2^253 are accepted and no other one is.
+// TestSecondHalf: of the forms s + jL that fit beside the sign bit, those below 2^253 are accepted
+// and no other one is.
 func TestSecondHalf(t *testing.T) {
 	bound := new(big.Int).Lsh(big.NewInt(1), 253)
 	rnd := rand.NewChaCha8([32]byte{22})
@@ -155,7 +157,8 @@ func TestSecondHalf(t *testing.T) {
 	require.Len(t, accepted, 8)
 }
 
-// TestSecondHalfAtTheBound: under a key of low order s can be chosen, so that the bound is met to the last bit.
+// TestSecondHalfAtTheBound: under a key of low order s can be chosen, so that the bound is met to
+// the last bit.
 func TestSecondHalfAtTheBound(t *testing.T) {
 	bound := new(big.Int).Lsh(big.NewInt(1), 253)
 	u := [32]byte{} // order 2

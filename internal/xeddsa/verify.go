@@ -26,7 +26,8 @@ func Verify(u *[32]byte, sig []byte, parts ...[]byte) bool {
 		enc := a.difference(&s, &h)
 		return subtle.ConstantTimeCompare(enc[:], sig[:32]) == 1
 	}
-	// What begins with no encoding of a point is no signature: no point's encoding would be equal to it.
+	// What begins with no encoding of a point is no signature: no point's encoding would be equal to
+	// it.
 	var e encoding
 	var r affine
 	if !m.set(u) || !e.set((*[32]byte)(sig)) {
@@ -41,8 +42,8 @@ func Verify(u *[32]byte, sig []byte, parts ...[]byte) bool {
 	return a.related(&r, &s, &h)
 }
 
-// VerifyBoth reports whether Verify does so for both signatures, each of a message in one part. Where two points are
-// computed with at once it takes less time than twice Verify.
+// VerifyBoth reports whether Verify does so for both signatures, each of a message in one part.
+// Where two points are computed with at once it takes less time than twice Verify.
 func VerifyBoth(u *[32]byte, sigs, messages *[2][]byte) bool {
 	var s, h [2][32]byte
 	if !second(&s[0], sigs[0]) || !second(&s[1], sigs[1]) {
@@ -70,8 +71,8 @@ func VerifyBoth(u *[32]byte, sigs, messages *[2][]byte) bool {
 	return a.relatedBoth(&r, &s, &h)
 }
 
-// second sets s to the second half of a signature without the sign bit, and reports whether it is below 2^253. It need
-// not be reduced: s + L is accepted.
+// second sets s to the second half of a signature without the sign bit, and reports whether it is
+// below 2^253. It need not be reduced: s + L is accepted.
 func second(s *[32]byte, sig []byte) bool {
 	if len(sig) != SignatureSize {
 		return false
@@ -81,7 +82,8 @@ func second(s *[32]byte, sig []byte) bool {
 	return s[31]&0xe0 == 0
 }
 
-// challenge sets h to the hash of the first half of a signature, the public key and the message, modulo L.
+// challenge sets h to the hash of the first half of a signature, the public key and the message,
+// modulo L.
 func challenge(h *[32]byte, sig []byte, key *[32]byte, parts [][]byte) {
 	var x edwards25519.Scalar
 	d := newDigest()

@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// oracle is verification by edwards25519 alone, with an inversion and a square root where this package has one
-// exponentiation, and with a comparison of encodings.
+// oracle is verification by edwards25519 alone, with an inversion and a square root where this
+// package has one exponentiation, and with a comparison of encodings.
 func oracle(u *[32]byte, sig []byte, message []byte) bool {
 	if len(sig) != SignatureSize || sig[63]&0x60 != 0 {
 		return false
@@ -54,7 +54,8 @@ func oraclePoint(u *[32]byte, sign byte) (p *edwards25519.Point, enc [32]byte) {
 	return p, enc
 }
 
-// Both ways from bytes to a point, among them small coordinates, the prime, points of low order and the twist.
+// Both ways from bytes to a point, among them small coordinates, the prime, points of low order and
+// the twist.
 func TestDecode(t *testing.T) {
 	r := rand.NewChaCha8([32]byte{3})
 	points, twist, encodings := 0, 0, 0
@@ -154,8 +155,8 @@ func lowOrder(t *testing.T) (all [8]*edwards25519.Point) {
 	return all
 }
 
-// Signatures under keys of the subgroup, of low order and of mixed order, that begin with a point of any order, of which
-// one in eight is good; and what becomes of them when something is changed.
+// Signatures under keys of the subgroup, of low order and of mixed order, that begin with a point
+// of any order, of which one in eight is good; and what becomes of them when something is changed.
 func TestVerdicts(t *testing.T) {
 	r := rand.New(rand.NewPCG(11, 0))
 	low := lowOrder(t)

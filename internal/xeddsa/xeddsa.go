@@ -1,4 +1,5 @@
-// Package xeddsa signs and verifies with X25519 keys: XEdDSA25519 as deployed in the Signal protocol.
+// Package xeddsa signs and verifies with X25519 keys: XEdDSA25519 as deployed in the Signal
+// protocol.
 //
 // It departs from revision 1 of "The XEdDSA and VXEdDSA Signature Schemes" in one point: the sign
 // bit of the Edwards public key travels in the highest bit of the signature, where the document
@@ -7,8 +8,8 @@
 //
 // Keys and nonces are handled in constant time. Verification sees only public values and is not.
 //
-// On processors with AVX-512 IFMA points are multiplied two at a time by package lanes (decision 017),
-// elsewhere by edwards25519. Verdicts are the same to the last bit.
+// On processors with AVX-512 IFMA points are multiplied two at a time by package lanes
+// (decision 017), elsewhere by edwards25519. Verdicts are the same to the last bit.
 package xeddsa
 
 import (

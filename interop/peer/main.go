@@ -1,6 +1,6 @@
-// Command peer is Signet behind the peer protocol: it reads one JSON object a line on standard input
-// and answers one a line on standard output, in order (interop/README.md). It uses the public API
-// alone, as an application would.
+// Command peer is Signet behind the peer protocol: it reads one JSON object a line on standard
+// input and answers one a line on standard output, in order (interop/README.md). It uses the public
+// API alone, as an application would.
 //
 // A peer holds many devices, each under a handle and with a store of its own in memory. A request
 // that cannot be served is answered with an error word and changes nothing. Everything it is given
@@ -60,7 +60,8 @@ func respond(w *bufio.Writer, a answer) error {
 // An answer is one JSON object; its byte slices become base64.
 type answer map[string]any
 
-// An op serves the requests of one name. What it returns besides an error is ignored if there is one.
+// An op serves the requests of one name. What it returns besides an error is ignored if there is
+// one.
 type op func(p *peer, ctx context.Context, a *args) (answer, error)
 
 // A peer is what one process holds.

@@ -34,8 +34,8 @@ func trustRoot(p *peer, _ context.Context, a *args) (answer, error) {
 	}, nil
 }
 
-// trust returns what the request believes: a root made here by its name, or one made elsewhere by its
-// public key.
+// trust returns what the request believes: a root made here by its name, or one made elsewhere by
+// its public key.
 func (p *peer) trust(a *args) sealed.Trust {
 	if made, ok := p.authorities[a.text("root")]; ok {
 		return sealed.Trust{Roots: []signet.PublicKey{made.root.PublicKey()}}

@@ -14,8 +14,8 @@ import (
 	"signet.example/signet/x3dh"
 )
 
-// A Directory is a sesame.Directory. It is safe for concurrent use; make one with New. It holds public
-// keys alone.
+// A Directory is a sesame.Directory. It is safe for concurrent use; make one with New. It holds
+// public keys alone.
 type Directory struct {
 	opts sesame.DirectoryOptions
 

@@ -9,8 +9,8 @@ import (
 	"signet.example/signet/session"
 )
 
-// UpdateAll is Update for many peers at once, as session.ManyStore says: it takes the turns of all of
-// them, in an order of its own, and runs f once it has them.
+// UpdateAll is Update for many peers at once, as session.ManyStore says: it takes the turns of all
+// of them, in an order of its own, and runs f once it has them.
 func (s *Store) UpdateAll(ctx context.Context, peers []signet.Address, f func(tx session.Tx) error) error {
 	if len(peers) == 0 {
 		return s.Update(ctx, signet.Address{}, f)

@@ -28,7 +28,8 @@ const (
 )
 
 // A key names a row: a peer's by its name and device, a prekey's by id, a mark's by base key and
-// both ids, a value's by name, a sender key's by group and name, the length of the first, and device.
+// both ids, a value's by name, a sender key's by group and name, the length of the first, and
+// device.
 type key struct {
 	kind   kind
 	id     uint32
@@ -50,8 +51,8 @@ type row struct {
 	kept    *session.Kept // in place of the value
 	present bool
 
-	// since is the number of the commit that wrote the row, in the store; 0 once a transaction has read it
-	// that does not have its peer's turn.
+	// since is the number of the commit that wrote the row, in the store; 0 once a transaction has
+	// read it that does not have its peer's turn.
 	since uint64
 }
 
@@ -123,8 +124,8 @@ func newLog(d *data) *log {
 	return t
 }
 
-// begin begins with what is committed now, with the turn of own if it is not nil, and waits before that until it may
-// run. The caller holds data.mu.
+// begin begins with what is committed now, with the turn of own if it is not nil, and waits before
+// that until it may run. The caller holds data.mu.
 func (t *log) begin(own *peer, alone bool) {
 	d := t.d
 	if alone {
@@ -327,8 +328,8 @@ func (t *log) forgetMarks(id uint32) {
 	t.reindex()
 }
 
-// commit finishes: it applies the writes unless cause says not to, and gives back the turn. It reports false, and
-// does neither, if what the transaction read has changed since.
+// commit finishes: it applies the writes unless cause says not to, and gives back the turn. It
+// reports false, and does neither, if what the transaction read has changed since.
 func (t *log) commit(cause error) bool {
 	d := t.d
 	d.mu.Lock()

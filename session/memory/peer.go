@@ -7,9 +7,9 @@ import (
 	"signet.example/signet"
 )
 
-// A peer is what a store has of one peer: the rows that name it alone, and the turn, which is the right to
-// run updates that name it. A store has it while there is a row or somebody wants the turn. All of it is guarded
-// by data.mu.
+// A peer is what a store has of one peer: the rows that name it alone, and the turn, which is the
+// right to run updates that name it. A store has it while there is a row or somebody wants the
+// turn. All of it is guarded by data.mu.
 type peer struct {
 	addr  signet.Address
 	rows  [peerKinds]row
@@ -27,7 +27,8 @@ func (p *peer) present() bool {
 	return false
 }
 
-// take waits for the turn of the peer at a. If there is no wait it begins t, unless that is nil, with the turn.
+// take waits for the turn of the peer at a. If there is no wait it begins t, unless that is nil,
+// with the turn.
 func (d *data) take(ctx context.Context, a signet.Address, t *log) (*peer, error) {
 	d.mu.Lock()
 	p := d.peer(a)
@@ -76,7 +77,8 @@ func (d *data) pass(p *peer) {
 	d.tidy(p)
 }
 
-// tidy forgets p if it is of no use, so that strangers' addresses do not pile up. The caller holds data.mu.
+// tidy forgets p if it is of no use, so that strangers' addresses do not pile up. The caller holds
+// data.mu.
 func (d *data) tidy(p *peer) {
 	if !p.taken && !p.present() {
 		delete(d.peers, p.addr)

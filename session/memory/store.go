@@ -1,6 +1,6 @@
 // Package memory is a session.Store, and a group.Store, that lives in the process's memory. It is
-// meant for tests, benchmarks, and programs whose sessions may end with the process: nothing it holds
-// survives that.
+// meant for tests, benchmarks, and programs whose sessions may end with the process: nothing it
+// holds survives that.
 //
 // # Concurrency
 //
@@ -13,8 +13,8 @@
 // # Secrets
 //
 // A Store holds private keys. It redacts itself in fmt, slog and every text encoding. It does not
-// wipe the rows it replaces, for other transactions and clones may still be reading them, but for the keys of
-// sessions of which it knows that nobody does.
+// wipe the rows it replaces, for other transactions and clones may still be reading them, but for
+// the keys of sessions of which it knows that nobody does.
 package memory
 
 import (
@@ -67,8 +67,8 @@ func New() *Store {
 	return &Store{&d}
 }
 
-// Clone returns a Store with the rows committed so far. The two share no later change, so a clone is
-// the state a device would restart from if it stopped now.
+// Clone returns a Store with the rows committed so far. The two share no later change, so a clone
+// is the state a device would restart from if it stopped now.
 func (s *Store) Clone() *Store {
 	from, c := *s.d, New()
 	to := *c.d
@@ -86,8 +86,8 @@ func (s *Store) Clone() *Store {
 	return c
 }
 
-// Update runs f in one transaction, as session.Store says. It returns the context's error, and keeps
-// nothing, if ctx ends before the commit. f must not call Update on the same Store.
+// Update runs f in one transaction, as session.Store says. It returns the context's error, and
+// keeps nothing, if ctx ends before the commit. f must not call Update on the same Store.
 func (s *Store) Update(ctx context.Context, peer signet.Address, f func(tx session.Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -115,9 +115,9 @@ func (s *Store) Update(ctx context.Context, peer signet.Address, f func(tx sessi
 	}
 }
 
-// attempt runs f once over t, with the turn of own if it is not nil. It reports false if what f read is no longer
-// so; then f has to run again, even if it failed, because it may have failed over a view that never was. If it
-// reports true own's turn was given back.
+// attempt runs f once over t, with the turn of own if it is not nil. It reports false if what f
+// read is no longer so; then f has to run again, even if it failed, because it may have failed over
+// a view that never was. If it reports true own's turn was given back.
 func (d *data) attempt(ctx context.Context, own *peer, t *log, f func(tx session.Tx) error, alone bool) (done bool, err error) {
 	if !t.begun {
 		d.mu.Lock()

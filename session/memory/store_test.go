@@ -139,7 +139,8 @@ func TestStubbornLoser(t *testing.T) {
 	require.Equal(t, patience+1, runs)
 }
 
-// TestLosersTogether has many peers count in one row, so that all of them lose often and several want to run alone.
+// TestLosersTogether has many peers count in one row, so that all of them lose often and several
+// want to run alone.
 func TestLosersTogether(t *testing.T) {
 	s := New()
 	const peers, times = 8, 60

@@ -49,8 +49,9 @@ func copied(value []byte) row {
 	return row{value: own, present: true}
 }
 
-// keepPeer stores value itself, or deletes the row if it is empty. It is for the rows of sessions, which
-// change with every message and are large: a copy of one costs more than the rest of an update.
+// keepPeer stores value itself, or deletes the row if it is empty. It is for the rows of sessions,
+// which change with every message and are large: a copy of one costs more than the rest of an
+// update.
 func (t *tx) keepPeer(k kind, peer signet.Address, value []byte) error {
 	if t.log == nil {
 		return errDone

@@ -1,5 +1,5 @@
-// Package backup writes a device's records to one sealed stream and restores them into an empty store,
-// of the same kind or another.
+// Package backup writes a device's records to one sealed stream and restores them into an empty
+// store, of the same kind or another.
 //
 // # The stream
 //
@@ -10,12 +10,13 @@
 //
 // # Time
 //
-// A restored device has gone back in time: others have seen what it did since. So Restore leaves out
-// what would be used twice (session.Rewind, group.Rewind). No session encrypts again; what is on its way
-// still decrypts, and for the next message to a peer Encrypt asks for a Start (session.ErrNoSession).
-// The device's own sender keys are gone, and Channel.Distribution makes new ones. One-time prekeys are
-// gone: publish new ones, and rotate the signed prekey, before anything else. What was received since
-// the backup can be decrypted again if somebody delivers it again; that cannot be prevented.
+// A restored device has gone back in time: others have seen what it did since. So Restore leaves
+// out what would be used twice (session.Rewind, group.Rewind). No session encrypts again; what is
+// on its way still decrypts, and for the next message to a peer Encrypt asks for a Start
+// (session.ErrNoSession). The device's own sender keys are gone, and Channel.Distribution makes new
+// ones. One-time prekeys are gone: publish new ones, and rotate the signed prekey, before anything
+// else. What was received since the backup can be decrypted again if somebody delivers it again;
+// that cannot be prevented.
 //
 // The device that the backup was made of must not run any more.
 package backup
@@ -72,16 +73,16 @@ func (Row) MarshalJSON() ([]byte, error) { return nil, errors.New("backup: a Row
 // A Source is a store that can be backed up: those of this module can.
 type Source interface {
 	// Export calls f with every row of the device as of one moment, the kinds in their order, while
-	// others work. The row's slices belong to the store and are good until f returns. An error of f ends
-	// it and is returned.
+	// others work. The row's slices belong to the store and are good until f returns. An error of f
+	// ends it and is returned.
 	Export(ctx context.Context, f func(*Row) error) error
 }
 
 // A Target is a store that can be restored into.
 type Target interface {
-	// Import calls f once with a function that adds a row. All rows are there when it has succeeded, and
-	// none if f or the commit fails. The error is ErrNotEmpty if the device has rows already. Others
-	// wait.
+	// Import calls f once with a function that adds a row. All rows are there when it has succeeded,
+	// and none if f or the commit fails. The error is ErrNotEmpty if the device has rows already.
+	// Others wait.
 	Import(ctx context.Context, f func(put func(*Row) error) error) error
 }
 
@@ -115,8 +116,8 @@ func (s *Summary) count(r *Row) {
 	}
 }
 
-// Write backs up the device of from to w. The stream is good only if Write has returned without error.
-// Key services see it as the tenant "signet backup".
+// Write backs up the device of from to w. The stream is good only if Write has returned without
+// error. Key services see it as the tenant "signet backup".
 func Write(ctx context.Context, w io.Writer, from Source, keys seal.KeyService) (Summary, error) {
 	var sum Summary
 	out, err := newWriter(ctx, w, keys)
@@ -138,8 +139,9 @@ func Write(ctx context.Context, w io.Writer, from Source, keys seal.KeyService) 
 	return sum, err
 }
 
-// Restore restores the device that Write wrote into the empty device of to. The error is seal.ErrKey for
-// a wrong key or passphrase, ErrDamaged, ErrNotEmpty, or the store's; nothing is restored then.
+// Restore restores the device that Write wrote into the empty device of to. The error is
+// seal.ErrKey for a wrong key or passphrase, ErrDamaged, ErrNotEmpty, or the store's; nothing is
+// restored then.
 func Restore(ctx context.Context, r io.Reader, to Target, keys seal.KeyService) (Summary, error) {
 	var sum Summary
 	in, err := newReader(ctx, r, keys)

@@ -336,8 +336,8 @@ func TestTimeWentBack(t *testing.T) {
 	}
 }
 
-// TestFirstMessagesStayRead: what the marks of first messages of version 3 stop, they stop in a restored device, and
-// over every store until then.
+// TestFirstMessagesStayRead: what the marks of first messages of version 3 stop, they stop in a
+// restored device, and over every store until then.
 func TestFirstMessagesStayRead(t *testing.T) {
 	opts := &session.Options{AllowX3DH: true}
 	for _, engine := range engines {
@@ -374,8 +374,8 @@ func TestFirstMessagesStayRead(t *testing.T) {
 	}
 }
 
-// TestRestoredImpostor: a session with another key than its user's, which an older program has let in, comes back with
-// the backup and is believed as little as before.
+// TestRestoredImpostor: a session with another key than its user's, which an older program has let
+// in, comes back with the backup and is believed as little as before.
 func TestRestoredImpostor(t *testing.T) {
 	for _, engine := range engines {
 		t.Run(engine.name, func(t *testing.T) {

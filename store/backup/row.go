@@ -8,8 +8,8 @@ import (
 )
 
 // A row is its kind, one byte, and the fields of that kind: numbers as varints, strings with their
-// length, as a varint, in front. Missing and empty are told apart: the length is one more, and 0 means
-// missing.
+// length, as a varint, in front. Missing and empty are told apart: the length is one more, and 0
+// means missing.
 
 type field struct {
 	number *uint32

@@ -13,9 +13,9 @@ import (
 	"signet.example/signet/store/backup"
 )
 
-// TestRestoredStranger: what a backup holds is held against the accepted identity when it is used. Here a
-// device of somebody else's under Bob's name, with a session and a sender key that a program which did not
-// compare had let in before the backup was written.
+// TestRestoredStranger: what a backup holds is held against the accepted identity when it is used.
+// Here a device of somebody else's under Bob's name, with a session and a sender key that a program
+// which did not compare had let in before the backup was written.
 func TestRestoredStranger(t *testing.T) {
 	for _, engine := range engines {
 		t.Run(engine.name, func(t *testing.T) {

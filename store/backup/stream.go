@@ -19,9 +19,10 @@ import (
 )
 
 // The stream: the head is magic, the length of the wrapped file key (4 bytes, big-endian), and the
-// wrapped file key. The chunks follow, each of 64 KiB of plaintext and a tag (ChaCha20-Poly1305), the
-// last of at most that. The key is derived from the file key and the head (HKDF-SHA-256), so it is used
-// for this stream alone; the nonce is the chunk's number and, in its last byte, whether it is the last.
+// wrapped file key. The chunks follow, each of 64 KiB of plaintext and a tag (ChaCha20-Poly1305),
+// the last of at most that. The key is derived from the file key and the head (HKDF-SHA-256), so it
+// is used for this stream alone; the nonce is the chunk's number and, in its last byte, whether it
+// is the last.
 const (
 	magic     = "signet backup 1\n"
 	tenant    = "signet backup"

@@ -30,8 +30,8 @@ import (
 var loaded = flag.Int("bench.sessions", 2000, "sessions in the database of the benchmarks")
 
 // BenchmarkEncrypt is durable encryptions over many sessions, at 1, 8 and 64 goroutines, and beside
-// them the floor: the same engine, the same rows and bytes, the fewest statements and round trips that
-// its own client library can do it with, and no cryptography.
+// them the floor: the same engine, the same rows and bytes, the fewest statements and round trips
+// that its own client library can do it with, and no cryptography.
 func BenchmarkEncrypt(b *testing.B) {
 	for engine, open := range map[string]func(b *testing.B) bench{"SQLite": onSQLite, "PostgreSQL": onPostgreSQL} {
 		b.Run(engine, func(b *testing.B) {
@@ -128,8 +128,8 @@ func onPostgreSQL(b *testing.B) bench {
 	}}
 }
 
-// load makes a session in the middle of its life and gives it to n peers. It returns the device that
-// has them and the record.
+// load makes a session in the middle of its life and gives it to n peers. It returns the device
+// that has them and the record.
 func load(b testing.TB, s session.Store, n int) (*session.Device, []byte) {
 	key := signet.GenerateKey()
 	own := memory.New()

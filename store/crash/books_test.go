@@ -64,8 +64,8 @@ func (d *director) buried(w *process) {
 	}
 }
 
-// again repeats a task of which nobody knows whether it was done. A message that was not acknowledged
-// is given up: the application would say it anew.
+// again repeats a task of which nobody knows whether it was done. A message that was not
+// acknowledged is given up: the application would say it anew.
 func (d *director) again(t *task) {
 	switch {
 	case t.Op == opSwap:

@@ -137,9 +137,9 @@ func (d *director) audit(place string) {
 	d.auditSwaps()
 }
 
-// auditSwaps asks whether what was seen of the bare rows is linearizable. A swap of a killed process
-// that nobody has seen the value of is left out: it happened or not, and was the last or overwritten by
-// another such one.
+// auditSwaps asks whether what was seen of the bare rows is linearizable. A swap of a killed
+// process that nobody has seen the value of is left out: it happened or not, and was the last or
+// overwritten by another such one.
 func (d *director) auditSwaps() {
 	seen := make(map[string]bool)
 	for _, s := range d.swaps {

@@ -1,5 +1,5 @@
-// Package crash is the test of the promise: no message key is used twice, no acknowledged message is
-// lost, no one-time prekey is consumed twice, whatever is killed and whenever.
+// Package crash is the test of the promise: no message key is used twice, no acknowledged message
+// is lost, no one-time prekey is consumed twice, whatever is killed and whenever.
 //
 // Eight processes share one database with the devices of a shop and its customers. They encrypt and
 // decrypt whatever they are told, for all of these devices at once, while the test kills them with
@@ -12,10 +12,11 @@
 //
 //	go test ./crash -run Failovers -crash.failovers 50 -crash.replication async -timeout 1h -v
 //
-// The link is cut, the primary works on alone for a moment, is killed, and the standby takes over. The
-// hosts have the shop's device in the database; its customers are outside, lose nothing, and notice a key
-// that comes twice. After each failover every conversation has to go both ways, and the texts that were
-// acknowledged are compared with those that are there: what is missing is what the cluster lost.
+// The link is cut, the primary works on alone for a moment, is killed, and the standby takes over.
+// The hosts have the shop's device in the database; its customers are outside, lose nothing, and
+// notice a key that comes twice. After each failover every conversation has to go both ways, and
+// the texts that were acknowledged are compared with those that are there: what is missing is what
+// the cluster lost.
 //
 // What is counted as what:
 //

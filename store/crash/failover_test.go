@@ -23,8 +23,8 @@ import (
 
 const hosts = 3 // stores that work for the shop at once
 
-// TestFailovers has the primary of a cluster fail again and again, ahead of its standby, while hosts work
-// for one device. Its customers lose nothing: they notice a key that comes twice.
+// TestFailovers has the primary of a cluster fail again and again, ahead of its standby, while
+// hosts work for one device. Its customers lose nothing: they notice a key that comes twice.
 func TestFailovers(t *testing.T) {
 	for _, replication := range []string{"async", "sync"} {
 		if *replicationOnly == "" || *replicationOnly == replication {
@@ -148,7 +148,8 @@ func (f *fleet) begin(host, c *session.Device) error {
 	return host.Start(ctx, c.Address(), b)
 }
 
-// answer has a customer write to the shop, which keeps the text in the transaction of the decryption.
+// answer has a customer write to the shop, which keeps the text in the transaction of the
+// decryption.
 func (f *fleet) answer(host, c *session.Device) error {
 	f.mu.Lock()
 	f.nextID++
@@ -215,7 +216,8 @@ func (f *fleet) compare() {
 	}
 }
 
-// positions says where both ends of a conversation are, for a message that one of them does not open.
+// positions says where both ends of a conversation are, for a message that one of them does not
+// open.
 func positions(t *testing.T, from, to *session.Device, m session.Message) string {
 	at := pointOf(t, 0, &result{Type: m.Type, Body: m.Body})
 	s := fmt.Sprintf("message %d of chain %.4x", at.index, at.chain)
@@ -258,7 +260,8 @@ func states(b []byte) (list []*ratchet.State) {
 	return list
 }
 
-// positions is where both ends of a conversation in the database are; it is asked when one does not open a message.
+// positions is where both ends of a conversation in the database are; it is asked when one does not
+// open a message.
 func (d *director) positions(m *task) string {
 	e, err := open(d.place)
 	if err != nil {

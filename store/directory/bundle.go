@@ -20,8 +20,8 @@ const (
 	kindKEM
 )
 
-// Bundle implements sesame.Directory. If the connection breaks during the commit, the one-time prekeys
-// may be lost; they are not handed out to anybody.
+// Bundle implements sesame.Directory. If the connection breaks during the commit, the one-time
+// prekeys may be lost; they are not handed out to anybody.
 func (d *Directory) Bundle(ctx context.Context, from, to signet.Address) (h *sesame.Handed, err error) {
 	err = d.again(ctx, func() error {
 		h, err = d.take(ctx, from, to)

@@ -1,17 +1,17 @@
-// Package directory is a sesame.Directory in PostgreSQL 15 or later: what a prekey server is made of, on
-// any number of hosts.
+// Package directory is a sesame.Directory in PostgreSQL 15 or later: what a prekey server is made
+// of, on any number of hosts.
 //
 // # What is promised
 //
 // A one-time prekey is handed out after its deletion is durable, so nobody else is given it: under
-// concurrency, after a crash, and if the device repeats the upload. A crash can lose one. The bundle,
-// its one-time prekeys and the limits are one transaction of two round trips under a lock on the
-// device's row; bundles of different devices do not wait for each other.
+// concurrency, after a crash, and if the device repeats the upload. A crash can lose one. The
+// bundle, its one-time prekeys and the limits are one transaction of two round trips under a lock
+// on the device's row; bundles of different devices do not wait for each other.
 //
 // # Tenants
 //
-// A Directory sees one tenant's devices, prekeys and limits. Every statement names the tenant, which is
-// the first column of every primary key.
+// A Directory sees one tenant's devices, prekeys and limits. Every statement names the tenant,
+// which is the first column of every primary key.
 //
 // # What it does not do
 //
@@ -42,9 +42,10 @@ type Directory struct {
 	opts   sesame.DirectoryOptions
 }
 
-// Open connects to the database at url, as postgres.Open does, brings the directory's tables up to date,
-// and returns the Directory of a tenant. It refuses a schema newer than this package's. The tables are
-// apart from those of package postgres and may be in the same database. Nil opts means the defaults.
+// Open connects to the database at url, as postgres.Open does, brings the directory's tables up to
+// date, and returns the Directory of a tenant. It refuses a schema newer than this package's. The
+// tables are apart from those of package postgres and may be in the same database. Nil opts means
+// the defaults.
 func Open(ctx context.Context, url, tenant string, opts *sesame.DirectoryOptions) (*Directory, error) {
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
@@ -76,7 +77,8 @@ func open(ctx context.Context, config *pgxpool.Config, tenant string, opts *sesa
 	return d, nil
 }
 
-// Tenant returns the Directory of another tenant, over the same connections. Close closes them for both.
+// Tenant returns the Directory of another tenant, over the same connections. Close closes them for
+// both.
 func (d *Directory) Tenant(name string) *Directory {
 	other := *d
 	other.tenant = []byte(name)
@@ -164,9 +166,9 @@ func (d *Directory) Remove(ctx context.Context, device signet.Address) error {
 	return wrap("remove", err)
 }
 
-// Sweep removes the limits of requesters who may again ask for as many bundles as ever, and what was
-// handed out longer ago than sesame.Remembered. It is for a daily job: a requester, and a one-time prekey
-// that was handed out, cost a row of 60 bytes each until then.
+// Sweep removes the limits of requesters who may again ask for as many bundles as ever, and what
+// was handed out longer ago than sesame.Remembered. It is for a daily job: a requester, and a
+// one-time prekey that was handed out, cost a row of 60 bytes each until then.
 func (d *Directory) Sweep(ctx context.Context) error {
 	now := d.opts.Now()
 	if _, err := d.pool.Exec(ctx, sqlSweep, d.tenant, nanoseconds(now)); err != nil {

@@ -46,8 +46,8 @@ func TestContract(t *testing.T) {
 	})
 }
 
-// TestOpen: many hosts open an empty database at once; a schema of the future is refused; what cannot be
-// reached is an error; nothing prints the password.
+// TestOpen: many hosts open an empty database at once; a schema of the future is refused; what
+// cannot be reached is an error; nothing prints the password.
 func TestOpen(t *testing.T) {
 	url := pgtest.Shared(t).Database(t)
 	done := make(chan error)

@@ -13,8 +13,8 @@ import (
 )
 
 // migrations are the steps to the present schema. A step that was released never changes, and works
-// under programs of the version before. Names are BYTEA: they have no charset. Ids are BIGINT because
-// they are unsigned. Times are nanoseconds since 1970.
+// under programs of the version before. Names are BYTEA: they have no charset. Ids are BIGINT
+// because they are unsigned. Times are nanoseconds since 1970.
 var migrations = [][]string{{
 	`CREATE TABLE signet_directory_device (
 		tenant BYTEA NOT NULL, name BYTEA NOT NULL, device BIGINT NOT NULL,

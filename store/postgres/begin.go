@@ -10,8 +10,8 @@ import (
 	"signet.example/signet/store/internal/sqlstate"
 )
 
-// begin starts a transaction and reads and locks the rows of the peers, in one round trip. The Tx is
-// not nil on error, either: verdict looks at its connection.
+// begin starts a transaction and reads and locks the rows of the peers, in one round trip. The Tx
+// is not nil on error, either: verdict looks at its connection.
 func (s *Store) begin(ctx context.Context, peers []signet.Address, control bool) (*Tx, error) {
 	t := &Tx{store: s, ctx: ctx, locked: peers, peers: make(map[signet.Address]*peerRow, len(peers))}
 	var err error
@@ -122,9 +122,9 @@ func (t *Tx) queueOne(b *pgx.Batch) {
 	})
 }
 
-// queueUsers queues what reads the rows of the users whose devices are locked. It comes after the locks, so
-// that what has been committed before they were had is seen. The rows are not locked: they seldom change,
-// and locking them would have the devices of a user wait for each other.
+// queueUsers queues what reads the rows of the users whose devices are locked. It comes after the
+// locks, so that what has been committed before they were had is seen. The rows are not locked:
+// they seldom change, and locking them would have the devices of a user wait for each other.
 func (t *Tx) queueUsers(b *pgx.Batch) {
 	var names [][]byte
 	for _, a := range t.locked {

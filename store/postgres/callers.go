@@ -7,8 +7,8 @@ import (
 )
 
 // Pgx returns the transaction as pgx's, for the caller's own rows in the same commit. Writes made
-// through t may not be visible to it. Commit does nothing but fail, Rollback makes Update fail: both
-// are Update's. The caller leaves tables named signet_… alone.
+// through t may not be visible to it. Commit does nothing but fail, Rollback makes Update fail:
+// both are Update's. The caller leaves tables named signet_… alone.
 func (t *Tx) Pgx() pgx.Tx {
 	if t.given == nil {
 		t.given = &callersTx{t.pgx, t}

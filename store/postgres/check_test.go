@@ -13,8 +13,8 @@ import (
 	"signet.example/signet/store/storetest"
 )
 
-// TestFlippedBits flips bits of plain rows as a disk might. What is read is session.ErrRecord; nothing
-// has changed, a backup is refused, and writing the row anew is all it takes.
+// TestFlippedBits flips bits of plain rows as a disk might. What is read is session.ErrRecord;
+// nothing has changed, a backup is refused, and writing the row anew is all it takes.
 func TestFlippedBits(t *testing.T) {
 	host := open(t, pgtest.Shared(t).Database(t), nil)
 	for table, column := range map[string]string{"signet_peer": "record", "signet_peer ": "identity_key", "signet_archive": "value",

@@ -153,8 +153,8 @@ func notNull(b []byte) []byte {
 	return b
 }
 
-// commit sends what was written and the commit behind it, in one round trip. It goes on when ctx ends:
-// a commit that was begun is waited for.
+// commit sends what was written and the commit behind it, in one round trip. It goes on when ctx
+// ends: a commit that was begun is waited for.
 func (t *Tx) commit(ctx context.Context) (again, error) {
 	if t.conn.Conn().PgConn().TxStatus() != 'T' {
 		if t.conn.Conn().IsClosed() { // the caller's statement met the end of the server
@@ -200,11 +200,11 @@ func (t *Tx) commit(ctx context.Context) (again, error) {
 	return t.outcome(patient, token, err)
 }
 
-// outcome finds out whether a commit happened whose answer never came: the marker's row has its token
-// then, and the version before it if not. Reading the row with a lock waits until the server has
-// noticed the end of the old connection. What is read may not have reached the standbys, because the end
-// of a connection ends its waiting; the lock is a commit of its own, behind the one that is looked for,
-// and that waits for them.
+// outcome finds out whether a commit happened whose answer never came: the marker's row has its
+// token then, and the version before it if not. Reading the row with a lock waits until the server
+// has noticed the end of the old connection. What is read may not have reached the standbys,
+// because the end of a connection ends its waiting; the lock is a commit of its own, behind the one
+// that is looked for, and that waits for them.
 func (t *Tx) outcome(ctx context.Context, token int64, cause error) (again, error) {
 	t.end()
 	a := t.locked[0]

@@ -104,15 +104,17 @@ func (p *pool) look(ctx context.Context, conn *pgx.Conn) error {
 // cancelled is where a connection keeps that its server gave up waiting for a standby.
 const cancelled = "signet: a wait for a standby was cancelled"
 
-// hear takes note of a notice. PostgreSQL answers a commit that is on its own disk alone with a warning
-// and with success, if somebody cancels the wait. Messages are translated, names of functions are not.
+// hear takes note of a notice. PostgreSQL answers a commit that is on its own disk alone with a
+// warning and with success, if somebody cancels the wait. Messages are translated, names of
+// functions are not.
 func hear(c *pgconn.PgConn, n *pgconn.Notice) {
 	if n.Routine == "SyncRepWaitForLSN" {
 		c.CustomData()[cancelled] = true
 	}
 }
 
-// waited reports whether the last commit on the connection waited for the standbys, if there are any.
+// waited reports whether the last commit on the connection waited for the standbys, if there are
+// any.
 func waited(conn *pgx.Conn) bool {
 	data := conn.PgConn().CustomData()
 	_, was := data[cancelled]
@@ -144,6 +146,6 @@ func (p *pool) durably(ctx context.Context, f func(tx pgx.Tx) error) error {
 	return err
 }
 
-// isStandby recognises the answers of a server that has become a standby: another one is, or will be,
-// the primary.
+// isStandby recognises the answers of a server that has become a standby: another one is, or will
+// be, the primary.
 func isStandby(err error) bool { return sqlstate.Is(err, sqlstate.ReadOnlyTransaction) }

@@ -16,13 +16,14 @@ import (
 	"signet.example/signet/store/seal"
 )
 
-// An era is a stretch of time in which nothing that was committed was taken back. Its low 32 bits are
-// the number of the server's timeline, which changes with every failover and every recovery to a point
-// in time; above is how often the device's rows were found to have gone back on one timeline.
+// An era is a stretch of time in which nothing that was committed was taken back. Its low 32 bits
+// are the number of the server's timeline, which changes with every failover and every recovery to
+// a point in time; above is how often the device's rows were found to have gone back on one
+// timeline.
 //
-// A row has the era that it was last written in. Of a session of an earlier one nobody knows whether it
-// was used further, and lost: it decrypts, and does not encrypt any more. That is done when the row is
-// next used, in the transaction that uses it.
+// A row has the era that it was last written in. Of a session of an earlier one nobody knows
+// whether it was used further, and lost: it decrypts, and does not encrypt any more. That is done
+// when the row is next used, in the transaction that uses it.
 type era int64
 
 // timelineOf parses the number of a timeline, hexadecimal.
@@ -54,7 +55,8 @@ func (p *pool) timeline(ctx context.Context, tx pgx.Tx) (int64, error) {
 	return timelineOf(s)
 }
 
-// follow takes note of a server's timeline. An earlier one than the latest is that of an old primary.
+// follow takes note of a server's timeline. An earlier one than the latest is that of an old
+// primary.
 func (p *pool) follow(timeline int64) error {
 	for {
 		latest := p.latest.Load()
@@ -73,8 +75,8 @@ type mark struct {
 	version, token int64
 }
 
-// marks remembers those of the rows that were met lately: rows that are in use are those whose return
-// does harm. It is safe for concurrent use.
+// marks remembers those of the rows that were met lately: rows that are in use are those whose
+// return does harm. It is safe for concurrent use.
 type marks struct {
 	mu   sync.Mutex
 	seed maphash.Seed
@@ -94,8 +96,8 @@ func (m *marks) place(owner int64, a signet.Address) uint64 {
 	}{owner, a})
 }
 
-// meet remembers a row that is locked or was committed. It reports whether it is the one that was met
-// last, and fails for one that is older, or that comes from another past.
+// meet remembers a row that is locked or was committed. It reports whether it is the one that was
+// met last, and fails for one that is older, or that comes from another past.
 func (m *marks) meet(owner int64, a signet.Address, is mark) (same bool, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -158,8 +160,8 @@ func (t *Tx) date(a signet.Address, p *peerRow) error {
 	return nil
 }
 
-// turn brings what is kept of a peer's sessions into the present era: all of them are previous ones, and
-// none encrypts again. It is part of the first write.
+// turn brings what is kept of a peer's sessions into the present era: all of them are previous
+// ones, and none encrypts again. It is part of the first write.
 func (t *Tx) turn(a signet.Address, p *peerRow) error {
 	if !p.stale {
 		return nil
@@ -192,8 +194,8 @@ func (t *Tx) closed(a signet.Address, p *peerRow) ([]byte, error) {
 	return new(session.Rewind).Archive(current, archive), nil
 }
 
-// rewound returns what is left of a value or a sender key of an earlier era: no chain of the device's
-// own, and no counter of prekey ids.
+// rewound returns what is left of a value or a sender key of an earlier era: no chain of the
+// device's own, and no counter of prekey ids.
 func (t *Tx) rewound(k key, r *row) error {
 	if r.era == t.era || t.store.opts.Lossless && r.era.found() == t.era.found() {
 		return nil
@@ -213,9 +215,9 @@ func (t *Tx) rewound(k key, r *row) error {
 	return nil
 }
 
-// wentBack keeps in the database that time went back, so that other hosts and later processes know it:
-// from its return on, every session of before only decrypts. Transactions of the device that run are
-// waited for. A sealed store tells the caller: there it may have been done on purpose.
+// wentBack keeps in the database that time went back, so that other hosts and later processes know
+// it: from its return on, every session of before only decrypts. Transactions of the device that
+// run are waited for. A sealed store tells the caller: there it may have been done on purpose.
 func (t *Tx) wentBack(ctx context.Context, found error) (again, error) {
 	t.end()
 	s := t.store
@@ -238,8 +240,8 @@ func (t *Tx) wentBack(ctx context.Context, found error) (again, error) {
 	return atOnce, found
 }
 
-// told adds to what became of a transaction of a sealed store that it met a row which had gone back and
-// was left as it is. What ends its sessions passes.
+// told adds to what became of a transaction of a sealed store that it met a row which had gone back
+// and was left as it is. What ends its sessions passes.
 func (t *Tx) told(err error) error {
 	if t.store.ring == nil {
 		return err

@@ -67,7 +67,8 @@ func TestFailover(t *testing.T) {
 	}
 }
 
-// TestOneHost lets sessions go on whose rows are those that this process has written, and no others.
+// TestOneHost lets sessions go on whose rows are those that this process has written, and no
+// others.
 func TestOneHost(t *testing.T) {
 	cluster := pgtest.StartCluster(t, false)
 	url := cluster.Database(t)
@@ -87,9 +88,9 @@ func TestOneHost(t *testing.T) {
 	require.Equal(t, before+1, o.ended.Load(), "that of the one that was ahead")
 }
 
-// TestLeftBehind keeps the old primary alive: two of them take commits. What one host does on the new
-// one and another on the old one uses no key twice, TakeOver or not; and a host that has met the new one
-// does not go back.
+// TestLeftBehind keeps the old primary alive: two of them take commits. What one host does on the
+// new one and another on the old one uses no key twice, TakeOver or not; and a host that has met
+// the new one does not go back.
 func TestLeftBehind(t *testing.T) {
 	cluster := pgtest.StartCluster(t, false)
 	url := cluster.Database(t)
@@ -166,7 +167,8 @@ func TestAsync(t *testing.T) {
 	require.Contains(t, Durability{}.String(), "up to the engine")
 }
 
-// TestCancelledWait cancels the wait of a commit for its standby: PostgreSQL says COMMIT all the same.
+// TestCancelledWait cancels the wait of a commit for its standby: PostgreSQL says COMMIT all the
+// same.
 func TestCancelledWait(t *testing.T) {
 	cluster := pgtest.StartCluster(t, true)
 	url := cluster.Database(t)
@@ -259,8 +261,8 @@ func TestBouncer(t *testing.T) {
 	})
 }
 
-// TestWentBack puts rows back under a running process: plain ones only decrypt from then on, in every
-// process; a sealed store says so until somebody deals with it.
+// TestWentBack puts rows back under a running process: plain ones only decrypt from then on, in
+// every process; a sealed store says so until somebody deals with it.
 func TestWentBack(t *testing.T) {
 	for _, sealed := range []bool{false, true} {
 		t.Run(fmt.Sprint("sealed ", sealed), func(t *testing.T) {

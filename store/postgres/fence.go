@@ -31,16 +31,16 @@ func (e *FencedError) Error() string {
 	return fmt.Sprintf("postgres: fenced: the session with %s is in other hands (epoch %d, held %d)", e.Peer, e.Epoch, e.Held)
 }
 
-// Delegate gives the session with peer away: from its return on, only a Store made by Under with this
-// grant can commit to it, on whatever host. An earlier grant for the peer ends. It waits for the
-// transaction that has the peer's row, if one does.
+// Delegate gives the session with peer away: from its return on, only a Store made by Under with
+// this grant can commit to it, on whatever host. An earlier grant for the peer ends. It waits for
+// the transaction that has the peer's row, if one does.
 func (s *Store) Delegate(ctx context.Context, peer signet.Address) (Grant, error) {
 	epoch, err := s.hand(ctx, peer, true)
 	return Grant{Peer: peer, Epoch: epoch}, err
 }
 
-// Revoke takes the session with peer back: from its return on, no Store under a grant can commit to it
-// and those of the device can. The session goes on from the last commit of the delegate.
+// Revoke takes the session with peer back: from its return on, no Store under a grant can commit to
+// it and those of the device can. The session goes on from the last commit of the delegate.
 func (s *Store) Revoke(ctx context.Context, peer signet.Address) error {
 	_, err := s.hand(ctx, peer, false)
 	return err
@@ -60,8 +60,8 @@ func (s *Store) hand(ctx context.Context, peer signet.Address, delegated bool) (
 	return epoch, err
 }
 
-// Under returns a Store that commits under a grant, over the same connections: to the session of its
-// peer, and to nothing else.
+// Under returns a Store that commits under a grant, over the same connections: to the session of
+// its peer, and to nothing else.
 func (s *Store) Under(g Grant) *Store {
 	other := *s
 	other.grant = &g
@@ -69,11 +69,12 @@ func (s *Store) Under(g Grant) *Store {
 }
 
 // TakeOver shuts every other host out of the device: from its return on, the commits of all Stores
-// opened before fail, except this one's and those that came from it. Sessions that are delegated stay
-// where they are. It waits for the transactions that run.
+// opened before fail, except this one's and those that came from it. Sessions that are delegated
+// stay where they are. It waits for the transactions that run.
 //
-// It is for a failover of hosts, whose database is one. It does nothing about a failover of the database:
-// the epoch that it raises lies in the database, and an old primary that still runs does not learn of it.
+// It is for a failover of hosts, whose database is one. It does nothing about a failover of the
+// database: the epoch that it raises lies in the database, and an old primary that still runs does
+// not learn of it.
 func (s *Store) TakeOver(ctx context.Context) error {
 	if s.grant != nil {
 		return &FencedError{Peer: s.grant.Peer, Held: s.grant.Epoch}

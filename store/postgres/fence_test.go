@@ -127,8 +127,8 @@ func (st *stage) hear(t *testing.T, m session.Message) uint32 {
 	return s.Counter
 }
 
-// other starts the other host and takes the right from it once it has sent a few messages. It returns
-// how the host ended and how many messages it sent.
+// other starts the other host and takes the right from it once it has sent a few messages. It
+// returns how the host ended and how many messages it sent.
 func (st *stage) other(t *testing.T, g *Grant, end func()) (fenced *FencedError, sent int) {
 	text, err := json.Marshal(job{st.url, st.key.Bytes(), g})
 	require.NoError(t, err)
@@ -163,9 +163,9 @@ func (st *stage) other(t *testing.T, g *Grant, end func()) (fenced *FencedError,
 	return nil, 0
 }
 
-// TestRevoke is custody with two processes: the session goes to another host, which sends until it is
-// taken back. What that host could not commit was not sent, and the first host goes on behind the last
-// message that was.
+// TestRevoke is custody with two processes: the session goes to another host, which sends until it
+// is taken back. What that host could not commit was not sent, and the first host goes on behind
+// the last message that was.
 func TestRevoke(t *testing.T) {
 	st := newStage(t)
 	first := st.hear(t, st.say(t))

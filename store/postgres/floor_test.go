@@ -15,11 +15,11 @@ import (
 	"signet.example/signet/store/postgres/pgtest"
 )
 
-// BenchmarkServer is what a ratchet step costs the server in processor time, through the store and by
-// the two statements that there have to be: the fence, the lock on first contact and the
-// compare-and-swap are the difference. The two take turns of fifty steps, and the lower quartile of the
-// turns counts, so that it says something on a machine that is busy with other things; TMPDIR=/dev/shm
-// takes the disk out of it.
+// BenchmarkServer is what a ratchet step costs the server in processor time, through the store and
+// by the two statements that there have to be: the fence, the lock on first contact and the
+// compare-and-swap are the difference. The two take turns of fifty steps, and the lower quartile of
+// the turns counts, so that it says something on a machine that is busy with other things;
+// TMPDIR=/dev/shm takes the disk out of it.
 func BenchmarkServer(b *testing.B) {
 	const sessions, size, turn = 2000, 5000, 50
 	record := make([]byte, size)

@@ -74,8 +74,8 @@ func (s *Store) hasRows(ctx context.Context, tx pgx.Tx) (there bool, err error) 
 	return false, nil
 }
 
-// clearEmpty removes the rows of peers that hold nothing, and returns the greatest version they had: the
-// versions of a row only grow. The device's own row stays.
+// clearEmpty removes the rows of peers that hold nothing, and returns the greatest version they
+// had: the versions of a row only grow. The device's own row stays.
 func (s *Store) clearEmpty(ctx context.Context, tx pgx.Tx) (base int64, err error) {
 	err = tx.QueryRow(ctx, `SELECT coalesce(max(version), 0) FROM signet_peer WHERE owner = $1`, s.owner).Scan(&base)
 	if err == nil {

@@ -15,8 +15,9 @@ import (
 )
 
 // BenchmarkLayout is how the rows' layout was chosen (docs/decisions/010-postgres-rows.md): ratchet
-// steps on 2000 sessions under each, with records of each size. Beside the time it reports what goes to
-// the write-ahead log, how many steps needed no new index entry, and what the table grows to.
+// steps on 2000 sessions under each, with records of each size. Beside the time it reports what
+// goes to the write-ahead log, how many steps needed no new index entry, and what the table grows
+// to.
 func BenchmarkLayout(b *testing.B) {
 	const sessions = 2000
 	for _, layout := range []struct{ name, sql string }{
@@ -85,8 +86,8 @@ func BenchmarkLayout(b *testing.B) {
 func cpu(b *testing.B, s *Store) time.Duration {
 	var pid int
 	require.NoError(b, s.pool.QueryRow(ctx, `SELECT pg_backend_pid()`).Scan(&pid))
-	// The time the scheduler gave it, in nanoseconds: /proc/…/stat counts ticks of ten milliseconds, and
-	// what is running at a tick, which depends on what else runs.
+	// The time the scheduler gave it, in nanoseconds: /proc/…/stat counts ticks of ten milliseconds,
+	// and what is running at a tick, which depends on what else runs.
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/schedstat", pid))
 	if err != nil {
 		return 0 // not Linux

@@ -9,9 +9,9 @@ import (
 	"signet.example/signet/store/internal/check"
 )
 
-// An UpdateAll of more peers than this reads their records when they are asked for, some at a time, and
-// sends what was written some at a time, so that not all of them are in memory: a message to 10 000 peers
-// goes over 50 MB of records.
+// An UpdateAll of more peers than this reads their records when they are asked for, some at a time,
+// and sends what was written some at a time, so that not all of them are in memory: a message to 10
+// 000 peers goes over 50 MB of records.
 const (
 	manyPeers = 1024
 	window    = 256

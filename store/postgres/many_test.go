@@ -14,7 +14,8 @@ import (
 	"signet.example/signet/store/storetest"
 )
 
-// TestManyPeers names so many peers that not all records are in memory at once. All of it commits or nothing.
+// TestManyPeers names so many peers that not all records are in memory at once. All of it commits
+// or nothing.
 func TestManyPeers(t *testing.T) {
 	for _, opts := range []*Options{{}, {Seal: storetest.Sealed(t, 7)}} {
 		var trips pgtest.Trips

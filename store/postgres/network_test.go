@@ -188,7 +188,8 @@ func TestUncertain(t *testing.T) {
 	requireCount(t, other, alice, 4)
 }
 
-// TestRestart kills the server under the feet of its clients. None of them notices more than a delay.
+// TestRestart kills the server under the feet of its clients. None of them notices more than a
+// delay.
 func TestRestart(t *testing.T) {
 	server := pgtest.Start(t)
 	s := open(t, server.Database(t), nil)
@@ -323,8 +324,8 @@ func TestSchema(t *testing.T) {
 	})
 }
 
-// TestMigrateOnline takes the next step of the schema while programs of this version work, one of them
-// in a transaction that takes its time.
+// TestMigrateOnline takes the next step of the schema while programs of this version work, one of
+// them in a transaction that takes its time.
 func TestMigrateOnline(t *testing.T) {
 	s := open(t, pgtest.Shared(t).Database(t), nil)
 	require.NoError(t, s.Update(ctx, bob, func(tx session.Tx) error { return increment(tx, bob) }))

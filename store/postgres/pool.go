@@ -63,8 +63,9 @@ func isFatal(err error) bool {
 		e.SeverityUnlocalized == "FATAL" || e.SeverityUnlocalized == "PANIC")
 }
 
-// answered reports whether the server said err and lives on, so that the transaction has failed. All
-// other errors of a commit leave open what happened: the connection broke, or the server goes down.
+// answered reports whether the server said err and lives on, so that the transaction has failed.
+// All other errors of a commit leave open what happened: the connection broke, or the server goes
+// down.
 func answered(err error) bool {
 	var e *pgconn.PgError
 	return errors.As(err, &e) && !isFatal(err)

@@ -15,8 +15,8 @@ const (
 
 func (k kind) id(id uint32) key { return key{table: preKeys, kind: k, id: id} }
 
-// take deletes a prekey at once: of two transactions that race for it, one waits here and then finds
-// it gone.
+// take deletes a prekey at once: of two transactions that race for it, one waits here and then
+// finds it gone.
 func (t *Tx) take(k key) error {
 	if r := t.rows[k]; r != nil && r.dirty {
 		if err := t.flush(); err != nil {

@@ -96,8 +96,9 @@ var migrations = []migration{{
 		)`,
 	},
 }, {
-	// An era is what eras.go says. Rows that are there get the one of this moment, and so do those that
-	// programs of before make: they do not know of eras, so a later failover is seen at their rows, too.
+	// An era is what eras.go says. Rows that are there get the one of this moment, and so do those
+	// that programs of before make: they do not know of eras, so a later failover is seen at their
+	// rows, too.
 	ddl: []string{
 		`ALTER TABLE signet_device ADD COLUMN era BIGINT NOT NULL DEFAULT 0`, // how often the rows were found to have gone back
 		`ALTER TABLE signet_peer ADD COLUMN era BIGINT NOT NULL DEFAULT ` + eraNow,

@@ -40,7 +40,8 @@ func peerPlace(column string, a signet.Address, version int64) *seal.Place {
 	return &seal.Place{Table: "signet_peer." + column, Name: a.Name, ID: int64(a.Device), Version: version}
 }
 
-// openPeer opens a peer's row that was read. Its version is compared with those that were met if it is locked.
+// openPeer opens a peer's row that was read. Its version is compared with those that were met if it
+// is locked.
 func (t *Tx) openPeer(a signet.Address, p *peerRow) (err error) {
 	r := t.store.ring
 	if p.exists && p.seal == 0 {
@@ -71,8 +72,8 @@ func (t *Tx) opened(id int64, p *seal.Place, b []byte) ([]byte, error) {
 	return r.Open(id, p, b)
 }
 
-// recordCRC is the CRC that is stored with a record. A record that is damaged keeps the one that says so,
-// when the row is written for another reason.
+// recordCRC is the CRC that is stored with a record. A record that is damaged keeps the one that
+// says so, when the row is written for another reason.
 func (p *peerRow) recordCRC(b []byte) int64 { return keptCRC(p.damagedRecord, p.recordSum, b) }
 
 func (p *peerRow) identityCRC(b []byte) int64 { return keptCRC(p.damagedIdentity, p.identitySum, b) }
@@ -107,8 +108,8 @@ func (t *Tx) sealPeer(a signet.Address, p *peerRow) (identity, record []byte, er
 	return identity, record, err
 }
 
-// met remembers the versions that a commit has made. If somebody has met a later one meanwhile, that
-// one stays.
+// met remembers the versions that a commit has made. If somebody has met a later one meanwhile,
+// that one stays.
 func (t *Tx) met(token int64) {
 	for a, p := range t.peers {
 		if p.dirty {
@@ -247,9 +248,9 @@ func (s *Store) alone(ctx context.Context, f func(tx pgx.Tx, current int64) erro
 
 var errNotSealed = errors.New("postgres: the store was opened without Options.Seal")
 
-// RotateKey makes a new data key: what is written from its return on, on any host, is sealed under it.
-// It waits for the transactions of the device that run. Rows under older keys stay readable; Reseal
-// brings them under it.
+// RotateKey makes a new data key: what is written from its return on, on any host, is sealed under
+// it. It waits for the transactions of the device that run. Rows under older keys stay readable;
+// Reseal brings them under it.
 func (s *Store) RotateKey(ctx context.Context) error {
 	if s.ring == nil {
 		return errNotSealed

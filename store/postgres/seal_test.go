@@ -47,8 +47,8 @@ func dump(t testing.TB, s *Store) string {
 
 const planted = "a planted secret"
 
-// TestTampering changes rows behind the store's back. What is read then is an error, and nothing has
-// changed.
+// TestTampering changes rows behind the store's back. What is read then is an error, and nothing
+// has changed.
 func TestTampering(t *testing.T) {
 	url := pgtest.Shared(t).Database(t)
 	host := open(t, url, &Options{Seal: storetest.Sealed(t, 7)})

@@ -27,11 +27,11 @@ func TestSesame(t *testing.T) {
 	})
 }
 
-// TestFanOut counts the round trips of a message to a hundred users with three devices each: as many as
-// to one. First contact is four transactions more, for all of them: a message that finds no sessions,
-// another look by the one that fetches the bundles, a comparison of the identities that the directory lists,
-// and the beginning of the sessions. Each of these makes rows to lock and the first three roll back; the last
-// two also look what is kept under the users' names.
+// TestFanOut counts the round trips of a message to a hundred users with three devices each: as
+// many as to one. First contact is four transactions more, for all of them: a message that finds no
+// sessions, another look by the one that fetches the bundles, a comparison of the identities that
+// the directory lists, and the beginning of the sessions. Each of these makes rows to lock and the
+// first three roll back; the last two also look what is kept under the users' names.
 func TestFanOut(t *testing.T) {
 	var trips pgtest.Trips
 	s := open(t, pgtest.Shared(t).Database(t), &Options{configure: func(config *pgxpool.Config) {

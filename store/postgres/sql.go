@@ -5,12 +5,12 @@ import (
 	"strings"
 )
 
-// begin is one of the two round trips of a transaction; the other is commit. The epoch of the device
-// is read under a lock on it that transactions share and TakeOver does not.
+// begin is one of the two round trips of a transaction; the other is commit. The epoch of the
+// device is read under a lock on it that transactions share and TakeOver does not.
 //
-// The SQL of this package is PostgreSQL's, kept so that an engine which speaks its protocol can be run
-// on, too. What PostgreSQL alone has is its advisory locks, which write nothing (the portable form locks
-// the device's row), its timelines, and the waiting for standbys.
+// The SQL of this package is PostgreSQL's, kept so that an engine which speaks its protocol can be
+// run on, too. What PostgreSQL alone has is its advisory locks, which write nothing (the portable
+// form locks the device's row), its timelines, and the waiting for standbys.
 const (
 	sqlBegin         = `BEGIN ISOLATION LEVEL READ COMMITTED`
 	sqlShare         = `SELECT pg_advisory_xact_lock_shared($1), ` + durably
@@ -18,13 +18,13 @@ const (
 	sqlEpoch         = `SELECT epoch, seal, era, ` + timeline + ` FROM signet_device WHERE owner = $1`
 	sqlEpochPortable = `SELECT epoch, seal, era, '0' FROM signet_device WHERE owner = $1`
 
-	// timeline is the number of the server's timeline, hexadecimal. Every role may read it. A server that
-	// is a standby answers with an error.
+	// timeline is the number of the server's timeline, hexadecimal. Every role may read it. A server
+	// that is a standby answers with an error.
 	timeline = `left(pg_walfile_name(pg_current_wal_lsn()), 8)`
 
 	// durably makes the commit of this transaction, and of no other, wait for the disk, and for the
-	// standbys if there are synchronous ones. What is stronger than "on" stays. With a pooler between, what
-	// was set for a connection may be another one's.
+	// standbys if there are synchronous ones. What is stronger than "on" stays. With a pooler between,
+	// what was set for a connection may be another one's.
 	durably = `set_config('synchronous_commit', CASE current_setting('synchronous_commit')
 		WHEN 'off' THEN 'on' WHEN 'local' THEN 'on' ELSE current_setting('synchronous_commit') END, true),
 		set_config('idle_in_transaction_session_timeout', $2, true)`
@@ -69,8 +69,8 @@ func lockPeer(timeline string) string {
 		WHERE d.owner = $1`
 }
 
-// summed is the check value of a column as the row's version (an expression) goes with it: the version
-// above, the CRC below. See package check.
+// summed is the check value of a column as the row's version (an expression) goes with it: the
+// version above, the CRC below. See package check.
 func summed(version, crc string) string { return `((` + version + `) << 32) | ` + crc + `::BIGINT` }
 
 // must makes a statement an error (division by zero) unless it changes the given number of rows, so
@@ -105,8 +105,8 @@ const (
 	tables
 )
 
-// The statements on these tables. The parameters are the key's columns, owner first, then the version
-// that the row must have, then the value, the number of its data key, its CRC, and the era.
+// The statements on these tables. The parameters are the key's columns, owner first, then the
+// version that the row must have, then the value, the number of its data key, its CRC, and the era.
 type statements struct {
 	get, put, putIf, insert, del, delIf, take string
 

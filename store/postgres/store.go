@@ -1,43 +1,45 @@
-// Package postgres is a session.Store, and a group.Store, in PostgreSQL 15 or later: for devices that
-// live on many hosts, and for many devices in one database.
+// Package postgres is a session.Store, and a group.Store, in PostgreSQL 15 or later: for devices
+// that live on many hosts, and for many devices in one database.
 //
 // # Durability
 //
-// When Update returns nil, the transaction is on the server's disk, and on that of a synchronous standby
-// if there is one: every transaction turns synchronous_commit on for itself where it is off or local,
-// and every new connection refuses a server that runs with fsync=off. If the connection breaks while a
-// commit is under way, Update finds out afterwards whether it happened; see ErrUncertain, which a commit
-// is as well whose wait for a standby was cancelled. Store.Durability says what a commit survives.
+// When Update returns nil, the transaction is on the server's disk, and on that of a synchronous
+// standby if there is one: every transaction turns synchronous_commit on for itself where it is off
+// or local, and every new connection refuses a server that runs with fsync=off. If the connection
+// breaks while a commit is under way, Update finds out afterwards whether it happened; see
+// ErrUncertain, which a commit is as well whose wait for a standby was cancelled. Store.Durability
+// says what a commit survives.
 //
 // # Time that goes back
 //
-// A failover to a standby that was behind takes commits back, and so does a recovery to a point in time.
-// The server's timeline number changes with both, and every row has the one that it was written in. A
-// session of an earlier timeline decrypts and does not encrypt (session.ErrNoSession) until it is begun
-// anew; own sender keys are made anew by Channel.Distribution. That is done when a row is next used, in
-// its transaction; nothing is scanned, and nobody is asked. Options.Lossless and Options.OneHost let
-// sessions go on. On one timeline, as after a copy of the files was put back, a process notices rows that
-// are older than those it has met (the last 8192), and keeps that in the database for all hosts. What
-// was received and lost is received again if it is delivered again.
+// A failover to a standby that was behind takes commits back, and so does a recovery to a point in
+// time. The server's timeline number changes with both, and every row has the one that it was
+// written in. A session of an earlier timeline decrypts and does not encrypt (session.ErrNoSession)
+// until it is begun anew; own sender keys are made anew by Channel.Distribution. That is done when
+// a row is next used, in its transaction; nothing is scanned, and nobody is asked. Options.Lossless
+// and Options.OneHost let sessions go on. On one timeline, as after a copy of the files was put
+// back, a process notices rows that are older than those it has met (the last 8192), and keeps that
+// in the database for all hosts. What was received and lost is received again if it is delivered
+// again.
 //
 // A row that is plain has a check value: damage is session.ErrRecord.
 //
 // # Concurrency
 //
-// A Store is safe for concurrent use, on any number of hosts. A transaction locks the row of its peer,
-// so updates that name one peer run one after another, and it commits by compare-and-swap: every row
-// that it read and then writes must have the version that was read. A transaction that loses a race,
-// or a deadlock, runs again (a bounded number of times), and so does one whose connection broke before
-// its commit. An update takes two round trips: one to begin and read the peer's row, one to write and
-// commit; each further kind of row that is read is one more.
+// A Store is safe for concurrent use, on any number of hosts. A transaction locks the row of its
+// peer, so updates that name one peer run one after another, and it commits by compare-and-swap:
+// every row that it read and then writes must have the version that was read. A transaction that
+// loses a race, or a deadlock, runs again (a bounded number of times), and so does one whose
+// connection broke before its commit. An update takes two round trips: one to begin and read the
+// peer's row, one to write and commit; each further kind of row that is read is one more.
 //
 // # Custody
 //
-// A session can be delegated to another host and taken back, and a host can be shut out of a device:
-// see Store.Delegate, Store.Revoke and Store.TakeOver. The commit of a host that has lost the right to
-// it fails with a *FencedError. This fences programs that follow the rules; it is no access control
-// against one that has the database's password, and it fences hosts, never an old primary: what keeps
-// keys apart when the database itself fails over is said above.
+// A session can be delegated to another host and taken back, and a host can be shut out of a
+// device: see Store.Delegate, Store.Revoke and Store.TakeOver. The commit of a host that has lost
+// the right to it fails with a *FencedError. This fences programs that follow the rules; it is no
+// access control against one that has the database's password, and it fences hosts, never an old
+// primary: what keeps keys apart when the database itself fails over is said above.
 //
 // # Tenants
 //
@@ -81,14 +83,14 @@ type Options struct {
 	// see package seal. A device that is sealed does not open without it.
 	Seal *seal.Options
 
-	// AllowAsync lets the Store work on a server with a standby that commits do not wait for. A failover
-	// to it takes the last commits back: acknowledged messages are lost, and every session that was last
-	// written before it only decrypts until it is begun anew (session.ErrNoSession). No key is used
-	// twice. Without it, Open and every new connection refuse such a server.
+	// AllowAsync lets the Store work on a server with a standby that commits do not wait for. A
+	// failover to it takes the last commits back: acknowledged messages are lost, and every session
+	// that was last written before it only decrypts until it is begun anew (session.ErrNoSession). No
+	// key is used twice. Without it, Open and every new connection refuse such a server.
 	AllowAsync bool
-	// Lossless says that a failover loses nothing, because commits wait for the standbys that can become
-	// the primary (synchronous_standby_names, and a failover manager that knows it): sessions go on over
-	// a failover. If it is not true, keys are used twice.
+	// Lossless says that a failover loses nothing, because commits wait for the standbys that can
+	// become the primary (synchronous_standby_names, and a failover manager that knows it): sessions
+	// go on over a failover. If it is not true, keys are used twice.
 	Lossless bool
 	// OneHost says that no process but this one commits for the device, which includes that an old one
 	// is dead: then a session goes on over a failover if its row is the one that this process has
@@ -116,9 +118,9 @@ type Store struct {
 
 var (
 	// ErrUncertain is an Update whose connection broke during the commit, and that could not find out
-	// afterwards whether it happened, or whose commit is on the server's disk and somebody cancelled its
-	// wait for a synchronous standby. A message from such an Encrypt is not sent. Rows the caller wrote
-	// in the same transaction tell.
+	// afterwards whether it happened, or whose commit is on the server's disk and somebody cancelled
+	// its wait for a synchronous standby. A message from such an Encrypt is not sent. Rows the caller
+	// wrote in the same transaction tell.
 	ErrUncertain = errors.New("postgres: the outcome of a commit is unknown")
 
 	errConflict = errors.New("postgres: a row changed under the transaction")
@@ -127,10 +129,10 @@ var (
 	errAborted  = errors.New("postgres: transaction was ended by the caller or by a failed statement")
 )
 
-// Open connects to the database at url (a URL or key=value pairs, as libpq takes them; pool_max_conns
-// sets the number of connections), brings its schema up to date, and returns the Store of the device
-// named in opts. It refuses a database with a schema newer than this package's. Nil opts means the
-// defaults.
+// Open connects to the database at url (a URL or key=value pairs, as libpq takes them;
+// pool_max_conns sets the number of connections), brings its schema up to date, and returns the
+// Store of the device named in opts. It refuses a database with a schema newer than this package's.
+// Nil opts means the defaults.
 func Open(ctx context.Context, url string, opts *Options) (*Store, error) {
 	if opts == nil {
 		opts = &Options{}
@@ -155,7 +157,8 @@ func Open(ctx context.Context, url string, opts *Options) (*Store, error) {
 	return s, nil
 }
 
-// Device returns the Store of another device, over the same connections. Close closes them for both.
+// Device returns the Store of another device, over the same connections. Close closes them for
+// both.
 func (s *Store) Device(ctx context.Context, tenant string, device int64) (*Store, error) {
 	other := &Store{pool: s.pool, turns: s.turns, marks: s.marks, opts: s.opts, epoch: new(atomic.Int64), sealed: s.sealed}
 	err := s.pool.durably(ctx, func(tx pgx.Tx) error {
@@ -184,8 +187,9 @@ func (s *Store) Close() error {
 }
 
 // Update runs f in one transaction, as session.Store says; its tx is a *Tx. It fails with the
-// context's error, and keeps nothing, if ctx ends before the commit begins. f may run several times.
-// It must not call Update. The error is a *FencedError if the right to commit was taken from s.
+// context's error, and keeps nothing, if ctx ends before the commit begins. f may run several
+// times. It must not call Update. The error is a *FencedError if the right to commit was taken from
+// s.
 func (s *Store) Update(ctx context.Context, peer signet.Address, f func(tx session.Tx) error) error {
 	return s.update(ctx, peer, false, func(tx *Tx) error { return f(tx) })
 }
@@ -203,10 +207,10 @@ func (s *Store) update(ctx context.Context, peer signet.Address, control bool, f
 }
 
 // UpdateAll is Update for many peers at once: it locks the rows of all of them, in an order of its
-// own, and so excludes every Update that names one of them. Their sessions and identities are read in
-// one round trip and written in one, if they are not more than 1024; it is meant for an encryption to all
-// devices of a group. Of more, records are read and sent 256 at a time, so that memory does not grow with
-// them. All of it commits or nothing.
+// own, and so excludes every Update that names one of them. Their sessions and identities are read
+// in one round trip and written in one, if they are not more than 1024; it is meant for an
+// encryption to all devices of a group. Of more, records are read and sent 256 at a time, so that
+// memory does not grow with them. All of it commits or nothing.
 func (s *Store) UpdateAll(ctx context.Context, peers []signet.Address, f func(tx session.Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err

@@ -50,8 +50,8 @@ func update(t testing.TB, s session.Store, f func(tx session.Tx) error) {
 	require.NoError(t, s.Update(ctx, alice, f))
 }
 
-// places returns a function for storetest that gives every place a tenant of its own in one database.
-// The handles on it alternate between two pools, as two hosts would.
+// places returns a function for storetest that gives every place a tenant of its own in one
+// database. The handles on it alternate between two pools, as two hosts would.
 func places(t *testing.T, opts Options) func(t *testing.T) storetest.Place {
 	url := pgtest.Shared(t).Database(t)
 	hosts := []*Store{open(t, url, &opts), open(t, url, &opts)}
@@ -160,8 +160,8 @@ func TestOwnRows(t *testing.T) {
 	}
 }
 
-// TestAborted has the caller end the transaction in every way there is. Nothing may be kept, of what
-// was written before or after.
+// TestAborted has the caller end the transaction in every way there is. Nothing may be kept, of
+// what was written before or after.
 func TestAborted(t *testing.T) {
 	s := open(t, pgtest.Shared(t).Database(t), nil)
 	update(t, s, func(tx session.Tx) error { return tx.PutSession(alice, []byte("before")) })

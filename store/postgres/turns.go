@@ -7,8 +7,8 @@ import (
 	"signet.example/signet"
 )
 
-// turns lets the updates of this process that name one peer queue here, where they hold no connection,
-// rather than on the peer's row.
+// turns lets the updates of this process that name one peer queue here, where they hold no
+// connection, rather than on the peer's row.
 type turns struct {
 	mu    sync.Mutex
 	peers map[turn]*queue

@@ -16,11 +16,12 @@ import (
 	"signet.example/signet/store/internal/listed"
 )
 
-// A Tx is one transaction on a device's records, and on the caller's own tables in the same database.
-// It is what the session.Tx given to a transaction's function is: tx.(*postgres.Tx).Pgx().
+// A Tx is one transaction on a device's records, and on the caller's own tables in the same
+// database. It is what the session.Tx given to a transaction's function is:
+// tx.(*postgres.Tx).Pgx().
 //
-// Rows are read once. Writes are kept here and go to the server with the commit, in one round trip; a
-// deletion of a prekey, a mark, and what counts or lists rows go there at once.
+// Rows are read once. Writes are kept here and go to the server with the commit, in one round trip;
+// a deletion of a prekey, a mark, and what counts or lists rows go there at once.
 type Tx struct {
 	store  *Store
 	ctx    context.Context
@@ -228,8 +229,8 @@ func (t *Tx) write(k key, value []byte, present bool) error {
 	return nil
 }
 
-// peer returns a peer's row. The Update's own was read at the beginning; others are locked, too, until
-// the end.
+// peer returns a peer's row. The Update's own was read at the beginning; others are locked, too,
+// until the end.
 func (t *Tx) peer(a signet.Address) (*peerRow, error) {
 	if t.err != nil {
 		return nil, t.err
@@ -331,7 +332,8 @@ func (t *Tx) PutArchive(peer signet.Address, record []byte) error {
 	return t.write(archiveKey(peer), record, len(record) > 0)
 }
 
-// Peers implements session.Tx. It lists the peers of the moment the loop begins; its body may write.
+// Peers implements session.Tx. It lists the peers of the moment the loop begins; its body may
+// write.
 func (t *Tx) Peers() iter.Seq2[signet.Address, error] {
 	return listed.Seq(func() ([]signet.Address, error) {
 		return list(t, sqlListPeers, func(r pgx.Rows) (a signet.Address, err error) {
@@ -374,8 +376,8 @@ func list[T any](t *Tx, sql string, scan func(pgx.Rows) (T, error), args ...any)
 	return all, nil
 }
 
-// Identity implements session.Tx. A user's, under the device 0, is read with the rows of its devices and
-// is not locked: the commit finds out if it is written and has changed meanwhile.
+// Identity implements session.Tx. A user's, under the device 0, is read with the rows of its
+// devices and is not locked: the commit finds out if it is written and has changed meanwhile.
 func (t *Tx) Identity(peer signet.Address) ([]byte, error) {
 	p, err := t.peer(peer)
 	switch {

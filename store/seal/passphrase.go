@@ -70,8 +70,8 @@ type passphraseState struct {
 }
 
 // Passphrase is the KeyService of a passphrase, at least 8 bytes, which is copied. The salt and the
-// cost are stored with every wrapped key; a nil cost means the default for new ones. Derived keys are
-// kept in memory.
+// cost are stored with every wrapped key; a nil cost means the default for new ones. Derived keys
+// are kept in memory.
 func Passphrase(phrase []byte, cost *Cost) (KeyService, error) {
 	if len(phrase) < minPassphrase {
 		return nil, fmt.Errorf("seal: a passphrase of %d bytes: need at least %d", len(phrase), minPassphrase)
@@ -89,8 +89,8 @@ func Passphrase(phrase []byte, cost *Cost) (KeyService, error) {
 	}}, nil
 }
 
-// The forms of a wrapped key. A passphrase's: the form, passes (4 bytes, big-endian), KiB (4), lanes
-// (1), salt (16), and then like a key's: nonce (24), ciphertext and tag.
+// The forms of a wrapped key. A passphrase's: the form, passes (4 bytes, big-endian), KiB (4),
+// lanes (1), salt (16), and then like a key's: nonce (24), ciphertext and tag.
 const (
 	formPassphrase = 1
 	formKey        = 2
@@ -161,8 +161,8 @@ func parseKDF(b []byte) kdf {
 // A staticKey is a KeyService.
 type staticKey struct{ k **[KeySize]byte } // two pointers deep: fmt follows one
 
-// Key is the KeyService of a key of 32 bytes, which is copied: one from a secret manager, say, that is
-// handed to the program.
+// Key is the KeyService of a key of 32 bytes, which is copied: one from a secret manager, say, that
+// is handed to the program.
 func Key(key []byte) (KeyService, error) {
 	if len(key) != KeySize {
 		return nil, fmt.Errorf("seal: a key of %d bytes: need %d", len(key), KeySize)

@@ -65,8 +65,8 @@ func (r *Ring) Forget() {
 	r.seen.rows = nil
 }
 
-// Met remembers the version of a row that is locked or was committed, and is ErrRolledBack if it has
-// met a later one. Versions of a row only grow.
+// Met remembers the version of a row that is locked or was committed, and is ErrRolledBack if it
+// has met a later one. Versions of a row only grow.
 func (r *Ring) Met(p *Place) error {
 	if r == nil {
 		return nil

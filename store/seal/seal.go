@@ -1,30 +1,30 @@
-// Package seal encrypts what a store writes (XChaCha20-Poly1305, draft-irtf-cfrg-xchacha-03), so that a
-// copy of the database is worth nothing without a key that is not in it. Set Options.Seal of a store to
-// use it.
+// Package seal encrypts what a store writes (XChaCha20-Poly1305, draft-irtf-cfrg-xchacha-03), so
+// that a copy of the database is worth nothing without a key that is not in it. Set Options.Seal of
+// a store to use it.
 //
 // # What is sealed
 //
-// Sessions, archives, accepted identities, prekeys, sender keys, and the device's own rows, among them
-// its private identity key. Each is bound to its place: the table, the tenant and the device, the
-// primary key, and the version of the row. A value that was altered, moved to another row, or put back
-// under a later version does not open (ErrDamaged), and nothing is changed.
+// Sessions, archives, accepted identities, prekeys, sender keys, and the device's own rows, among
+// them its private identity key. Each is bound to its place: the table, the tenant and the device,
+// the primary key, and the version of the row. A value that was altered, moved to another row, or
+// put back under a later version does not open (ErrDamaged), and nothing is changed.
 //
-// What a row is found by stays in clear: addresses of peers, names of groups, ids of prekeys; and so do
-// the marks of first messages, which hold public keys, the number of rows, their sizes and the times of
-// their changes.
+// What a row is found by stays in clear: addresses of peers, names of groups, ids of prekeys; and
+// so do the marks of first messages, which hold public keys, the number of rows, their sizes and
+// the times of their changes.
 //
 // # What it does not know
 //
-// A row that is missing, or a whole row put back with its version, looks like an earlier time. A Ring
-// remembers the versions it has met lately and refuses an older one (ErrRolledBack), but it forgets
-// when the process ends. Whoever can write to the database can also delete: of an accepted identity
-// that is gone, the next contact is the first.
+// A row that is missing, or a whole row put back with its version, looks like an earlier time. A
+// Ring remembers the versions it has met lately and refuses an older one (ErrRolledBack), but it
+// forgets when the process ends. Whoever can write to the database can also delete: of an accepted
+// identity that is gone, the next contact is the first.
 //
 // # Keys
 //
-// Every device has data keys of its own, numbered from 1. They lie in the database, each wrapped by a
-// KeyService: a passphrase, a key, or a service of the caller's. A new data key comes with the store's
-// RotateKey; its Reseal brings old rows under it while others work.
+// Every device has data keys of its own, numbered from 1. They lie in the database, each wrapped by
+// a KeyService: a passphrase, a key, or a service of the caller's. A new data key comes with the
+// store's RotateKey; its Reseal brings old rows under it while others work.
 package seal
 
 import (
@@ -39,14 +39,14 @@ import (
 	"golang.org/x/crypto/chacha20poly1305"
 )
 
-// A KeyService wraps data keys and unwraps them again. It is asked when a store opens, and when a key
-// is new; not for every row. It is safe for concurrent use.
+// A KeyService wraps data keys and unwraps them again. It is asked when a store opens, and when a
+// key is new; not for every row. It is safe for concurrent use.
 type KeyService interface {
-	// Wrap encrypts a data key, 32 bytes, for the tenant of this name; a store without tenants says "".
-	// The key is not kept or modified.
+	// Wrap encrypts a data key, 32 bytes, for the tenant of this name; a store without tenants says
+	// "". The key is not kept or modified.
 	Wrap(ctx context.Context, tenant string, key []byte) ([]byte, error)
-	// Unwrap returns the data key that Wrap was given for the same tenant. An error that is ErrKey says
-	// that it was wrapped under another key or passphrase.
+	// Unwrap returns the data key that Wrap was given for the same tenant. An error that is ErrKey
+	// says that it was wrapped under another key or passphrase.
 	Unwrap(ctx context.Context, tenant string, wrapped []byte) ([]byte, error)
 }
 
@@ -81,8 +81,8 @@ const Overhead = chacha20poly1305.NonceSizeX + chacha20poly1305.Overhead
 // KeySize is the size of a data key in bytes.
 const KeySize = chacha20poly1305.KeySize
 
-// A Ring is the data keys of one device, as a store uses it. A nil Ring seals nothing. It is safe for
-// concurrent use.
+// A Ring is the data keys of one device, as a store uses it. A nil Ring seals nothing. It is safe
+// for concurrent use.
 type Ring struct {
 	opts   Options
 	tenant string
@@ -169,7 +169,8 @@ func (r *Ring) key(id int64) (cipher.AEAD, error) {
 	return aead, nil
 }
 
-// Seal returns value as it is stored under the data key: a nonce of 24 bytes, the ciphertext, a tag of
+// Seal returns value as it is stored under the data key: a nonce of 24 bytes, the ciphertext, a tag
+// of
 // 16. A nil Ring returns value itself.
 func (r *Ring) Seal(id int64, p *Place, value []byte) ([]byte, error) {
 	if r == nil {
@@ -185,8 +186,8 @@ func (r *Ring) Seal(id int64, p *Place, value []byte) ([]byte, error) {
 	return aead.Seal(b, b, value, p.append(ad[:0], r, id)), nil
 }
 
-// Open returns the value that was sealed under the data key in this place. The data key 0 means that
-// it is plain. sealed is not modified.
+// Open returns the value that was sealed under the data key in this place. The data key 0 means
+// that it is plain. sealed is not modified.
 func (r *Ring) Open(id int64, p *Place, sealed []byte) ([]byte, error) {
 	switch {
 	case r == nil && id != 0:

@@ -1,29 +1,32 @@
-// Package sqldb is a session.Store, and a group.Store, over a database handle of the caller's: a *sql.DB of
-// PostgreSQL 15 or later (github.com/jackc/pgx/v5/stdlib, github.com/lib/pq) or of SQLite (modernc.org/sqlite,
-// github.com/mattn/go-sqlite3). It is for programs that have a handle already and want the rows in their
-// own database, in their own transactions. Packages postgres and sqlite do more: fewer round trips, sealing,
-// backup, custody.
+// Package sqldb is a session.Store, and a group.Store, over a database handle of the caller's: a
+// *sql.DB of PostgreSQL 15 or later (github.com/jackc/pgx/v5/stdlib, github.com/lib/pq) or of
+// SQLite (modernc.org/sqlite, github.com/mattn/go-sqlite3). It is for programs that have a handle
+// already and want the rows in their own database, in their own transactions. Packages postgres and
+// sqlite do more: fewer round trips, sealing, backup, custody.
 //
 // # Durability
 //
-// On PostgreSQL each transaction turns synchronous_commit on for itself where it is off or local, and New
-// refuses fsync=off. A handle does not show the warning of a commit whose wait for a standby somebody cancelled,
-// and after a connection that breaks during a commit nothing looks whether it happened: that is ErrUncertain. On SQLite each transaction of the Store has synchronous=FULL on its connection. What
-// Within joins is the caller's, and is refused if its commit would not wait for the disk.
+// On PostgreSQL each transaction turns synchronous_commit on for itself where it is off or local,
+// and New refuses fsync=off. A handle does not show the warning of a commit whose wait for a
+// standby somebody cancelled, and after a connection that breaks during a commit nothing looks
+// whether it happened: that is ErrUncertain. On SQLite each transaction of the Store has
+// synchronous=FULL on its connection. What Within joins is the caller's, and is refused if its
+// commit would not wait for the disk.
 //
 // # Time that goes back
 //
 // On PostgreSQL every peer has the timeline number that it was written under. After a failover or a
-// recovery to a point in time, sessions of before decrypt and do not encrypt (session.ErrNoSession) until
-// they are begun anew; own sender keys and counters of prekey ids are made anew. On SQLite nothing notices
-// a file that was put back: call Device.ArchiveAll. Values have check values: damage is session.ErrRecord.
+// recovery to a point in time, sessions of before decrypt and do not encrypt (session.ErrNoSession)
+// until they are begun anew; own sender keys and counters of prekey ids are made anew. On SQLite
+// nothing notices a file that was put back: call Device.ArchiveAll. Values have check values:
+// damage is session.ErrRecord.
 //
 // # Concurrency
 //
-// A Store is safe for concurrent use, on any number of hosts. On PostgreSQL there is a row to lock for each
-// peer, and every write of a row that was read names the version that was read; a transaction that loses a
-// race runs again. On SQLite a transaction holds the file's write lock. A statement is sent when it is
-// made: an encryption takes six to eight round trips.
+// A Store is safe for concurrent use, on any number of hosts. On PostgreSQL there is a row to lock
+// for each peer, and every write of a row that was read names the version that was read; a
+// transaction that loses a race runs again. On SQLite a transaction holds the file's write lock. A
+// statement is sent when it is made: an encryption takes six to eight round trips.
 package sqldb
 
 import (
@@ -52,16 +55,16 @@ const (
 
 // Options adjusts a Store. The zero value works.
 type Options struct {
-	// Prefix is in front of the names of the tables: letters, digits and _; a schema with a dot may be in
-	// front. Empty means "signet_db_".
+	// Prefix is in front of the names of the tables: letters, digits and _; a schema with a dot may be
+	// in front. Empty means "signet_db_".
 	Prefix string
 	// Device tells the records of several devices under one prefix apart.
 	Device int64
-	// Wait is how long an Update waits for other processes on SQLite, and how long it tries again after
-	// lost races. Zero means 30 seconds.
+	// Wait is how long an Update waits for other processes on SQLite, and how long it tries again
+	// after lost races. Zero means 30 seconds.
 	Wait time.Duration
-	// Lossless says that a failover loses nothing, because commits wait for every standby that can become
-	// the primary: sessions go on over a failover. If it is not true, keys are used twice.
+	// Lossless says that a failover loses nothing, because commits wait for every standby that can
+	// become the primary: sessions go on over a failover. If it is not true, keys are used twice.
 	Lossless bool
 }
 
@@ -74,8 +77,8 @@ type Store struct {
 }
 
 var (
-	// ErrUncertain is an Update whose commit was not answered: it happened or not. A message from such an
-	// Encrypt is not sent. Rows the caller wrote in the same transaction tell.
+	// ErrUncertain is an Update whose commit was not answered: it happened or not. A message from such
+	// an Encrypt is not sent. Rows the caller wrote in the same transaction tell.
 	ErrUncertain = errors.New("sqldb: the outcome of a commit is unknown")
 
 	errConflict = errors.New("sqldb: a row changed under the transaction")
@@ -84,8 +87,8 @@ var (
 
 var prefixes = regexp.MustCompile(`^([A-Za-z_][A-Za-z0-9_]*\.)?[A-Za-z_][A-Za-z0-9_]*$`)
 
-// New makes the tables where they are missing and returns the Store. The handle stays the caller's to
-// close. Nil opts means the defaults.
+// New makes the tables where they are missing and returns the Store. The handle stays the caller's
+// to close. Nil opts means the defaults.
 func New(ctx context.Context, db *sql.DB, dialect Dialect, opts *Options) (*Store, error) {
 	s := &Store{db: db, dialect: dialect}
 	if opts != nil {
@@ -130,8 +133,8 @@ func New(ctx context.Context, db *sql.DB, dialect Dialect, opts *Options) (*Stor
 	return s, nil
 }
 
-// Update runs f in one transaction, as session.Store says; its tx is a *Tx. f may run several times. It
-// must not call Update.
+// Update runs f in one transaction, as session.Store says; its tx is a *Tx. f may run several
+// times. It must not call Update.
 func (s *Store) Update(ctx context.Context, peer signet.Address, f func(tx session.Tx) error) error {
 	return s.UpdateAll(ctx, []signet.Address{peer}, f)
 }
@@ -165,12 +168,12 @@ func (s *Store) UpdateAll(ctx context.Context, peers []signet.Address, f func(tx
 	})
 }
 
-// Within returns the records in a transaction of the caller's, with the peers locked that are named, at
-// least one: what is written through it commits with the transaction, or not at all. A message made in it
-// is sent when the commit has succeeded, never before. On PostgreSQL the transaction's isolation is READ
-// COMMITTED, and the error of a statement ends it; after a lost race it is run again by the caller, see
-// IsConflict. On SQLite it has begun with BEGIN IMMEDIATE (_txlock=immediate, in the drivers' words), and
-// its connection has synchronous=FULL.
+// Within returns the records in a transaction of the caller's, with the peers locked that are
+// named, at least one: what is written through it commits with the transaction, or not at all. A
+// message made in it is sent when the commit has succeeded, never before. On PostgreSQL the
+// transaction's isolation is READ COMMITTED, and the error of a statement ends it; after a lost
+// race it is run again by the caller, see IsConflict. On SQLite it has begun with BEGIN IMMEDIATE
+// (_txlock=immediate, in the drivers' words), and its connection has synchronous=FULL.
 func (s *Store) Within(ctx context.Context, tx *sql.Tx, peers ...signet.Address) (*Tx, error) {
 	if len(peers) == 0 {
 		return nil, errors.New("sqldb: no peer is named")
@@ -187,8 +190,8 @@ func (s *Store) Within(ctx context.Context, tx *sql.Tx, peers ...signet.Address)
 	return s.join(ctx, tx, peers)
 }
 
-// In returns a store whose Updates all run in t's transaction, for session.NewDevice: so a message is
-// encrypted within it. It is used by one goroutine, and it names no other peers than t does.
+// In returns a store whose Updates all run in t's transaction, for session.NewDevice: so a message
+// is encrypted within it. It is used by one goroutine, and it names no other peers than t does.
 func (t *Tx) In() session.Store { return within{t} }
 
 type within struct{ t *Tx }
@@ -314,8 +317,8 @@ func (s *Store) repeat(ctx context.Context, run func() (bool, error)) error {
 	}
 }
 
-// IsConflict reports whether err is that of a transaction which met another one, and is to be run again
-// as a whole: one that Within was given.
+// IsConflict reports whether err is that of a transaction which met another one, and is to be run
+// again as a whole: one that Within was given.
 func IsConflict(err error) bool { return isConflict(err) }
 
 func isConflict(err error) bool {
@@ -326,14 +329,15 @@ func isConflict(err error) bool {
 	return isState(err, "40001", "40P01") || strings.Contains(text, "SQLITE_BUSY") || strings.Contains(text, "database is locked")
 }
 
-// isBroken reports whether err is that of a connection and no answer of the server: before a transaction has
-// begun nothing is lost, and the next connection may be to a server that is there.
+// isBroken reports whether err is that of a connection and no answer of the server: before a
+// transaction has begun nothing is lost, and the next connection may be to a server that is there.
 func (s *Store) isBroken(err error) bool {
 	var state interface{ SQLState() string }
 	return s.dialect == PostgreSQL && !errors.As(err, &state)
 }
 
-// isState reports whether err is an answer of PostgreSQL with one of these codes, over whichever driver.
+// isState reports whether err is an answer of PostgreSQL with one of these codes, over whichever
+// driver.
 func isState(err error, codes ...string) bool {
 	var state interface{ SQLState() string } // pgx, lib/pq
 	return errors.As(err, &state) && slices.Contains(codes, state.SQLState())

@@ -16,8 +16,9 @@ import (
 	"signet.example/signet/store/seal"
 )
 
-// A Tx is one transaction on a device's records, and on the caller's own tables in the same database:
-// it is what the session.Tx given to a transaction's function is. It is used by one goroutine.
+// A Tx is one transaction on a device's records, and on the caller's own tables in the same
+// database: it is what the session.Tx given to a transaction's function is. It is used by one
+// goroutine.
 type Tx struct {
 	store    *Store
 	ctx      context.Context
@@ -40,8 +41,8 @@ func (t *Tx) Exec(query string, args ...any) (sql.Result, error) {
 	return r, err
 }
 
-// Query runs a query of the caller's own in the transaction. The rows are closed before anything else is
-// done with it.
+// Query runs a query of the caller's own in the transaction. The rows are closed before anything
+// else is done with it.
 func (t *Tx) Query(query string, args ...any) (*sql.Rows, error) {
 	if t.err != nil {
 		return nil, t.err
@@ -191,7 +192,8 @@ func rewound(k key, value []byte) []byte {
 	return value
 }
 
-// put replaces a row, or deletes it if value is nil. A row that was read has the version that was read.
+// put replaces a row, or deletes it if value is nil. A row that was read has the version that was
+// read.
 func (t *Tx) put(k key, value []byte) error {
 	if t.err != nil {
 		return t.err
@@ -242,7 +244,8 @@ func notNil(value []byte) []byte {
 	return value
 }
 
-// take deletes a prekey, and fails if there is none: of two transactions that race for it one waits here.
+// take deletes a prekey, and fails if there is none: of two transactions that race for it one waits
+// here.
 func (t *Tx) take(k key) error {
 	if t.err != nil {
 		return t.err
@@ -287,7 +290,8 @@ func (t *Tx) putPeer(k key, b []byte) error {
 	return t.put(k, record(b))
 }
 
-// Peers implements session.Tx. It lists the peers of the moment the loop begins; its body may write.
+// Peers implements session.Tx. It lists the peers of the moment the loop begins; its body may
+// write.
 func (t *Tx) Peers() iter.Seq2[signet.Address, error] {
 	return listed.Seq(func() ([]signet.Address, error) {
 		return list(t, t.store.text.peers, func(r *sql.Rows) (a signet.Address, err error) {

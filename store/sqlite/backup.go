@@ -12,8 +12,8 @@ import (
 	"signet.example/signet/store/internal/check"
 )
 
-// Export implements backup.Source. It reads one state of the file, over a connection of its own, and
-// keeps nobody from writing; while it runs, the -wal file grows.
+// Export implements backup.Source. It reads one state of the file, over a connection of its own,
+// and keeps nobody from writing; while it runs, the -wal file grows.
 func (s *Store) Export(ctx context.Context, f func(*backup.Row) error) error {
 	db, err := connect(s.path, new(atomic.Bool))
 	if err != nil {

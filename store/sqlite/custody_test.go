@@ -15,9 +15,9 @@ import (
 	"signet.example/signet/store/storetest"
 )
 
-// TestCustodyOverFaults hands custody over while alice's store fails, or dies, at its k-th call, for every k.
-// A message that was not stored is delivered again. What she is shown never runs ahead of, nor falls behind,
-// the messages that her session has taken.
+// TestCustodyOverFaults hands custody over while alice's store fails, or dies, at its k-th call,
+// for every k. A message that was not stored is delivered again. What she is shown never runs ahead
+// of, nor falls behind, the messages that her session has taken.
 func TestCustodyOverFaults(t *testing.T) {
 	script := custodyScript(t)
 	for name, fresh := range map[string]func(t *testing.T) func() session.Store{
@@ -44,7 +44,8 @@ func TestCustodyOverFaults(t *testing.T) {
 	}
 }
 
-// A custodyCase is what a bakery sends to alice: the same to every alice, whose rows begin with record.
+// A custodyCase is what a bakery sends to alice: the same to every alice, whose rows begin with
+// record.
 type custodyCase struct {
 	key      *signet.PrivateKey
 	identity signet.PublicKey

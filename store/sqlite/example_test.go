@@ -13,8 +13,8 @@ import (
 	"signet.example/signet/store/sqlite"
 )
 
-// Bob keeps his sessions in a file, and his inbox in the same file: a message is in the inbox exactly
-// if its key is gone.
+// Bob keeps his sessions in a file, and his inbox in the same file: a message is in the inbox
+// exactly if its key is gone.
 func Example() {
 	ctx := context.Background()
 	dir, err := os.MkdirTemp("", "signet")

@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// An incarnation is which file this is, and how often it has been opened and closed. It is kept in the
-// file and beside it. A file with a smaller number than the one beside it is a copy of earlier.
+// An incarnation is which file this is, and how often it has been opened and closed. It is kept in
+// the file and beside it. A file with a smaller number than the one beside it is a copy of earlier.
 type incarnation struct {
 	id     string // 32 hexadecimal digits
 	number int64
@@ -155,8 +155,8 @@ func stand(path string) (st standing, err error) {
 	return st, err
 }
 
-// still fails if the files are not those that were opened. It looks at names alone: to open and close
-// the file would drop the locks of the process.
+// still fails if the files are not those that were opened. It looks at names alone: to open and
+// close the file would drop the locks of the process.
 func (s *Store) still() error {
 	now, err := stand(s.path)
 	if err != nil || !os.SameFile(now.main, s.standing.main) || !os.SameFile(now.log, s.standing.log) {

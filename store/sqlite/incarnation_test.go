@@ -29,7 +29,8 @@ func requireSession(t *testing.T, s *Store, want string) {
 	})
 }
 
-// TestFileGone removes and replaces the file, or its log, while it is open. No update is called durable.
+// TestFileGone removes and replaces the file, or its log, while it is open. No update is called
+// durable.
 func TestFileGone(t *testing.T) {
 	for name, do := range map[string]func(t *testing.T, path string){
 		"removed":     func(t *testing.T, path string) { require.NoError(t, os.Remove(path)) },
@@ -77,8 +78,8 @@ func copyFile(t *testing.T, from, to string, endings ...string) {
 	}
 }
 
-// TestOlderCopy puts a file back that was copied before. It is not written; what is in it can be read
-// out, and used again after a word.
+// TestOlderCopy puts a file back that was copied before. It is not written; what is in it can be
+// read out, and used again after a word.
 func TestOlderCopy(t *testing.T) {
 	for _, open := range []struct {
 		name string
@@ -194,8 +195,8 @@ func TestMustExist(t *testing.T) {
 	require.NoError(t, open(t, path+" 2", nil).Close())
 }
 
-// TestFlippedBits flips bits of plain rows as a disk might: what is read is session.ErrRecord, and to write the row anew
-// is all it takes.
+// TestFlippedBits flips bits of plain rows as a disk might: what is read is session.ErrRecord, and
+// to write the row anew is all it takes.
 func TestFlippedBits(t *testing.T) {
 	for of, table := range onTable {
 		t.Run(table.name, func(t *testing.T) {
@@ -226,7 +227,8 @@ func TestFlippedBits(t *testing.T) {
 	}
 }
 
-// TestLogShrinks lets a reader keep the log from being written over, and looks at its size afterwards.
+// TestLogShrinks lets a reader keep the log from being written over, and looks at its size
+// afterwards.
 func TestLogShrinks(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "db")
 	s := open(t, path, nil)

@@ -45,8 +45,8 @@ const (
 	childRounds = 50
 )
 
-// child counts in the rows of four peers at once and reports each commit on standard output. It goes
-// on for ever or for childRounds commits a peer.
+// child counts in the rows of four peers at once and reports each commit on standard output. It
+// goes on for ever or for childRounds commits a peer.
 func child(path string, forever bool) error {
 	s, err := Open(ctx, path, childOptions())
 	if err != nil {
@@ -171,8 +171,9 @@ func testProcesses(t *testing.T) {
 	}
 }
 
-// TestKill kills a process in the middle of its work, again and again, and looks after each death for
-// what it had reported: that much is there, at most one step more, and no half of a transaction.
+// TestKill kills a process in the middle of its work, again and again, and looks after each death
+// for what it had reported: that much is there, at most one step more, and no half of a
+// transaction.
 func TestKill(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "db")
 	deaths := 12

@@ -137,9 +137,9 @@ const (
 	tables
 )
 
-// A verb is what is done with one row of a table. The parameters are the key's columns, device first;
-// those of put go on with the value, the version, the seal and the CRC; a version of 0 means the next one.
-// get returns the value, the version, the seal and the check value.
+// A verb is what is done with one row of a table. The parameters are the key's columns, device
+// first; those of put go on with the value, the version, the seal and the CRC; a version of 0 means
+// the next one. get returns the value, the version, the seal and the check value.
 type verb int
 
 const (

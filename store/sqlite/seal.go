@@ -73,8 +73,8 @@ func (t *Tx) open(k key, b []byte, version, id int64) ([]byte, error) {
 	return notNull(b), nil
 }
 
-// endAll ends all sessions of the device: one went back in time, and of the others nobody knows. It is
-// kept in the file, for other processes and later ones. What does not open stays as it is.
+// endAll ends all sessions of the device: one went back in time, and of the others nobody knows. It
+// is kept in the file, for other processes and later ones. What does not open stays as it is.
 func (s *Store) endAll(ctx context.Context) error {
 	tx, err := s.begin(ctx)
 	if err != nil {
@@ -240,8 +240,8 @@ func (s *Store) firstKey(ctx context.Context, tx *sql.Tx) error {
 
 var errNotSealed = errors.New("sqlite: the store was opened without Options.Seal")
 
-// RotateKey makes a new data key: what is written from its return on, by any process, is sealed under
-// it. Rows under older keys stay readable; Reseal brings them under it.
+// RotateKey makes a new data key: what is written from its return on, by any process, is sealed
+// under it. Rows under older keys stay readable; Reseal brings them under it.
 func (s *Store) RotateKey(ctx context.Context) error {
 	if s.ring == nil {
 		return errNotSealed

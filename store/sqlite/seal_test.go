@@ -76,8 +76,8 @@ func TestNothingInClear(t *testing.T) {
 	require.NotContains(t, string(b), planted)
 }
 
-// TestTampering changes rows behind the store's back. What is read then is an error, and nothing has
-// changed.
+// TestTampering changes rows behind the store's back. What is read then is an error, and nothing
+// has changed.
 func TestTampering(t *testing.T) {
 	const of = `device = 0 AND peer = 'alice'`
 	for _, c := range []struct {

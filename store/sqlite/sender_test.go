@@ -20,7 +20,8 @@ import (
 	"signet.example/signet/store/storetest"
 )
 
-// childSender, if set in the environment, makes a child a device that sends and reports what it was given to send.
+// childSender, if set in the environment, makes a child a device that sends and reports what it was
+// given to send.
 const childSender = childPath + "_SENDER"
 
 var senderSelf = signet.Address{Name: "sender", Device: 1}
@@ -29,7 +30,8 @@ func senderPeer(i int) signet.Address { return signet.Address{Name: "peer", Devi
 
 const senderPeers = 3
 
-// sender encrypts to one peer and to all of them in turn, and reports each message once it was returned.
+// sender encrypts to one peer and to all of them in turn, and reports each message once it was
+// returned.
 func sender(path string, key []byte) error {
 	s, err := Open(ctx, path, nil)
 	if err != nil {
@@ -122,8 +124,9 @@ func (c *crowd) read(t *testing.T) {
 	}
 }
 
-// TestSentIsDurable: no message leaves before the step of its ratchet is in the file. Whatever call fails or is the
-// last one of the process, the next process that opens the file encrypts under keys that no message was under.
+// TestSentIsDurable: no message leaves before the step of its ratchet is in the file. Whatever call
+// fails or is the last one of the process, the next process that opens the file encrypts under keys
+// that no message was under.
 func TestSentIsDurable(t *testing.T) {
 	for mode, name := range map[storetest.Mode]string{storetest.Fail: "Fail", storetest.Die: "Die"} {
 		t.Run(name, func(t *testing.T) {

@@ -1,21 +1,22 @@
-// Package sqlite is a session.Store, and a group.Store, in one SQLite file: the default for a program on one machine.
-// The driver comes with the package and is Go throughout; there is nothing to install.
+// Package sqlite is a session.Store, and a group.Store, in one SQLite file: the default for a
+// program on one machine. The driver comes with the package and is Go throughout; there is nothing
+// to install.
 //
 // # Durability
 //
 // The database is in WAL mode with synchronous=FULL (and fullfsync where that exists): when Update
 // returns nil, the transaction has been handed to the disk with fsync. The faster NORMAL would keep
-// the file consistent but may forget the last commits in a power failure, and a forgotten commit is a
-// message key used twice. If a commit itself fails because the disk is full or failing, nothing is
-// kept while the system runs; if it crashes before the next commit, the failed one may turn out to
-// have been written after all.
+// the file consistent but may forget the last commits in a power failure, and a forgotten commit is
+// a message key used twice. If a commit itself fails because the disk is full or failing, nothing
+// is kept while the system runs; if it crashes before the next commit, the failed one may turn out
+// to have been written after all.
 //
-// A file that is removed or replaced while it is open is noticed with the next Update, which fails. Beside
-// the file lies a small one, -incarnation, and the two count how often the store was opened and closed: of
-// an older copy that is put back every Update is refused, and a copy without it does not open. So whoever
-// moves a store takes both, after Close; a copy of a store in use lacks what is in its -wal, and is made
-// with package backup. See Options.Copied and Options.MustExist. A copy that is put back before the next
-// Open or Close is not noticed, since the numbers agree.
+// A file that is removed or replaced while it is open is noticed with the next Update, which fails.
+// Beside the file lies a small one, -incarnation, and the two count how often the store was opened
+// and closed: of an older copy that is put back every Update is refused, and a copy without it does
+// not open. So whoever moves a store takes both, after Close; a copy of a store in use lacks what
+// is in its -wal, and is made with package backup. See Options.Copied and Options.MustExist. A copy
+// that is put back before the next Open or Close is not noticed, since the numbers agree.
 //
 // A row that is plain has a check value: damage is session.ErrRecord.
 //
@@ -24,15 +25,16 @@
 // A Store is safe for concurrent use, and any number of processes may use one file. SQLite has one
 // writer at a time, and every Update is one (BEGIN IMMEDIATE): a transaction never fails because of
 // another, it waits. Goroutines wait in the order of their arrival; processes wait by trying again.
-// A network file system does not carry the locks that this needs. A program that has a Store open does
-// not open the file in any other way: on Unix, closing such a descriptor drops the process's locks.
+// A network file system does not carry the locks that this needs. A program that has a Store open
+// does not open the file in any other way: on Unix, closing such a descriptor drops the process's
+// locks.
 //
 // # Secrets
 //
 // The file holds private keys and is created readable by its owner only (0600; the -wal and -shm
 // files beside it too). The mode of an existing file is left alone. With Options.Seal rows are
-// encrypted. Deleted and replaced rows are overwritten (secure_delete), but the -wal file keeps old versions until it is
-// written over, and so may the disk.
+// encrypted. Deleted and replaced rows are overwritten (secure_delete), but the -wal file keeps old
+// versions until it is written over, and so may the disk.
 package sqlite
 
 import (
@@ -64,12 +66,12 @@ type Options struct {
 	// Seal, if not nil, encrypts what rows hold; see package seal. A file that is sealed for this
 	// Device does not open without it.
 	Seal *seal.Options
-	// MustExist makes Open fail where there is no store yet (fs.ErrNotExist if there is no file), rather
-	// than begin an empty one: for a program that has an identity to lose.
+	// MustExist makes Open fail where there is no store yet (fs.ErrNotExist if there is no file),
+	// rather than begin an empty one: for a program that has an identity to lose.
 	MustExist bool
-	// Copied says that the file is a copy, or was moved, and is to be used as it is: it is an older one
-	// than was here, or the -incarnation is not beside it. Call Device.ArchiveAll before anything else,
-	// unless nothing has been done with the original since.
+	// Copied says that the file is a copy, or was moved, and is to be used as it is: it is an older
+	// one than was here, or the -incarnation is not beside it. Call Device.ArchiveAll before anything
+	// else, unless nothing has been done with the original since.
 	Copied bool
 }
 
@@ -93,8 +95,8 @@ type Store struct {
 }
 
 // Open opens the database file at path, creates it if there is none, and brings its schema up to
-// date. It refuses a file with a schema newer than this package's, and one that was copied while it was
-// in use; of an older copy, every Update is refused. Nil opts means the defaults.
+// date. It refuses a file with a schema newer than this package's, and one that was copied while it
+// was in use; of an older copy, every Update is refused. Nil opts means the defaults.
 func Open(ctx context.Context, path string, opts *Options) (*Store, error) {
 	if opts == nil {
 		opts = &Options{}
@@ -260,8 +262,9 @@ func (s *Store) Update(ctx context.Context, peer signet.Address, f func(tx sessi
 	return s.still() // what was committed to a file that is gone is lost
 }
 
-// begin starts a transaction that holds the file's write lock. While another process holds it, begin
-// tries again: SQLite's own waiting would be deaf to ctx and sleeps for up to 100 ms at a time.
+// begin starts a transaction that holds the file's write lock. While another process holds it,
+// begin tries again: SQLite's own waiting would be deaf to ctx and sleeps for up to 100 ms at a
+// time.
 //
 // The transaction does not end with ctx. A statement interrupted halfway would take the whole
 // transaction with it; Update looks at ctx itself.

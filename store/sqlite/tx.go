@@ -12,8 +12,8 @@ import (
 	"signet.example/signet/store/internal/listed"
 )
 
-// A Tx is one transaction on a device's records, and on the caller's own tables in the same file. It
-// is what the session.Tx given to a transaction's function is: tx.(*sqlite.Tx).SQL().
+// A Tx is one transaction on a device's records, and on the caller's own tables in the same file.
+// It is what the session.Tx given to a transaction's function is: tx.(*sqlite.Tx).SQL().
 type Tx struct {
 	store *Store
 	ctx   context.Context
@@ -185,7 +185,8 @@ func (t *Tx) PutArchive(peer signet.Address, record []byte) error {
 	return t.putOrRemove(peerKey(archives, peer), record)
 }
 
-// Peers implements session.Tx. It lists the peers of the moment the loop begins; its body may write.
+// Peers implements session.Tx. It lists the peers of the moment the loop begins; its body may
+// write.
 func (t *Tx) Peers() iter.Seq2[signet.Address, error] {
 	return listed.Seq(func() ([]signet.Address, error) {
 		return list(t, listPeers, func(a *signet.Address) []any { return []any{&a.Name, &a.Device} }, t.store.device)

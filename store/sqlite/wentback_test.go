@@ -13,8 +13,8 @@ import (
 	"signet.example/signet/store/storetest"
 )
 
-// TestWentBack puts sealed sessions back under a running process. Sessions are ended, in the file: no other
-// process goes on with them either, and nobody is locked out.
+// TestWentBack puts sealed sessions back under a running process. Sessions are ended, in the file:
+// no other process goes on with them either, and nobody is locked out.
 func TestWentBack(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "db")
 	opts := &Options{Seal: storetest.Sealed(t, 7)}

@@ -95,7 +95,8 @@ func newLife(t *testing.T, place Place, k int, mode Mode) *life {
 	return l
 }
 
-// run is an initial message, traffic in both directions out of order, and a session that bob starts.
+// run is an initial message, traffic in both directions out of order, and a session that bob
+// starts.
 func (l *life) run() {
 	ctx := context.Background()
 	var published *x3dh.Published
@@ -140,8 +141,8 @@ func (l *life) do(op func() error) {
 	require.NoError(l.t, l.try(op))
 }
 
-// reach is more than the calls of any one operation: further away from the fault, try does not look at
-// the rows, which on a server is most of the test's time.
+// reach is more than the calls of any one operation: further away from the fault, try does not look
+// at the rows, which on a server is most of the test's time.
 const reach = 32
 
 // try is do for what may not be repeatable.

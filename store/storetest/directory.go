@@ -24,12 +24,12 @@ type Directory interface {
 	Remove(ctx context.Context, device signet.Address) error
 }
 
-// A DirectoryPlace opens a handle on one directory of a tenant; handles may be used at the same time.
-// A directory without tenants ignores the name and is not tested for them.
+// A DirectoryPlace opens a handle on one directory of a tenant; handles may be used at the same
+// time. A directory without tenants ignores the name and is not tested for them.
 type DirectoryPlace func(tenant string) Directory
 
-// RunDirectory tests a directory against the contract of sesame.Directory. Each call of fresh prepares
-// an empty place.
+// RunDirectory tests a directory against the contract of sesame.Directory. Each call of fresh
+// prepares an empty place.
 func RunDirectory(t *testing.T, tenants bool, fresh func(t *testing.T, opts *sesame.DirectoryOptions) DirectoryPlace) {
 	for _, c := range []struct {
 		name string
@@ -133,8 +133,8 @@ func testBundles(t *testing.T, fresh func(t *testing.T, opts *sesame.DirectoryOp
 	require.ErrorIs(t, d.Publish(ended, carol, p), context.Canceled)
 }
 
-// testRepeated uploads what was uploaded before, in part handed out: nothing comes twice. What is new
-// comes.
+// testRepeated uploads what was uploaded before, in part handed out: nothing comes twice. What is
+// new comes.
 func testRepeated(t *testing.T, fresh func(t *testing.T, opts *sesame.DirectoryOptions) DirectoryPlace) {
 	ctx := context.Background()
 	d := fresh(t, nil)("shop")
@@ -322,8 +322,8 @@ func testLimits(t *testing.T, fresh func(t *testing.T, opts *sesame.DirectoryOpt
 	gets(requester(11), carol, true)
 }
 
-// testOnce has many ask at once while the device uploads more, and repeats itself: every one-time prekey
-// is handed out once, and all of them are.
+// testOnce has many ask at once while the device uploads more, and repeats itself: every one-time
+// prekey is handed out once, and all of them are.
 func testOnce(t *testing.T, fresh func(t *testing.T, opts *sesame.DirectoryOptions) DirectoryPlace) {
 	ctx := context.Background()
 	const workers, rounds, batches, size = 6, 12, 5, 8
@@ -384,7 +384,8 @@ func testOnce(t *testing.T, fresh func(t *testing.T, opts *sesame.DirectoryOptio
 	require.Len(t, kems, batches*size)
 }
 
-// testTenants has two tenants with the same names: neither sees the other's devices, stock or limits.
+// testTenants has two tenants with the same names: neither sees the other's devices, stock or
+// limits.
 func testTenants(t *testing.T, fresh func(t *testing.T, opts *sesame.DirectoryOptions) DirectoryPlace) {
 	ctx := context.Background()
 	place := fresh(t, &sesame.DirectoryOptions{Requester: sesame.Limit{Burst: 1, Every: time.Hour}})

@@ -24,8 +24,9 @@ func Sealed(t testing.TB, b byte) *seal.Options {
 // filled are the peers of WriteEach and ReadEach.
 var filled = []signet.Address{{Name: "alice", Device: 1}, {Name: "bob", Device: 1}}
 
-// WriteEach writes rows of each kind with the same text in all of them: for the peers alice.1 and bob.1
-// a session, an archive and an identity, and one row of each other kind. Its tx is a group.Tx.
+// WriteEach writes rows of each kind with the same text in all of them: for the peers alice.1 and
+// bob.1 a session, an archive and an identity, and one row of each other kind. Its tx is a
+// group.Tx.
 func WriteEach(tx session.Tx, text string) error {
 	b := []byte(text)
 	for _, p := range filled {
@@ -55,7 +56,8 @@ func Reads(tx session.Tx) []func() ([]byte, error) {
 	return reads
 }
 
-// ReadEach reads what WriteEach writes, and requires the text. It returns the first error of the store.
+// ReadEach reads what WriteEach writes, and requires the text. It returns the first error of the
+// store.
 func ReadEach(t testing.TB, tx session.Tx, want string) error {
 	t.Helper()
 	for _, read := range Reads(tx) {

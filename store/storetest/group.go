@@ -16,8 +16,8 @@ import (
 	"signet.example/signet/session/memory"
 )
 
-// RunGroup tests a store against the contract of group.Store, beyond what Run does: its transactions
-// keep sender keys, and the promise of package group holds on it.
+// RunGroup tests a store against the contract of group.Store, beyond what Run does: its
+// transactions keep sender keys, and the promise of package group holds on it.
 func RunGroup(t *testing.T, fresh func(t *testing.T) Place) {
 	for _, c := range []struct {
 		name string
@@ -279,8 +279,8 @@ func (c *channels) run() {
 	c.send(ctx, 4)
 }
 
-// send lets bob encrypt. Whatever left him must decrypt, once: a key used for two messages would be a
-// duplicate for alice. The plaintexts differ in every attempt.
+// send lets bob encrypt. Whatever left him must decrypt, once: a key used for two messages would be
+// a duplicate for alice. The plaintexts differ in every attempt.
 func (c *channels) send(ctx context.Context, i int) {
 	for attempt := range 2 {
 		text := fmt.Appendf(nil, "%d.%d", i, attempt)

@@ -110,7 +110,8 @@ func number(b []byte, err error) (n int, _ error) {
 	return n, err
 }
 
-// history has clients work on one place through two handles and records what each call saw and when.
+// history has clients work on one place through two handles and records what each call saw and
+// when.
 func history(t *testing.T, place storetest.Place) (all []porcupine.Operation) {
 	const clients, calls = 6, 12
 	handles := []session.Store{place(), place()}
@@ -138,8 +139,8 @@ func history(t *testing.T, place storetest.Place) (all []porcupine.Operation) {
 	return all
 }
 
-// TestLinearizable asks for an order of all transactions that explains what each of them saw and that
-// none of them could have noticed to differ from the clock's.
+// TestLinearizable asks for an order of all transactions that explains what each of them saw and
+// that none of them could have noticed to differ from the clock's.
 func TestLinearizable(t *testing.T) {
 	for name, fresh := range places(t) {
 		t.Run(name, func(t *testing.T) {

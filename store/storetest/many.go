@@ -14,8 +14,8 @@ import (
 	"signet.example/signet/session/memory"
 )
 
-// RunMany tests a store against the contract of session.ManyStore. The handles that fresh prepares are
-// ManyStores.
+// RunMany tests a store against the contract of session.ManyStore. The handles that fresh prepares
+// are ManyStores.
 func RunMany(t *testing.T, fresh func(t *testing.T) Place) {
 	t.Run("AllOrNothing", func(t *testing.T) { testAllOrNothing(t, fresh(t)) })
 	t.Run("Excludes", func(t *testing.T) { testExcludes(t, fresh(t)) })

@@ -225,9 +225,9 @@ func testOwnWrites(t *testing.T, fresh func(t *testing.T) Place) {
 }
 
 // testSlices: a store does not touch what it is given, and of the small rows asks for a little more
-// than the contract: they are copied, so that a caller who breaks the rule and reuses its buffer does
-// not corrupt one. The rows of sessions are large and change with every message; a store may keep the
-// slice.
+// than the contract: they are copied, so that a caller who breaks the rule and reuses its buffer
+// does not corrupt one. The rows of sessions are large and change with every message; a store may
+// keep the slice.
 func testSlices(t *testing.T, fresh func(t *testing.T) Place) {
 	s := fresh(t)()
 	buf := make([]byte, 64, 128)

@@ -16,10 +16,10 @@ import (
 	"signet.example/signet/session"
 )
 
-// RunSesame lets two users with three devices each talk at random over a store and a directory, for each
-// of the seeds: messages are lost, repeated and reordered, processes die and start again, devices are
-// installed anew and removed, users change their identity keys. No message key is used twice, whoever
-// sends reaches every device, and what arrives decrypts.
+// RunSesame lets two users with three devices each talk at random over a store and a directory, for
+// each of the seeds: messages are lost, repeated and reordered, processes die and start again,
+// devices are installed anew and removed, users change their identity keys. No message key is used
+// twice, whoever sends reaches every device, and what arrives decrypts.
 func RunSesame(t *testing.T, seeds, steps int, fresh func(t *testing.T) Place, directory func(t *testing.T) Directory) {
 	for seed := range seeds {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
@@ -135,8 +135,8 @@ func (w *users) step() {
 	}
 }
 
-// send sends to a user, and to the own devices. A crash is a store that dies on the way; what was posted
-// by then is on its way.
+// send sends to a user, and to the own devices. A crash is a store that dies on the way; what was
+// posted by then is on its way.
 func (w *users) send(d *installed, to string, crash bool) {
 	ctx := context.Background()
 	w.said++
@@ -213,8 +213,8 @@ func (w *users) arrive(i int) {
 	}
 }
 
-// newIdentity installs all devices of a user anew with another identity key. Nobody sends to the user,
-// or hears from it, before the key is trusted.
+// newIdentity installs all devices of a user anew with another identity key. Nobody sends to the
+// user, or hears from it, before the key is trusted.
 func (w *users) newIdentity(user string) {
 	ctx := context.Background()
 	w.settle()

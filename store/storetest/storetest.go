@@ -1,7 +1,8 @@
 // Package storetest is the contract of session.Store as a test. Every store passes Run.
 //
-// It also has the two wrappers that the tests of other packages drive a store through: Faulty, whose
-// k-th call fails or is the last of its process, and Replaying, which runs every transaction twice.
+// It also has the two wrappers that the tests of other packages drive a store through: Faulty,
+// whose k-th call fails or is the last of its process, and Replaying, which runs every transaction
+// twice.
 package storetest
 
 import (
@@ -34,12 +35,12 @@ func Run(t *testing.T, fresh func(t *testing.T) Place) {
 	run(t, fresh, stride)
 }
 
-// RunVariant is Run with every seventh of the injected faults: for a store that passes Run in another
-// form, one with the same transactions whose rows are sealed, say.
+// RunVariant is Run with every seventh of the injected faults: for a store that passes Run in
+// another form, one with the same transactions whose rows are sealed, say.
 func RunVariant(t *testing.T, fresh func(t *testing.T) Place) { run(t, fresh, sparse) }
 
-// sparse is the distance between the calls that fail where not every one does. It is prime, so that the
-// faults do not fall on the same call of a recurring sequence each time.
+// sparse is the distance between the calls that fail where not every one does. It is prime, so that
+// the faults do not fall on the same call of a recurring sequence each time.
 const sparse = 7
 
 func run(t *testing.T, fresh func(t *testing.T) Place, stride int) {

@@ -1,5 +1,5 @@
-// Package gomau drives go.mau.fi/libsignal v0.2.1 through its exported API, as the peer of conformance
-// tests and benchmarks. It speaks version 3 (X3DH, protocol §11).
+// Package gomau drives go.mau.fi/libsignal v0.2.1 through its exported API, as the peer of
+// conformance tests and benchmarks. It speaks version 3 (X3DH, protocol §11).
 //
 // # Licence
 //
@@ -151,8 +151,8 @@ func (s *Session) Start(ctx context.Context, f *x3dh.BundleFields) error {
 		[64]byte(f.SignedPreKey.Signature), identity.NewKey(theirKey(f.Identity))))
 }
 
-// Encrypt returns the message that carries plaintext. It hides the spare capacity, which the library's
-// padding overwrites.
+// Encrypt returns the message that carries plaintext. It hides the spare capacity, which the
+// library's padding overwrites.
 func (s *Session) Encrypt(ctx context.Context, plaintext []byte) (session.Message, error) {
 	m, err := s.cipher.Encrypt(ctx, plaintext[:len(plaintext):len(plaintext)])
 	if err != nil {

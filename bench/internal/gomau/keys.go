@@ -10,8 +10,8 @@ import (
 	"signet.example/signet"
 )
 
-// This file links go.mau.fi/libsignal, which is under the GPL; see the package's documentation. It has
-// the library's operations on single keys and records, for the benchmarks.
+// This file links go.mau.fi/libsignal, which is under the GPL; see the package's documentation. It
+// has the library's operations on single keys and records, for the benchmarks.
 
 // Agree returns a function that agrees once.
 func Agree(own *signet.PrivateKey, other signet.PublicKey) func() error {

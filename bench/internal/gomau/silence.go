@@ -4,8 +4,8 @@ import "go.mau.fi/libsignal/logger"
 
 // This file links go.mau.fi/libsignal, which is under the GPL; see the package's documentation.
 
-// silence discards what the library logs, a line for each message that it refuses. It also spares the
-// library the time to print.
+// silence discards what the library logs, a line for each message that it refuses. It also spares
+// the library the time to print.
 type silence struct{}
 
 func (silence) Debug(string, string)   {}

@@ -13,8 +13,8 @@ import (
 
 // This file links go.mau.fi/libsignal, which is under the GPL; see the package's documentation.
 
-// An address is a SignalAddress as a map key. The library's own string form would cost an allocation
-// for each look-up.
+// An address is a SignalAddress as a map key. The library's own string form would cost an
+// allocation for each look-up.
 type address struct {
 	name   string
 	device uint32

@@ -3,10 +3,10 @@
 // # Method
 //
 // All implementations of an operation are opened, then measured round after round, one short sample
-// each, and the order is drawn anew for every round: whatever else the machine does meets all of them
-// alike, and none always follows the same other one. A sample is the mean of as many iterations as fill its time, with a collection of
-// garbage before it and none of its neighbours' garbage in it. A row is the median of the samples,
-// with the quartiles beside it.
+// each, and the order is drawn anew for every round: whatever else the machine does meets all of
+// them alike, and none always follows the same other one. A sample is the mean of as many
+// iterations as fill its time, with a collection of garbage before it and none of its neighbours'
+// garbage in it. A row is the median of the samples, with the quartiles beside it.
 //
 // # Concurrency
 //
@@ -94,8 +94,8 @@ type Plan struct {
 	Patience time.Duration
 }
 
-// Run measures cases that are to be compared: those of one operation, or of several. A case that cannot be measured has a Row that says why. The
-// error is that of an operation that failed.
+// Run measures cases that are to be compared: those of one operation, or of several. A case that
+// cannot be measured has a Row that says why. The error is that of an operation that failed.
 func (p Plan) Run(cases []Case, tick func()) ([]Row, error) {
 	var all []*entry
 	defer func() {
@@ -191,8 +191,8 @@ func (p Plan) open(c Case) (*entry, error) {
 	}
 }
 
-// try does n iterations and returns what they cost. What an operation prepares with the watch stopped
-// is paid for, too: a quarter of it counts.
+// try does n iterations and returns what they cost. What an operation prepares with the watch
+// stopped is paid for, too: a quarter of it counts.
 func (e *entry) try(n int) (time.Duration, error) {
 	w := Watch{clock: e.clock}
 	began := time.Now()

@@ -17,8 +17,8 @@ func SpreadOf(sample []float64) Spread {
 	return Spread{Quantile(sorted, 0.25), Quantile(sorted, 0.5), Quantile(sorted, 0.75)}
 }
 
-// Quantile returns the q-quantile of a sorted sample, 0 ≤ q ≤ 1, interpolated between its neighbours.
-// It is not a number if the sample is empty.
+// Quantile returns the q-quantile of a sorted sample, 0 ≤ q ≤ 1, interpolated between its
+// neighbours. It is not a number if the sample is empty.
 func Quantile(sorted []float64, q float64) float64 {
 	if len(sorted) == 0 {
 		return math.NaN()

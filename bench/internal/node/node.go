@@ -1,7 +1,7 @@
 // Package node measures the official client, @signalapp/libsignal-client, through Node. It starts
 // bench.mjs, which is told what to do in lines of JSON and reads the clock around the work itself:
-// what passes between the two processes is in no figure, and the crossing from JavaScript into native
-// code is in all of them.
+// what passes between the two processes is in no figure, and the crossing from JavaScript into
+// native code is in all of them.
 package node
 
 import (
@@ -25,8 +25,8 @@ type Client struct {
 	out *bufio.Reader
 }
 
-// Start starts Node in the source tree around the working directory. The error says what is missing:
-// the tree, the packages (npm ci in interop/official), or Node.
+// Start starts Node in the source tree around the working directory. The error says what is
+// missing: the tree, the packages (npm ci in interop/official), or Node.
 func Start() (*Client, error) {
 	script, err := find()
 	if err != nil {

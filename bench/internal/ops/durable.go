@@ -18,8 +18,9 @@ import (
 	"signet.example/signet/x3dh"
 )
 
-// durable is a message encrypted by a device whose store is a database: it returns when the advanced
-// ratchet is on the disk. The floor is the same transaction on the same rows without the protocol.
+// durable is a message encrypted by a device whose store is a database: it returns when the
+// advanced ratchet is on the disk. The floor is the same transaction on the same rows without the
+// protocol.
 func (b *builder) durable() {
 	const what = "a message of 64 bytes encrypted, and the ratchet's step durable in "
 	b.add("durable-encrypt-sqlite", what+"SQLite",
@@ -102,7 +103,8 @@ func openSQLite() (session.Store, func() error, error) {
 	return s, func() error { return errors.Join(s.Close(), os.RemoveAll(dir)) }, nil
 }
 
-// openPostgres connects to the database at url, or to a server that is started for it and ends with it.
+// openPostgres connects to the database at url, or to a server that is started for it and ends with
+// it.
 func openPostgres(url string) (session.Store, func() error, error) {
 	h := new(host)
 	if url == "" {
@@ -122,8 +124,8 @@ func openPostgres(url string) (session.Store, func() error, error) {
 
 var tenants int
 
-// A host stands in for the test that package pgtest wants: it has the methods that are called there.
-// The embedded interface is nil.
+// A host stands in for the test that package pgtest wants: it has the methods that are called
+// there. The embedded interface is nil.
 type host struct {
 	testing.TB
 	cleanups []func()

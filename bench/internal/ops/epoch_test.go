@@ -41,8 +41,8 @@ func TestEpochs(t *testing.T) {
 	}
 }
 
-// Every case of an operation that needs no other process and no database runs twice, so that what it
-// prepares is there again the second time.
+// Every case of an operation that needs no other process and no database runs twice, so that what
+// it prepares is there again the second time.
 func TestCases(t *testing.T) {
 	for _, op := range All(nil, Options{Quick: true, Absent: "not here"}) {
 		if testing.Short() && (op.Grow != "" || op.Name == "out-of-order-2000" || op.Name == "seal-1000") {

@@ -11,11 +11,11 @@ import (
 	"signet.example/signet/internal/xeddsa"
 )
 
-// A floor calls the primitives of an operation back to back: as many agreements, hashes, ciphers, KEM
-// operations and signatures as the protocol prescribes, on inputs of the right length, with the
-// functions that the library uses. It parses, encodes, copies and keeps nothing, and the erasure code
-// of the post-quantum ratchet is not among the primitives. No implementation on these primitives can
-// be faster.
+// A floor calls the primitives of an operation back to back: as many agreements, hashes, ciphers,
+// KEM operations and signatures as the protocol prescribes, on inputs of the right length, with the
+// functions that the library uses. It parses, encodes, copies and keeps nothing, and the erasure
+// code of the post-quantum ratchet is not among the primitives. No implementation on these
+// primitives can be faster.
 type floor struct {
 	src *entropy.Source
 
@@ -58,8 +58,8 @@ func floorCase(quantum int, f func(*floor)) measure.Case {
 	}))
 }
 
-// amortised is floorCase for what turns the post-quantum ratchet: in quantum iterations there are so
-// many epochs.
+// amortised is floorCase for what turns the post-quantum ratchet: in quantum iterations there are
+// so many epochs.
 func amortised(quantum, epochs int, f func(*floor)) measure.Case {
 	return measure.Case{Impl: measure.Floor, Quantum: quantum, Open: func() (*measure.Subject, error) {
 		at, i := newFloor(), 0
@@ -82,8 +82,8 @@ func (f *floor) message(size int) {
 	f.half(size, false)
 }
 
-// frameSize is what a message has around its ciphertext that the MAC covers: version, ratchet key, two
-// counters, and the part of the post-quantum ratchet.
+// frameSize is what a message has around its ciphertext that the MAC covers: version, ratchet key,
+// two counters, and the part of the post-quantum ratchet.
 const frameSize = 1 + 35 + 2 + 2 + 2 + 45 + 3
 
 // half is a message at one end (protocol §5.1 to §5.5): a step of the chain and one of the
@@ -120,8 +120,8 @@ func (f *floor) room(size, frame int) {
 	}
 }
 
-// cbc encrypts or decrypts with the first 48 of the derived bytes. Nobody cares whether the padding that
-// comes out is good: looking at it takes the same time.
+// cbc encrypts or decrypts with the first 48 of the derived bytes. Nobody cares whether the padding
+// that comes out is good: looking at it takes the same time.
 func (f *floor) cbc(size int, encrypt bool) {
 	key, iv := (*[32]byte)(f.okm[:32]), (*[16]byte)(f.okm[64:80])
 	if encrypt {
@@ -131,8 +131,8 @@ func (f *floor) cbc(size int, encrypt bool) {
 	}
 }
 
-// turn is a step of the Diffie-Hellman ratchet at the receiving end: two agreements, one of them with
-// a new key pair.
+// turn is a step of the Diffie-Hellman ratchet at the receiving end: two agreements, one of them
+// with a new key pair.
 func (f *floor) turn() {
 	f.multiply(2, 1, 0)
 	f.roots(2)
@@ -145,8 +145,8 @@ func (f *floor) roots(n int) {
 	}
 }
 
-// multiply is so many agreements, new key pairs and checks of a base key, all at once as none needs the result of
-// another.
+// multiply is so many agreements, new key pairs and checks of a base key, all at once as none needs
+// the result of another.
 func (f *floor) multiply(agreements, pairs, checks int) {
 	var products [8]x25519.Product
 	var out [8][32]byte

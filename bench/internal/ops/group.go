@@ -59,7 +59,8 @@ func groupCase(impl string, open func(signet.Address) member) measure.Case {
 }
 
 // groupHalf is a group message at one end: a step of the chain, the keys, the cipher, the signature
-// (sealed-groups §10.2, §10.3). The signing key's point is at hand, as it is in a signet.PrivateKey.
+// (sealed-groups §10.2, §10.3). The signing key's point is at hand, as it is in a
+// signet.PrivateKey.
 func (f *floor) groupHalf(size int, encrypt bool) {
 	f.seed = kdf.HMAC(f.key[:], one)
 	f.key = kdf.HMAC(f.key[:], two)

@@ -118,8 +118,8 @@ func (b *builder) amongPreKeys() {
 	}
 }
 
-// fill adds n prekeys of each kind. They share two records, which nobody asks for, and are spread over
-// the ids.
+// fill adds n prekeys of each kind. They share two records, which nobody asks for, and are spread
+// over the ids.
 func fill(store session.Store, n int) error {
 	record := make([]byte, 80)
 	large := make([]byte, 4800)

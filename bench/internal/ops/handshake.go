@@ -14,8 +14,8 @@ import (
 	"signet.example/signet/x3dh"
 )
 
-// A meeting is one handshake that is about to happen: the prekeys are published, the initiator has an
-// identity of its own and what it read of the bundle is not verified yet.
+// A meeting is one handshake that is about to happen: the prekeys are published, the initiator has
+// an identity of its own and what it read of the bundle is not verified yet.
 type meeting struct {
 	initiate func() (session.Message, error) // verify the bundle, begin, encrypt 64 bytes
 	respond  func(m session.Message) error   // decrypt them, which makes the session
@@ -247,8 +247,8 @@ func (f *floor) initiator() {
 	f.half(64, true)
 }
 
-// responder is the other end: the base key checked, four agreements and the two of a turn of the ratchet with
-// its new key, the decapsulation, the message.
+// responder is the other end: the base key checked, four agreements and the two of a turn of the
+// ratchet with its new key, the decapsulation, the message.
 func (f *floor) responder() {
 	f.multiply(6, 1, 1)
 	_, _ = kem.Decapsulate(f.kemPrivate, f.kemCiphertext)

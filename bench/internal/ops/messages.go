@@ -7,8 +7,8 @@ import (
 	"signet.example/signet/bench/internal/measure"
 )
 
-// One-way messages, round trips and bursts. The post-quantum ratchet does most of its work once in an
-// epoch, so what turns ratchets runs in multiples of whole epochs.
+// One-way messages, round trips and bursts. The post-quantum ratchet does most of its work once in
+// an epoch, so what turns ratchets runs in multiples of whole epochs.
 const (
 	pingPongEpoch = 87 // messages of a ping-pong in an epoch
 	burst         = 10 // messages one way, in a burst

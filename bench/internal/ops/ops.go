@@ -3,12 +3,12 @@
 //
 // # What the implementations are
 //
-// The row signet is what a program gets that uses the library: a session.Device over session/memory,
-// which decodes the session's record, commits the next one and encodes it in every operation.
-// signet-state is ratchet.State alone, held in memory, without a store. go.mau.fi is that library
-// through its SessionCipher with live session objects in a map, the fastest that its store interface
-// allows; go.mau.fi-stored encodes them after each operation, as a database would need it. Package
-// node says what official-node is, and floor.go what the floor is.
+// The row signet is what a program gets that uses the library: a session.Device over
+// session/memory, which decodes the session's record, commits the next one and encodes it in every
+// operation. signet-state is ratchet.State alone, held in memory, without a store. go.mau.fi is
+// that library through its SessionCipher with live session objects in a map, the fastest that its
+// store interface allows; go.mau.fi-stored encodes them after each operation, as a database would
+// need it. Package node says what official-node is, and floor.go what the floor is.
 package ops
 
 import (

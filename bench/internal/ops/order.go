@@ -8,8 +8,9 @@ import (
 	"signet.example/signet/session"
 )
 
-// outOfOrder is a message that arrives with n others missing, and the first of these afterwards. Then,
-// with the watch stopped, the rest arrives, so that each iteration begins with nothing skipped.
+// outOfOrder is a message that arrives with n others missing, and the first of these afterwards.
+// Then, with the watch stopped, the rest arrives, so that each iteration begins with nothing
+// skipped.
 func (b *builder) outOfOrder() {
 	for _, n := range []int{1, 100, 2000} {
 		all := cases(func(i *implementation) (*measure.Subject, error) {

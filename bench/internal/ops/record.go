@@ -10,8 +10,8 @@ import (
 	"signet.example/signet/x3dh"
 )
 
-// records decodes and encodes the record of a session in the middle of an epoch. The floor is a copy
-// of its bytes. The peer's record has no post-quantum ratchet in it.
+// records decodes and encodes the record of a session in the middle of an epoch. The floor is a
+// copy of its bytes. The peer's record has no post-quantum ratchet in it.
 func (b *builder) records() {
 	b.add("record-decode", "the record of a session decoded",
 		looped(measure.Signet, func() (func() error, error) {

@@ -33,8 +33,8 @@ var drawn = []struct {
 // headline are the operations of the plot for readers in a hurry.
 var headline = []string{"one-way-64", "ping-pong", "handshake", "group-64", "seal-100"}
 
-// Plot writes the plots that the results allow into a directory, each as SVG and as PNG: headline and
-// floor have the times over that of the bare primitives, growth the times alone.
+// Plot writes the plots that the results allow into a directory, each as SVG and as PNG: headline
+// and floor have the times over that of the bare primitives, growth the times alone.
 func Plot(dir string, results []Result) error {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return err

@@ -48,8 +48,8 @@ type jsonRow struct {
 	Bytes  int64  `json:"bytes"`
 }
 
-// known are the implementations that JSON has rows of: its readers know no others. The variants are in
-// the table and in the CSV.
+// known are the implementations that JSON has rows of: its readers know no others. The variants are
+// in the table and in the CSV.
 var known = []string{measure.Signet, measure.Gomau, measure.Official, measure.Floor}
 
 // WriteJSON writes {"rows": […]}, medians per iteration. What was not measured has no row.
@@ -70,8 +70,8 @@ func WriteJSON(w io.Writer, results []Result) error {
 
 func round(v float64) int64 { return int64(math.Round(v)) }
 
-// WriteCSV writes a line for each row, with quartiles and ratios, and with the reason where nothing was
-// measured.
+// WriteCSV writes a line for each row, with quartiles and ratios, and with the reason where nothing
+// was measured.
 func WriteCSV(w io.Writer, results []Result) error {
 	c := csv.NewWriter(w)
 	head := []string{"op", "impl", "ns", "ns_q1", "ns_q3", "allocs", "bytes", "iterations", "per_floor", "per_go.mau.fi", "not_measured"}

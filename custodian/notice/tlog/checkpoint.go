@@ -17,16 +17,16 @@ import (
 // A Hash is a node of the tree, 32 bytes.
 type Hash = tlog.Hash
 
-// A Trust says whose signatures count: those of one log, and of witnesses of which a number must have
-// cosigned. It is immutable.
+// A Trust says whose signatures count: those of one log, and of witnesses of which a number must
+// have cosigned. It is immutable.
 type Trust struct {
 	log       note.Verifier
 	witnesses []note.Verifier
 	quorum    int
 }
 
-// NewTrust returns the Trust in the log with this verifier, if quorum of the witnesses agree. Both are in the
-// form of Key.Verifier. A quorum of zero asks for no witness.
+// NewTrust returns the Trust in the log with this verifier, if quorum of the witnesses agree. Both
+// are in the form of Key.Verifier. A quorum of zero asks for no witness.
 func NewTrust(log string, quorum int, witnesses ...string) (*Trust, error) {
 	v, alg, err := parseVerifier(log)
 	if err != nil {
@@ -78,9 +78,9 @@ var (
 
 const maxNote = 16 << 10 // bytes; a hundred cosignatures fit
 
-// Open returns the checkpoint in a signed note. The errors wrap ErrCheckpoint, or ErrWitnesses if the log's
-// signature is good and the quorum is missing: then the checkpoint is returned too, as what the log said and
-// nobody else. It copies signed.
+// Open returns the checkpoint in a signed note. The errors wrap ErrCheckpoint, or ErrWitnesses if
+// the log's signature is good and the quorum is missing: then the checkpoint is returned too, as
+// what the log said and nobody else. It copies signed.
 func (t *Trust) Open(signed []byte) (*Checkpoint, error) {
 	c, sigs, err := t.open(signed)
 	if err != nil {
@@ -139,7 +139,8 @@ func (c *Checkpoint) format() string {
 	return fmt.Sprintf("%s\n%d\n%s\n", c.Origin, c.Size, c.Root)
 }
 
-// parseCheckpoint parses what format returns. Further lines are refused: nobody here would read them.
+// parseCheckpoint parses what format returns. Further lines are refused: nobody here would read
+// them.
 func parseCheckpoint(text string) (*Checkpoint, error) {
 	lines := strings.Split(text, "\n")
 	if len(lines) != 4 || lines[3] != "" || !validName(lines[0]) {
@@ -156,8 +157,8 @@ func parseCheckpoint(text string) (*Checkpoint, error) {
 	return &Checkpoint{Origin: lines[0], Size: size, Root: root}, nil
 }
 
-// NoteSize returns the size that a checkpoint claims, without verifying it: for the side that asks for the
-// proofs, not the side that checks them.
+// NoteSize returns the size that a checkpoint claims, without verifying it: for the side that asks
+// for the proofs, not the side that checks them.
 func NoteSize(signed []byte) (int64, error) {
 	text, _, ok := strings.Cut(string(signed[:min(len(signed), maxNote)]), "\n\n")
 	if !ok {

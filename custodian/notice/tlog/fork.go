@@ -9,8 +9,9 @@ import (
 	"signet.example/signet/custodian/notice/internal/tlv"
 )
 
-// A Fork proves that a log signed two histories. It convinces anybody who has the log's key: the tree of New
-// begins, by Proof, with a tree of Old's size whose root is Prefix, and that is not Old's root.
+// A Fork proves that a log signed two histories. It convinces anybody who has the log's key: the
+// tree of New begins, by Proof, with a tree of Old's size whose root is Prefix, and that is not
+// Old's root.
 type Fork struct {
 	Old, New []byte // signed checkpoints; Old is not the larger
 	Prefix   Hash   // the root that New's tree had at Old's size
@@ -20,8 +21,8 @@ type Fork struct {
 // ErrNoFork is a Fork that proves nothing.
 var ErrNoFork = errors.New("tlog: this does not prove a fork")
 
-// Verify returns nil if f proves that the log of t forked. Witnesses do not count: what the log signed is
-// enough.
+// Verify returns nil if f proves that the log of t forked. Witnesses do not count: what the log
+// signed is enough.
 func (f *Fork) Verify(t *Trust) error {
 	old, _, err := t.open(f.Old)
 	if err != nil {

@@ -24,8 +24,9 @@ const (
 	algWitness = 4
 )
 
-// A Key signs checkpoints (as a log) or cosigns them (as a witness). It redacts itself; its secret leaves by
-// Store alone. It is immutable and safe for concurrent use; the zero Key signs nothing and panics.
+// A Key signs checkpoints (as a log) or cosigns them (as a witness). It redacts itself; its secret
+// leaves by Store alone. It is immutable and safe for concurrent use; the zero Key signs nothing
+// and panics.
 type Key struct{ p **signer } // two pointers deep: fmt ignores the methods of hidden fields
 
 type signer struct {
@@ -36,12 +37,12 @@ type signer struct {
 
 var errName = errors.New("tlog: a name is not empty and has no spaces, plus signs or control characters")
 
-// GenerateKey returns a new key of the log with this name, which is its origin: customarily a host and path
-// without a scheme.
+// GenerateKey returns a new key of the log with this name, which is its origin: customarily a host
+// and path without a scheme.
 func GenerateKey(origin string) (*Key, error) { return GenerateKeyFrom(nil, origin) }
 
-// GenerateKeyFrom is GenerateKey with the randomness of src: the door of the custodian's lab, to which nobody
-// else can have the key.
+// GenerateKeyFrom is GenerateKey with the randomness of src: the door of the custodian's lab, to
+// which nobody else can have the key.
 func GenerateKeyFrom(src *entropy.Source, origin string) (*Key, error) {
 	return generate(src, origin, algLog)
 }
@@ -75,8 +76,8 @@ func validName(name string) bool {
 	})
 }
 
-// Store returns the secret of the key, to be kept where nobody reads: its type (1 byte), its seed (32 bytes)
-// and its name.
+// Store returns the secret of the key, to be kept where nobody reads: its type (1 byte), its seed
+// (32 bytes) and its name.
 func (k *Key) Store() []byte {
 	s := *k.p
 	b := append([]byte{s.alg}, s.key.Seed()...)
@@ -111,7 +112,8 @@ func (Key) MarshalText() ([]byte, error) { return nil, errors.New("tlog: a key i
 
 func (s *signer) public() []byte { return s.key[ed25519.SeedSize:] }
 
-// keyHash is the hash by which a note names a key: of the name, a newline, the type and the public key.
+// keyHash is the hash by which a note names a key: of the name, a newline, the type and the public
+// key.
 func keyHash(name string, public []byte) uint32 {
 	h := sha256.Sum256(append([]byte(name+"\n"), public...))
 	return binary.BigEndian.Uint32(h[:])

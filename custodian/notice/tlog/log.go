@@ -16,8 +16,8 @@ import (
 // EntrySize is the length in bytes of an entry.
 const EntrySize = 64
 
-// An Entry is a record of the log: a tag (32 bytes), by which those who know a salt find it, and a leaf
-// (32 bytes), the salted hash of what was published.
+// An Entry is a record of the log: a tag (32 bytes), by which those who know a salt find it, and a
+// leaf (32 bytes), the salted hash of what was published.
 type Entry [EntrySize]byte
 
 // NewEntry returns the entry of a tag and a leaf.
@@ -43,19 +43,21 @@ type Source interface {
 	// Checkpoint returns the latest signed checkpoint.
 	Checkpoint(ctx context.Context) ([]byte, error)
 
-	// Entries returns the entries from index from on and before to. It may return fewer, but at least one.
+	// Entries returns the entries from index from on and before to. It may return fewer, but at least
+	// one.
 	Entries(ctx context.Context, from, to int64) ([]Entry, error)
 
 	// Inclusion returns the proof that entry i is in the tree of size n.
 	Inclusion(ctx context.Context, i, n int64) ([]Hash, error)
 
-	// Consistency returns the root of the tree of size old, and the proof that the tree of size new begins
-	// with it. Both are positive.
+	// Consistency returns the root of the tree of size old, and the proof that the tree of size new
+	// begins with it. Both are positive.
 	Consistency(ctx context.Context, old, new int64) (Hash, []Hash, error)
 }
 
-// A Log is an append-only log that lives in memory. It is safe for concurrent use. An application that keeps
-// it elsewhere stores the entries, in their order, before it shows a checkpoint that covers them.
+// A Log is an append-only log that lives in memory. It is safe for concurrent use. An application
+// that keeps it elsewhere stores the entries, in their order, before it shows a checkpoint that
+// covers them.
 type Log struct {
 	mu      sync.RWMutex
 	key     *Key
@@ -78,7 +80,8 @@ func (h hashes) ReadHashes(indexes []int64) ([]Hash, error) {
 	return list, nil
 }
 
-// New returns the log of entries, in their order; none for a new log. The key must be that of a log.
+// New returns the log of entries, in their order; none for a new log. The key must be that of a
+// log.
 func New(key *Key, entries ...Entry) (*Log, error) {
 	if (*key.p).alg != algLog {
 		return nil, errors.New("tlog: a witness's key does not sign checkpoints")
@@ -181,7 +184,8 @@ func (c *Checkpoint) Included(e Entry, i int64, proof []Hash) bool {
 	return tlog.CheckRecord(proof, c.Size, c.Root, i, e.hash()) == nil
 }
 
-// extends reports whether proof shows that the tree of c begins with the tree of this size and root.
+// extends reports whether proof shows that the tree of c begins with the tree of this size and
+// root.
 func (c *Checkpoint) extends(size int64, root Hash, proof []Hash) bool {
 	switch {
 	case size == 0:

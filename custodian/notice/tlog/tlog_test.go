@@ -168,7 +168,8 @@ func TestViewRefusesLies(t *testing.T) {
 	require.NoError(t, v.Advance(ctx, c, l, nil))
 }
 
-// Two clients who were shown different histories find out, whoever has seen more, and can show it to others.
+// Two clients who were shown different histories find out, whoever has seen more, and can show it
+// to others.
 func TestFork(t *testing.T) {
 	for _, c := range []struct{ common, mine, theirs int }{{3, 1, 1}, {4, 2, 5}, {4, 5, 2}, {1, 7, 7}, {0, 3, 2}} {
 		l, k := newLog(t, "log.example/acme")

@@ -11,8 +11,9 @@ import (
 	"signet.example/signet/custodian/notice/internal/tlv"
 )
 
-// A View is what a client remembers of a log: the latest checkpoint that it accepted, and the hashes from
-// which it computes the next. The zero View has seen an empty log. It is not safe for concurrent use.
+// A View is what a client remembers of a log: the latest checkpoint that it accepted, and the
+// hashes from which it computes the next. The zero View has seen an empty log. It is not safe for
+// concurrent use.
 type View struct {
 	size int64
 	root Hash
@@ -36,13 +37,14 @@ func (e *ForkError) Error() string { return "tlog: the log has forked" }
 // Size returns the number of entries that were seen.
 func (v *View) Size() int64 { return v.size }
 
-// Note returns the signed checkpoint that is remembered, nil if there is none. It must not be modified.
+// Note returns the signed checkpoint that is remembered, nil if there is none. It must not be
+// modified.
 func (v *View) Note() []byte { return v.note }
 
-// Advance moves the view to checkpoint c, which Trust.Open returned, and calls visit for every entry that is
-// new. The entries are checked against c before the view changes, but visit runs before that: it has no
-// effect that lasts if Advance fails. On an error the view is unchanged. The errors wrap ErrStale,
-// ErrUnproved or what src returned, or are a *ForkError.
+// Advance moves the view to checkpoint c, which Trust.Open returned, and calls visit for every
+// entry that is new. The entries are checked against c before the view changes, but visit runs
+// before that: it has no effect that lasts if Advance fails. On an error the view is unchanged. The
+// errors wrap ErrStale, ErrUnproved or what src returned, or are a *ForkError.
 func (v *View) Advance(ctx context.Context, c *Checkpoint, src Source, visit func(i int64, e Entry)) error {
 	if c.Size < v.size {
 		return fmt.Errorf("%w: %d entries and %d", ErrStale, c.Size, v.size)
@@ -97,9 +99,10 @@ func (v *View) follow(ctx context.Context, c *Checkpoint, src Source) error {
 	return nil
 }
 
-// Compare checks that checkpoint c, which somebody else saw, is of the log that the view has seen, whichever
-// is the older. If c is newer, the view cannot tell without advancing: then src is asked for the proof alone.
-// The view does not change. The errors are those of Advance, except for ErrStale.
+// Compare checks that checkpoint c, which somebody else saw, is of the log that the view has seen,
+// whichever is the older. If c is newer, the view cannot tell without advancing: then src is asked
+// for the proof alone. The view does not change. The errors are those of Advance, except for
+// ErrStale.
 func (v *View) Compare(ctx context.Context, c *Checkpoint, src Source) error {
 	if c.Size >= v.size {
 		return v.follow(ctx, c, src)

@@ -9,9 +9,9 @@ import (
 	"golang.org/x/mod/sumdb/note"
 )
 
-// A Witness cosigns the checkpoints of one log as long as it only grows. Nothing that it has not checked
-// bears its signature, so a log that shows two histories needs a quorum of dishonest witnesses. It is safe
-// for concurrent use.
+// A Witness cosigns the checkpoints of one log as long as it only grows. Nothing that it has not
+// checked bears its signature, so a log that shows two histories needs a quorum of dishonest
+// witnesses. It is safe for concurrent use.
 type Witness struct {
 	mu   sync.Mutex
 	key  *Key
@@ -19,8 +19,9 @@ type Witness struct {
 	view View
 }
 
-// NewWitness returns the witness with this key for the log that t trusts; whom else t trusts does not matter.
-// The view is what the witness has seen before, nil for nothing: a witness that forgets cosigns a fork.
+// NewWitness returns the witness with this key for the log that t trusts; whom else t trusts does
+// not matter. The view is what the witness has seen before, nil for nothing: a witness that forgets
+// cosigns a fork.
 func NewWitness(key *Key, t *Trust, seen *View) (*Witness, error) {
 	if (*key.p).alg != algWitness {
 		return nil, errors.New("tlog: a log's key does not cosign")
@@ -32,8 +33,8 @@ func NewWitness(key *Key, t *Trust, seen *View) (*Witness, error) {
 	return w, nil
 }
 
-// Cosign returns signed, a checkpoint of the log, with the witness's cosignature added. The errors are those
-// of Trust.Open and View.Advance.
+// Cosign returns signed, a checkpoint of the log, with the witness's cosignature added. The errors
+// are those of Trust.Open and View.Advance.
 func (w *Witness) Cosign(ctx context.Context, signed []byte, src Source, now time.Time) ([]byte, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

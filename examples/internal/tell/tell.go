@@ -1,5 +1,5 @@
-// Package tell is how the examples speak: in English or French, in lines of a page's width, with lanes
-// that show message by message who can do what.
+// Package tell is how the examples speak: in English or French, in lines of a page's width, with
+// lanes that show message by message who can do what.
 package tell
 
 import (

@@ -1,7 +1,7 @@
-// Run applies the mutants of docs/mutants.txt, or those of the rows named, one at a time, and runs the test that the
-// row names. It fails if a test that should turn red stays green, if it is red without the change, if the change does
-// not compile, or if its place is no longer found. The tree is not touched: the go command reads the changed file in the
-// place of the other.
+// Run applies the mutants of docs/mutants.txt, or those of the rows named, one at a time, and runs
+// the test that the row names. It fails if a test that should turn red stays green, if it is red
+// without the change, if the change does not compile, or if its place is no longer found. The tree
+// is not touched: the go command reads the changed file in the place of the other.
 package main
 
 import (

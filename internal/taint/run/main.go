@@ -1,8 +1,9 @@
-// Run holds what memcheck reports of the program in watched against docs/taint.txt. It fails if a planted leak is not found, if a
-// branch or an address depends on a secret that is not allowed to, or if what is allowed does not occur.
+// Run holds what memcheck reports of the program in watched against docs/taint.txt. It fails if a
+// planted leak is not found, if a branch or an address depends on a secret that is not allowed to,
+// or if what is allowed does not occur.
 //
-// Everything is done twice: with the code of the processor and with portable code (build tag purego). Memcheck does not know
-// AVX-512, so the code of package lanes is never seen by it.
+// Everything is done twice: with the code of the processor and with portable code (build tag
+// purego). Memcheck does not know AVX-512, so the code of package lanes is never seen by it.
 package main
 
 import (
@@ -71,7 +72,8 @@ type allowance struct {
 	used                        bool
 }
 
-// allowances reads five columns: the build, the case, the function, one that called it, and the reason.
+// allowances reads five columns: the build, the case, the function, one that called it, and the
+// reason.
 func allowances(path string) ([]*allowance, error) {
 	b, err := os.ReadFile(path)
 	if err != nil {
@@ -91,7 +93,8 @@ func allowances(path string) ([]*allowance, error) {
 	return list, nil
 }
 
-// watch runs one case under memcheck and adds what depended on undefined values, once for each place.
+// watch runs one case under memcheck and adds what depended on undefined values, once for each
+// place.
 func watch(sites map[string]site, program, how, name string) error {
 	cmd := exec.Command("valgrind", "--tool=memcheck", "--leak-check=no", "--error-limit=no", "--num-callers=40", program, how, name)
 	cmd.Env = append(os.Environ(), "GODEBUG=asyncpreemptoff=1,cpu.avx512ifma=off", "GOMAXPROCS=1", "GOGC=off")

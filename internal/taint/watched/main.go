@@ -1,8 +1,9 @@
 //go:build valgrind && linux && amd64
 
-// Watched runs a primitive on secrets that memcheck watches: "watched marked NAME". With plain in the place of marked nothing is
-// marked; "watched list" prints the names. A program for each of them, because memcheck reports what it has seen before, judged by
-// the two innermost functions, only once.
+// Watched runs a primitive on secrets that memcheck watches: "watched marked NAME". With plain in
+// the place of marked nothing is marked; "watched list" prints the names. A program for each of
+// them, because memcheck reports what it has seen before, judged by the two innermost functions,
+// only once.
 package main
 
 import (

@@ -4,7 +4,8 @@ package listed
 import "iter"
 
 // Seq is a session.Tx's Peers, or another list of a transaction's: it reads the list when the loop
-// begins, as a whole, so that the body may read and write. If that fails, the error is all that is yielded.
+// begins, as a whole, so that the body may read and write. If that fails, the error is all that is
+// yielded.
 func Seq[T any](read func() ([]T, error)) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		list, err := read()

@@ -16,8 +16,8 @@ import (
 )
 
 // Bouncer starts a PgBouncer in transaction mode in front of a database and returns how to connect
-// through it. It shares out two connections. Where it is not installed the test is skipped, or fails if
-// the environment has CI=true.
+// through it. It shares out two connections. Where it is not installed the test is skipped, or
+// fails if the environment has CI=true.
 func (s *Server) Bouncer(t testing.TB, database string) string {
 	t.Helper()
 	path, err := exec.LookPath("pgbouncer")

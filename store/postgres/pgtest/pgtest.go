@@ -1,11 +1,12 @@
 //go:build unix
 
-// Package pgtest runs a throw-away PostgreSQL server for tests. The server is the installed one: its
-// binaries are looked for with pg_config, in the places where distributions put them, and on the PATH.
+// Package pgtest runs a throw-away PostgreSQL server for tests. The server is the installed one:
+// its binaries are looked for with pg_config, in the places where distributions put them, and on
+// the PATH.
 //
-// The server listens on a socket in a directory of its own, writes with fsync like a real one, and is
-// stopped and removed at the end, also when the test is killed. Under root it runs as nobody, because
-// PostgreSQL refuses to run as root.
+// The server listens on a socket in a directory of its own, writes with fsync like a real one, and
+// is stopped and removed at the end, also when the test is killed. Under root it runs as nobody,
+// because PostgreSQL refuses to run as root.
 package pgtest
 
 import (
@@ -38,8 +39,8 @@ type Server struct {
 }
 
 // Start starts a server for one test and stops it when the test ends. The settings are of the form
-// "name=value" and come after the package's own. Where no server is installed the test is skipped, or
-// fails if the environment has CI=true.
+// "name=value" and come after the package's own. Where no server is installed the test is skipped,
+// or fails if the environment has CI=true.
 func Start(t testing.TB, settings ...string) *Server {
 	t.Helper()
 	installed(t)
@@ -51,7 +52,8 @@ func Start(t testing.TB, settings ...string) *Server {
 	return s
 }
 
-// installed skips the test where no server is installed, or fails it if the environment has CI=true.
+// installed skips the test where no server is installed, or fails it if the environment has
+// CI=true.
 func installed(t testing.TB) {
 	t.Helper()
 	_, err := find()
@@ -69,8 +71,8 @@ var shared struct {
 	server *Server
 }
 
-// Shared returns a server that the tests of one binary share; it is started by the first of them. The
-// binary's TestMain calls Main, which stops it.
+// Shared returns a server that the tests of one binary share; it is started by the first of them.
+// The binary's TestMain calls Main, which stops it.
 func Shared(t testing.TB) *Server {
 	t.Helper()
 	shared.Lock()
@@ -129,8 +131,8 @@ func (s *Server) pid() (int, error) {
 	return strconv.Atoi(line)
 }
 
-// Run starts a server for a program that is no test, a benchmark for example; the caller stops it. The
-// error matches exec.ErrNotFound where no server is installed.
+// Run starts a server for a program that is no test, a benchmark for example; the caller stops it.
+// The error matches exec.ErrNotFound where no server is installed.
 func Run(settings ...string) (*Server, error) { return start(settings) }
 
 // Create makes an empty database and returns how to connect to it.

@@ -7,8 +7,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Trips counts round trips: it is a pgx tracer, for pgxpool.Config.ConnConfig.Tracer. It is safe for
-// concurrent use.
+// Trips counts round trips: it is a pgx tracer, for pgxpool.Config.ConnConfig.Tracer. It is safe
+// for concurrent use.
 type Trips struct{ atomic.Int64 }
 
 // TraceQueryStart counts a statement.

@@ -1,5 +1,5 @@
-// Package tlv is the encoding of everything that a notice signs or stores (custody Annex 2):
-// fields of tag(1) ‖ length(varint) ‖ value in ascending order of their tags, each tag at most once.
+// Package tlv is the encoding of everything that a notice signs or stores (custody Annex 2): fields
+// of tag(1) ‖ length(varint) ‖ value in ascending order of their tags, each tag at most once.
 //
 // An encoding is canonical: a varint is as short as it can be, so what parses has one encoding.
 package tlv

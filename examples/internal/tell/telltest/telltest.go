@@ -15,8 +15,8 @@ import (
 // english finds words that no French sentence has.
 var english = regexp.MustCompile(`(?i)\b(the|and|of|with|can|could|cannot|was|were|is|are|this|that|which|who|from|to|not|held|lost|unknown|evidence|reads?|read|write|writes|messages? (sent|of|that))\b`)
 
-// Languages reads an example in both languages: it has something to say in each, in lines that fit, and
-// its French has no English in it.
+// Languages reads an example in both languages: it has something to say in each, in lines that fit,
+// and its French has no English in it.
 func Languages(t *testing.T, run tell.Program) {
 	en, err := tell.Read(run, "en")
 	require.NoError(t, err)
