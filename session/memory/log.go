@@ -97,6 +97,11 @@ type log struct {
 	next    [peerKinds]row  // as they will be, if
 	written [peerKinds]bool
 
+	// The identity of its user, where that is another peer.
+	user     *peer // nil: there is none, or it is among all others
+	base0    row   // as it was at the beginning
+	readUser bool  // base0 was looked at
+
 	// All others.
 	reads  []entry
 	writes []entry // at most one for a key
@@ -140,6 +145,10 @@ func (t *log) begin(own *peer, alone bool) {
 		for k := range t.base {
 			t.base[k].set(&own.rows[k])
 		}
+		d.withUser(own)
+		if t.user = own.user; t.user != nil {
+			t.base0.set(&t.user.rows[identities])
+		}
 	}
 }
 
@@ -166,7 +175,9 @@ func (t *log) end() {
 		t.base[k].clear()
 		t.next[k].clear()
 	}
-	t.alone, t.d, t.own, t.index = false, nil, nil, nil
+	t.base0.clear()
+	t.alone, t.d, t.own, t.user, t.index = false, nil, nil, nil, nil
+	t.readUser = false
 	t.read, t.written = [peerKinds]bool{}, [peerKinds]bool{}
 	clear(t.reads)
 	clear(t.writes)
@@ -180,6 +191,10 @@ func (t *log) end() {
 // peerRow is row for one of a peer's.
 func (t *log) peerRow(k kind, a signet.Address) *row {
 	if t.own == nil || t.own.addr != a {
+		if k == identities && t.user != nil && t.user.addr == a && len(t.writes) == 0 {
+			t.readUser = true
+			return &t.base0
+		}
 		return t.row(peerKey(k, a))
 	}
 	if t.written[k] {
@@ -387,6 +402,9 @@ func (t *log) holds() bool {
 		if read && !t.own.rows[k].same(&t.base[k]) {
 			return false
 		}
+	}
+	if t.readUser && (t.user.gone || !t.user.rows[identities].same(&t.base0)) {
+		return false
 	}
 	for i := range t.reads {
 		e := &t.reads[i]

@@ -15,6 +15,18 @@ type peer struct {
 	rows  [peerKinds]row
 	taken bool            // somebody has the turn
 	queue []chan struct{} // those who wait for it, the first to come first; closed when it is theirs
+
+	// user is the peer with device 0 of the same name, whose identity counts for all devices and is
+	// read with every message; nil if it was not there. It is looked up again once it is gone.
+	user *peer
+	gone bool // the store has it no more: another may be at its address
+}
+
+// withUser looks up the peer whose identity is p's user's. The caller holds data.mu.
+func (d *data) withUser(p *peer) {
+	if p.addr.Device != 0 && (p.user == nil || p.user.gone) {
+		p.user = d.peers[signet.Address{Name: p.addr.Name}]
+	}
 }
 
 // present reports whether there is a row.
@@ -81,6 +93,7 @@ func (d *data) pass(p *peer) {
 // data.mu.
 func (d *data) tidy(p *peer) {
 	if !p.taken && !p.present() {
+		p.gone = true
 		delete(d.peers, p.addr)
 	}
 }
