@@ -146,8 +146,8 @@ const walked = 25_000
 
 // catchUp moves the chain of s, a part of a trial, forward to a distribution of the same key. As
 // far as that can be walked, the keys of the last messages in between are kept, and the chain has
-// to come to the key that the message says. One that is further ahead is believed, as a new one
-// would be.
+// to come to the key that the message says; else the chain stays as it is. One that is further ahead
+// is believed, as a new one would be.
 func catchUp(s *wire.SenderKeyState, d *distribution) error {
 	broken := !s.HasChain || len(s.ChainKey) != 32
 	switch {
@@ -158,11 +158,12 @@ func catchUp(s *wire.SenderKeyState, d *distribution) error {
 		return nil
 	}
 	if n := d.iteration - s.Iteration; n <= walked && !broken {
+		before := *s
 		if err := advance(nil, s, int(n)); err != nil {
 			return err
 		}
 		if subtle.ConstantTimeCompare(s.ChainKey, d.chainKey) != 1 {
-			return invalid("the distribution is of another chain than the one that is known")
+			*s = before // the key that is known stays, as the official client keeps it
 		}
 		return nil
 	}

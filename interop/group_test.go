@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"signet.example/signet/internal/wire"
 )
 
 func (d *Device) groupCreate(distribution string) (message []byte, err error) {
@@ -109,7 +111,11 @@ func (c *crowd) step() {
 			c.join(m.address, other.keys[c.rng.IntN(n)])
 		}
 	case p < 20:
-		if k := m.keys[c.rng.IntN(len(m.keys))]; c.join(m.address, c.damaged(k)) == "" {
+		k := c.damaged(m.keys[c.rng.IntN(len(m.keys))])
+		if ahead(k) {
+			return
+		}
+		if c.join(m.address, k) == "" {
 			m.poisoned = true
 		}
 	case p < 60 || m.sent == nil:
@@ -122,6 +128,22 @@ func (c *crowd) step() {
 	default:
 		c.decrypt(m, m.sent[c.rng.IntN(len(m.sent))].message)
 	}
+}
+
+// ahead reports whether a distribution is of a message that is further ahead than a chain is walked. Ours
+// goes on from there, so that a member who missed as many hears the sender again; the official client
+// keeps the key that it knows, and stays where it is (docs/limits.md).
+func ahead(distribution []byte) bool {
+	var iteration uint32
+	if len(distribution) < 1+64 {
+		return false
+	}
+	for p := wire.Parse(distribution[1:]); p.Next(); {
+		if p.Num() == 3 {
+			p.Uint32(&iteration)
+		}
+	}
+	return iteration > 25_000
 }
 
 func (c *crowd) post(m *member, n int) {

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"signet.example/signet"
 	"signet.example/signet/group"
@@ -64,6 +65,11 @@ func word(err error) string {
 		return "untrusted-identity"
 	case errors.As(err, &keyType), errors.As(err, &keyLength):
 		return "invalid-key"
+	}
+	// The official client calls a message forgotten by its elliptic-curve half a duplicate, and one that
+	// the other half has forgotten one that does not decrypt.
+	if errors.Is(err, ratchet.ErrForgotten) && strings.Contains(err.Error(), "post-quantum") {
+		return "invalid-message"
 	}
 	for _, w := range words {
 		if errors.Is(err, w.err) {
