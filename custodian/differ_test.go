@@ -103,19 +103,22 @@ func replaceOne(g *rand.Rand, v any) string {
 	values := []any{"", "x", "customer", json.Number("0"), json.Number("7"), json.Number("-1"), true, false, []any{}, map[string]any{}, []any{json.Number("1")}}
 	switch v := v.(type) {
 	case map[string]any:
-		for _, k := range keysAtRandom(g, v) {
-			if g.IntN(3) > 0 {
-				if s := replaceOne(g, v[k]); s != "" {
-					return "." + k + s
-				}
-			}
-			if g.IntN(4) == 0 {
-				delete(v, k)
-				return "." + k + " gone"
-			}
-			v[k] = values[g.IntN(len(values))]
-			return fmt.Sprintf(".%s = %v", k, v[k])
+		keys := keysAtRandom(g, v)
+		if len(keys) == 0 {
+			return ""
 		}
+		k := keys[0]
+		if g.IntN(3) > 0 {
+			if s := replaceOne(g, v[k]); s != "" {
+				return "." + k + s
+			}
+		}
+		if g.IntN(4) == 0 {
+			delete(v, k)
+			return "." + k + " gone"
+		}
+		v[k] = values[g.IntN(len(values))]
+		return fmt.Sprintf(".%s = %v", k, v[k])
 	case []any:
 		if len(v) == 0 {
 			return ""

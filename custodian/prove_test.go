@@ -95,7 +95,7 @@ func conflict(clauses [][]int, variables int) bool {
 					free++
 					open = l
 				case v*l > 0:
-					free = -1 << 40
+					free = -1 << 30
 				}
 			}
 			if free == 0 {

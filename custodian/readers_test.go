@@ -2,6 +2,7 @@ package custodian
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"os"
@@ -173,9 +174,9 @@ func TestBoundedWork(t *testing.T) {
 	files := filesOf(t, bundleOf(t, pingPong(4, 6, 3, "copy", "session"), Publishable))
 	var list []shownBundle
 	for _, name := range []string{"turns", "pq_chains"} {
-		for _, last := range []int{400_000, 4_000_000, 1<<32 - 1} {
+		for _, last := range []int64{400_000, 4_000_000, 1<<32 - 1} {
 			f := maps.Clone(files)
-			edit(t, f, "transcript.json", func(v map[string]any) { dict(items(v[name])[0])["last"] = number(last) })
+			edit(t, f, "transcript.json", func(v map[string]any) { dict(items(v[name])[0])["last"] = json.Number(fmt.Sprint(last)) })
 			b := repack(t, f, Publishable)
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
