@@ -38,8 +38,7 @@
 //
 // Everything here is safe for concurrent use: certificates and contents are immutable, a Sender and
 // a Receiver have no state. Seal uses all processors for many recipients, so an identity that is
-// not a
-// *signet.PrivateKey has to be safe for concurrent use, too.
+// not a *signet.PrivateKey has to be safe for concurrent use, too.
 package sealed
 
 import (

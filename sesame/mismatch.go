@@ -83,8 +83,7 @@ func (c *Client) Resolve(ctx context.Context, e *MismatchError) error {
 // A device that cannot be encrypted for is left out, of the user's and of the own, and named in an
 // *UnreachedError once the others were given the message; with Options.AllOrNone nothing is sent
 // then. Nothing is sent in any case if a device has another identity key than the accepted one: the
-// error is a
-// *session.UntrustedIdentityError. For other choices there is EncryptEach.
+// error is a *session.UntrustedIdentityError. For other choices there is EncryptEach.
 //
 // If deliver returns a *MismatchError, the Client resolves it and encrypts anew for that user; the
 // messages that were refused are not used, their message keys are spent. It gives up after five

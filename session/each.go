@@ -16,8 +16,7 @@ import (
 // A LeftOut is a peer that EncryptEach or StartEach left out, and why. Nothing has changed for it.
 //
 // Err matches ErrNoSession or ErrRecord, or for a bundle ErrVersion, signet.ErrInvalidAgreement or
-// an
-// *UntrustedIdentityError, which is a question for the user.
+// an *UntrustedIdentityError, which is a question for the user.
 type LeftOut struct {
 	Peer signet.Address
 	Err  error

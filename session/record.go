@@ -423,11 +423,11 @@ func (d *Device) Record(ctx context.Context, peer signet.Address) ([]byte, error
 
 // SetRecord replaces the sessions with peer by those of an official RecordStructure, and accepts
 // the identity key that its current session names unless another is accepted already for peer's
-// user, which is an
-// *UntrustedIdentityError. Previous sessions with another key never count. The record must not be in use anywhere else: two writers of one session
-// use message keys twice. Their first messages count as received: they do not open again once the
-// sessions are gone, with the prekeys that are in the store by then. An empty record removes the
-// sessions. b is not kept. The error for a record that does not decode is ErrRecord.
+// user, which is an *UntrustedIdentityError. Previous sessions with another key never count. The
+// record must not be in use anywhere else: two writers of one session use message keys twice. Their
+// first messages count as received: they do not open again once the sessions are gone, with the
+// prekeys that are in the store by then. An empty record removes the sessions. b is not kept. The
+// error for a record that does not decode is ErrRecord.
 //
 // What was lost where the record comes from is not known any more: messages more than 2000 behind
 // the newest of a chain are ratchet.ErrForgotten, those among them that were decrypted too.
